@@ -1,0 +1,213 @@
+"""Events that the traceability service publishes."""
+
+from datetime import date, datetime
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.base import Event
+
+Verdict = Literal["safe", "recalled", "held", "expired", "unknown", "suspicious"]
+
+
+class PartyUpdated(Event):
+    """A food-chain party (refers to credit's enterprise by USCC)."""
+
+    type: ClassVar[str] = "pinzhi.traceability.party.updated.v1"
+    key_field: ClassVar[str] = "party_id"
+
+    party_id: str
+    """The USCC."""
+    name: str
+    area_code: str
+    roles: list[str] = []
+
+
+class ProductUpdated(Event):
+    type: ClassVar[str] = "pinzhi.traceability.product.updated.v1"
+    key_field: ClassVar[str] = "gtin"
+
+    gtin: str
+    name: str
+    name_en: str | None = None
+    owner_uscc: str
+    category: str | None = None
+    shelf_life_days: int | None = None
+    claims: list[str] = []
+    state: Literal["active", "withdrawn"] = "active"
+
+
+class JourneyStep(BaseModel):
+    """One step of a lot's way, oldest first. `gap` marks a step that nobody reported."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime | None
+    step: str
+    """CBV business step, e.g. `commissioning`, `shipping`."""
+    place: str | None = None
+    area_code: str | None = None
+    party: str | None = None
+    note: str | None = None
+    gap: bool = False
+
+
+class TestSummary(BaseModel):
+    __test__ = False
+    model_config = ConfigDict(frozen=True)
+
+    test_id: str
+    tested_on: date
+    laboratory: str
+    result: Literal["pass", "fail"]
+    items: int
+    report_number: str
+    summary: str | None = None
+
+
+class Instruction(BaseModel):
+    """The recall notice on a lot: what happened and what the holder of the food does."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recall_id: str
+    number: str
+    level: Literal[1, 2, 3]
+    reason: str
+    reason_en: str | None = None
+    started_on: date
+    contact: str | None = None
+
+
+class LotUpdated(Event):
+    """The whole public verdict state of one lot after a change. The verdict for an unexpired, unheld and unrecalled lot
+    is `safe` until `expires_on`; whoever shows it computes `expired` from that day, so no event is needed at midnight.
+    """
+
+    type: ClassVar[str] = "pinzhi.traceability.lot.updated.v1"
+    key_field: ClassVar[str] = "lot_id"
+
+    lot_id: str
+    """`<gtin14>.<lot>`."""
+    gtin: str
+    lot: str
+    verdict: Literal["safe", "recalled", "held"]
+    reasons: list[str] = []
+    reasons_en: list[str] = []
+    product_name: str
+    product_name_en: str | None = None
+    producer_uscc: str
+    producer_name: str
+    origin: str | None = None
+    produced_on: date | None = None
+    expires_on: date | None = None
+    registered_at: datetime
+    claims: list[str] = []
+    journey: list[JourneyStep] = []
+    tests: list[TestSummary] = []
+    recall: Instruction | None = None
+    open_alerts: int = 0
+
+
+class TestRecorded(Event):
+    """A test report of a lot. A pass rate counts `sample_id` once."""
+
+    __test__ = False
+    type: ClassVar[str] = "pinzhi.traceability.test.recorded.v1"
+    key_field: ClassVar[str] = "lot_id"
+
+    test_id: str
+    sample_id: str
+    lot_id: str
+    gtin: str
+    producer_uscc: str
+    area_code: str
+    kind: Literal["supervision", "self", "entrusted"]
+    category: Literal["food", "agricultural"]
+    result: Literal["pass", "fail"]
+    tested_on: date
+    laboratory: str
+    report_number: str
+    failed_items: list[str] = []
+
+
+class TestCorrected(TestRecorded):
+    """Replaces the former body of the same `test_id`."""
+
+    type: ClassVar[str] = "pinzhi.traceability.test.corrected.v1"
+    reason: str
+    version: int
+
+
+class AlertOpened(Event):
+    type: ClassVar[str] = "pinzhi.traceability.alert.opened.v1"
+    key_field: ClassVar[str] = "alert_id"
+
+    alert_id: str
+    rule: str
+    subject: str
+    lots: list[str] = []
+    holds: bool = False
+    opened_at: datetime
+    summary: str
+
+
+class AlertClosed(Event):
+    type: ClassVar[str] = "pinzhi.traceability.alert.closed.v1"
+    key_field: ClassVar[str] = "alert_id"
+
+    alert_id: str
+    closed_at: datetime
+    reason: str
+
+
+class RecallLot(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    lot_id: str
+    gtin: str
+    lot: str
+    product_name: str
+
+
+class _Recall(Event):
+    key_field: ClassVar[str] = "recall_id"
+
+    recall_id: str
+    number: str
+    level: Literal[1, 2, 3]
+    uscc: str
+    """Who recalls: the producer."""
+    party_name: str
+    area_code: str
+    reason: str
+    reason_en: str | None = None
+    risk: str | None = None
+    instructions: str | None = None
+    contact: str | None = None
+    lots: list[RecallLot]
+    opened_at: datetime
+    start_by: datetime
+    finish_by: date
+
+
+class RecallOpened(_Recall):
+    type: ClassVar[str] = "pinzhi.traceability.recall.opened.v1"
+
+
+class RecallUpdated(_Recall):
+    """The whole case after a change (lots added by late events, quantities recovered)."""
+
+    type: ClassVar[str] = "pinzhi.traceability.recall.updated.v1"
+    change: str
+    updated_at: datetime
+
+
+class RecallClosed(Event):
+    type: ClassVar[str] = "pinzhi.traceability.recall.closed.v1"
+    key_field: ClassVar[str] = "recall_id"
+
+    recall_id: str
+    uscc: str
+    closed_at: datetime
+    outcome: str
