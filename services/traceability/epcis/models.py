@@ -1,0 +1,100 @@
+"""Tables of the EPCIS repository."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.db.types import UTC, Fixed, Json
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Capture(SQLModel, table=True):
+    """A capture job: the document as it was sent is stored before the `202`, so that no kill loses it."""
+
+    __tablename__ = "capture"
+
+    capture_id: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UTC, index=True)
+    finished_at: datetime | None = Field(default=None, sa_type=UTC)
+    state: str = Field(index=True)
+    """`waiting | done`; a job has no other state, since it is one transaction."""
+    success: bool | None = None
+    behaviour: str
+    """`rollback | proceed`."""
+    principal: dict[str, Any] = Field(sa_type=Json)
+    """Who captured: what the owner rule needs when the job runs."""
+    owner: str = Field(index=True)
+    """Client id, for `GET /epcis/capture`."""
+    document: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    """Emptied when the job is done: the events are in `epcis_event` then."""
+    events: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    errors: list[dict[str, Any]] = Field(sa_type=Json)
+
+
+class EpcisEvent(SQLModel, table=True):
+    """A captured event. An error declaration is an event of its own beside the one that it declares."""
+
+    __tablename__ = "epcis_event"
+    __table_args__ = (
+        UniqueConstraint("hash_id", "declaration"),
+        UniqueConstraint("event_id", "declaration"),
+        Index("ix_epcis_event_event_time", "event_time", "record_id"),
+        Index("ix_epcis_event_record_time", "record_time", "record_id"),
+    )
+
+    record_id: str = Field(primary_key=True)
+    """UUIDv7: grows with the time of recording."""
+    event_id: str
+    """The `eventID` of the document, else `hash_id`."""
+    hash_id: str
+    """`ni:///sha-256;...?ver=CBV2.0`, without the eventID, recordTime and errorDeclaration by its definition."""
+    declaration: bool = False
+    """True for an event that carries an `errorDeclaration`."""
+    errored_at: datetime | None = Field(default=None, sa_type=UTC)
+    """When the repository learned that this event was in error; it takes no part in the graph from then on."""
+    event_type: str
+    action: str | None = None
+    event_time: datetime = Field(sa_type=UTC)
+    record_time: datetime = Field(sa_type=UTC)
+    biz_step: str | None = Field(default=None, index=True)
+    """Bare CBV word (`shipping`), or the URI of a step of the capturer's own; the same for `disposition`."""
+    disposition: str | None = None
+    read_point: str | None = Field(default=None, index=True)
+    biz_location: str | None = Field(default=None, index=True)
+    place_gln: str | None = Field(default=None, index=True)
+    """GLN of the place where the event was: of `biz_location`, else of `read_point`."""
+    source_party: str | None = None
+    """USCC (else GLN) of the possessing or owning party in the source list; `destination_party` the same."""
+    destination_party: str | None = None
+    owner_uscc: str | None = Field(default=None, index=True)
+    """The enterprise that captured it."""
+    area_code: str | None = None
+    capture_id: str | None = Field(default=None, index=True)
+    body: dict[str, Any] = Field(sa_type=Json)
+    """The event with canonical identifiers (GS1 Digital Link) and bare CBV words."""
+
+
+class EventEpc(SQLModel, table=True):
+    """Every object that an event names, with the list it stands in."""
+
+    __tablename__ = "event_epc"
+    __table_args__ = (
+        Index("ix_event_epc_value", "value", "record_id"),
+        Index("ix_event_epc_node", "node", "record_id"),
+    )
+
+    record_id: str = Field(sa_column=Column(ForeignKey("epcis_event.record_id"), primary_key=True))
+    position: int = Field(primary_key=True)
+    field: str
+    """`epc | parent | child | input | output`; for quantities `quantity | child_quantity | input_quantity | output_quantity`."""
+    value: str
+    """Canonical Digital Link URI."""
+    node: str
+    """Name in the lot graph: `<gtin14>.<lot>` for a lot, the canonical URI for everything else."""
+    quantity: Decimal | None = Field(default=None, sa_column=Column(Fixed(6), nullable=True))
+    uom: str | None = None
+
+

@@ -1,0 +1,35 @@
+"""The edges of the lot graph."""
+
+from datetime import datetime
+
+from shared.db.types import UTC
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+
+class Edge(SQLModel, table=True):
+    """`from_node` went into `to_node`: as an input of a transformation, or as the content of a container.
+
+    An event with several inputs and several outputs is a star with the event itself in the middle (`hop` 0 on the way in,
+    1 on the way out), so that its rows are n + m and not n x m. Quantities stand in `event_epc`.
+    """
+
+    __tablename__ = "edge"
+    __table_args__ = (
+        Index("ix_edge_from", "from_node", "to_node"),
+        Index("ix_edge_to", "to_node", "from_node"),
+        Index("ix_edge_record", "record_id"),
+    )
+
+    record_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    from_node: str
+    to_node: str
+    relation: str
+    """`transformation | aggregation | association`."""
+    hop: int = 1
+    at: datetime = Field(sa_type=UTC)
+    """Event time."""
+    known_from: datetime = Field(sa_type=UTC)
+    known_to: datetime | None = Field(default=None, sa_type=UTC)
+    """When the event was declared in error."""
