@@ -1,8 +1,5 @@
 """The traceability service as one ASGI app: routers, subscriptions, background work."""
 
-from shared.bus import EventBus
-from shared.clock import Clock
-from shared.web import ServiceSpec, build_app
 from starlette.types import ASGIApp
 
 from services.traceability.epcis import api as epcis
@@ -12,6 +9,9 @@ from services.traceability.masterdata import api as masterdata
 from services.traceability.masterdata import lots_api
 from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
+from shared.bus import EventBus
+from shared.clock import Clock
+from shared.web import ServiceSpec, build_app
 
 ROUTERS = [
     masterdata.router,

@@ -1,5 +1,6 @@
 """What this service handles, event by event: the whole list."""
 
+from services.traceability.masterdata import marks
 from shared.bus import Subscription
 from shared.events.credit import (
     EnterpriseUpdated,
@@ -8,8 +9,6 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
-
-from services.traceability.masterdata import marks
 
 SUBSCRIPTIONS: list[Subscription] = [
     Subscription(EnterpriseUpdated, marks.apply_enterprise_updated),

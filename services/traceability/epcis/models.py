@@ -4,12 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.db.types import UTC, Fixed, Json
 from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from services.traceability.base import Table
+from shared.db.types import UTC, Fixed, Json
 
 
-class Capture(SQLModel, table=True):
+class Capture(Table, table=True):
     """A capture job: the document as it was sent is stored before the `202`, so that no kill loses it."""
 
     __tablename__ = "capture"
@@ -34,7 +36,7 @@ class Capture(SQLModel, table=True):
     errors: list[dict[str, Any]] = Field(sa_type=Json)
 
 
-class EpcisEvent(SQLModel, table=True):
+class EpcisEvent(Table, table=True):
     """A captured event. An error declaration is an event of its own beside the one that it declares."""
 
     __tablename__ = "epcis_event"
@@ -77,7 +79,7 @@ class EpcisEvent(SQLModel, table=True):
     """The event with canonical identifiers (GS1 Digital Link) and bare CBV words."""
 
 
-class EventEpc(SQLModel, table=True):
+class EventEpc(Table, table=True):
     """Every object that an event names, with the list it stands in."""
 
     __tablename__ = "event_epc"
@@ -89,12 +91,11 @@ class EventEpc(SQLModel, table=True):
     record_id: str = Field(sa_column=Column(ForeignKey("epcis_event.record_id"), primary_key=True))
     position: int = Field(primary_key=True)
     field: str
-    """`epc | parent | child | input | output`; for quantities `quantity | child_quantity | input_quantity | output_quantity`."""
+    """`epc | parent | child | input | output`, and for classes with quantities `quantity | child_quantity |
+    input_quantity | output_quantity`."""
     value: str
     """Canonical Digital Link URI."""
     node: str
     """Name in the lot graph: `<gtin14>.<lot>` for a lot, the canonical URI for everything else."""
     quantity: Decimal | None = Field(default=None, sa_column=Column(Fixed(6), nullable=True))
     uom: str | None = None
-
-

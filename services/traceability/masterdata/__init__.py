@@ -1,1 +1,1 @@
-"""Who, where and what: parties, places, products and lots, each with its versions; and the marks credit puts on parties."""
+"""Who, where and what: parties, places, products and lots with their versions, and the marks that credit puts on."""

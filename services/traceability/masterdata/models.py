@@ -4,11 +4,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlmodel import Field
+
+from services.traceability.base import Table
 from shared.db.types import UTC, Fixed, Json
-from sqlmodel import Field, SQLModel
 
 
-class MasterVersion(SQLModel, table=True):
+class MasterVersion(Table, table=True):
     """One version of a party, place, product or lot, as it was known from `known_from` until the next version."""
 
     __tablename__ = "master_version"
@@ -22,7 +24,7 @@ class MasterVersion(SQLModel, table=True):
     recorded_by: str
 
 
-class Party(SQLModel, table=True):
+class Party(Table, table=True):
     """A party of the food chain; the enterprise itself is credit's."""
 
     __tablename__ = "party"
@@ -31,14 +33,14 @@ class Party(SQLModel, table=True):
     name: str
     area_code: str = Field(index=True)
     roles: list[str] = Field(sa_type=Json)
-    """`producer | processor | storage | wholesale | retail | catering | importer | exporter | carrier`."""
+    """Of `rules.PARTY_ROLES`."""
     licences: list[dict[str, Any]] = Field(sa_type=Json)
     """`{number, kind, valid_from, valid_until, authority}`, dates as ISO text."""
     version: int = 1
     updated_at: datetime = Field(sa_type=UTC)
 
 
-class Place(SQLModel, table=True):
+class Place(Table, table=True):
     """A place with a GLN (and, for EPCIS, all its extensions)."""
 
     __tablename__ = "place"
@@ -49,13 +51,13 @@ class Place(SQLModel, table=True):
     """The party that runs it."""
     area_code: str = Field(index=True)
     kind: str
-    """`farm | orchard | factory | packhouse | cold_store | warehouse | market | shop | restaurant | vehicle | port | office`."""
+    """One of `rules.PLACE_KINDS`."""
     address: str | None = None
     version: int = 1
     updated_at: datetime = Field(sa_type=UTC)
 
 
-class Product(SQLModel, table=True):
+class Product(Table, table=True):
     __tablename__ = "product"
 
     gtin: str = Field(primary_key=True)
@@ -76,8 +78,8 @@ class Product(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UTC)
 
 
-class Lot(SQLModel, table=True):
-    """A lot of a registered product: registered by its owner, or only seen in a captured event (`registered_at` null)."""
+class Lot(Table, table=True):
+    """A lot of a registered product: registered by its owner, or only seen in an event (`registered_at` null)."""
 
     __tablename__ = "lot"
 
@@ -103,7 +105,7 @@ class Lot(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=UTC)
 
 
-class PartyEnterprise(SQLModel, table=True):
+class PartyEnterprise(Table, table=True):
     """Projection of credit's `enterprise.updated`: the name and state that the register knows."""
 
     __tablename__ = "party_enterprise"
@@ -115,7 +117,7 @@ class PartyEnterprise(SQLModel, table=True):
     as_of: datetime = Field(sa_type=UTC)
 
 
-class PartyMark(SQLModel, table=True):
+class PartyMark(Table, table=True):
     """Projection of credit's listings: one row for each listing in force or past."""
 
     __tablename__ = "party_mark"
@@ -133,7 +135,7 @@ class PartyMark(SQLModel, table=True):
     """Time of the event behind the row."""
 
 
-class PartyViolation(SQLModel, table=True):
+class PartyViolation(Table, table=True):
     """Projection of credit's published violations that are still published."""
 
     __tablename__ = "party_violation"
