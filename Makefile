@@ -1,0 +1,91 @@
+# Pinzhi. `make run` gives the whole platform on this machine; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PORT ?= 8000
+DATA_DIR ?= var
+PYTHON ?= python3
+TESTS ?=
+CASES ?=
+SCALE ?= 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := services shared deploy
+ALL_CODE := $(CODE) tests bench
+
+.PHONY: help run test check fmt bench postgres kafka clean format-check lint types imports
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+run: $(VENV)/.run ## the four services and the portal with demo data [PORT=8000] [DATA_DIR=var]
+	@$(BIN)/python -m compileall -q $(CODE)
+	@exec $(BIN)/pinzhi up --demo --port $(PORT) --data-dir $(DATA_DIR)
+
+test: $(VENV)/.dev ## every test [TESTS=tests/credit]
+	@$(BIN)/pytest $(TESTS)
+
+check: $(VENV)/.dev ## format, lint, types, import contracts
+	@$(MAKE) --jobs=4 --output-sync=target --keep-going format-check lint types imports
+
+format-check:
+	@$(BIN)/ruff format --check $(ALL_CODE)
+lint:
+	@$(BIN)/ruff check $(ALL_CODE)
+types:
+	@$(BIN)/mypy
+imports:
+	@$(BIN)/lint-imports --no-cache
+
+fmt: $(VENV)/.dev ## format the code and mend what the linter can
+	@$(BIN)/ruff check --fix-only --quiet $(ALL_CODE)
+	@$(BIN)/ruff format $(ALL_CODE)
+
+bench: $(VENV)/.dev ## measure against the floors, writes bench/RESULTS.md [CASES="scan-warm start"] [SCALE=0.1]
+	@$(BIN)/python -m compileall -q $(CODE) bench
+	@$(BIN)/python -m bench --scale $(SCALE) $(CASES)
+
+postgres: $(VENV)/.run ## a private PostgreSQL until Ctrl-C
+	@exec $(BIN)/python -m deploy.local.postgres
+
+kafka: $(VENV)/.run ## a private Kafka until Ctrl-C
+	@exec $(BIN)/python -m deploy.local.kafka
+
+clean: ## remove what was built; data under var/ stays
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
+	@find $(CODE) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment: made anew only when the pinned requirements changed -----------------------------------------
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Pinzhi needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+	    "Name a newer one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Making the virtual environment $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "The virtual environment could not be made; on Debian: apt-get install -y python3-venv" >&2; exit 2; }
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@$(call install,requirements/run.txt)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run | $(BIN)/python
+	@$(call install,requirements/dev.txt)
+	@touch $@
+
+# Byte-compiled here and not on first use: it takes seconds that a start should not, and the environment may forbid it.
+define install
+total=$$(grep -cE '^[A-Za-z0-9]' $(1)); \
+echo "Installing $$total packages of $(1) ..."; \
+$(BIN)/python -m pip install --no-input --disable-pip-version-check --no-compile --progress-bar off \
+    --require-hashes -r $(1) \
+  | awk -v total="$$total" '/^(Collecting|Requirement already)/ { if (++n % 10 == 0 || n == total) print "  " n " of " total; fflush() }'; \
+echo "Installing Pinzhi itself ..."; \
+$(BIN)/python -m pip install --no-input --disable-pip-version-check --quiet --no-compile --no-deps --no-build-isolation \
+    --config-settings editable_mode=compat --editable .; \
+echo "Byte-compiling ..."; \
+$(BIN)/python -m compileall -q -j 0 $(VENV)/lib $(CODE) || true
+endef
