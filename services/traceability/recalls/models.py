@@ -1,0 +1,148 @@
+"""Tables of recalls."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from shared.db.types import UTC, Fixed
+from sqlalchemy import Index, text
+from sqlmodel import Field
+
+from services.traceability.base import Table
+
+
+class RecallNumber(Table, table=True):
+    """The last number given in a year. Its row is locked until commit, so numbers have no gap."""
+
+    __tablename__ = "recall_number"
+
+    year: int = Field(primary_key=True)
+    last: int
+
+
+class Recall(Table, table=True):
+    __tablename__ = "recall"
+    __table_args__ = (Index("ix_recall_state", "state", "recall_id"),)
+
+    recall_id: str = Field(primary_key=True)
+    number: str = Field(unique=True)
+    """`R-2026-001`."""
+    level: int
+    uscc: str = Field(index=True)
+    """Who recalls: the producer."""
+    party_name: str
+    area_code: str
+    reason: str
+    reason_en: str | None = None
+    risk: str | None = None
+    instructions: str | None = None
+    contact: str | None = None
+    clock: str
+    """Code of the row of `recalls/rulebook.py` that set the two deadlines."""
+    learned_at: datetime = Field(sa_type=UTC)
+    """When the producer learned of the risk: the start clock runs from here."""
+    opened_at: datetime = Field(sa_type=UTC)
+    opened_by: str
+    ordered: bool
+    """Opened by an authority (责令召回), not by the producer itself (主动召回)."""
+    started_at: datetime | None = Field(default=None, sa_type=UTC)
+    """When the producer started to recall; null until it says so."""
+    start_by: datetime = Field(sa_type=UTC)
+    finish_by: date
+    finish_by_certain: bool
+    """False while the year's days off are not announced."""
+    state: str
+    """`open | closed`."""
+    updated_at: datetime = Field(sa_type=UTC)
+    closed_at: datetime | None = Field(default=None, sa_type=UTC)
+    closed_by: str | None = None
+    outcome: str | None = None
+    """`completed` (the lots stay recalled) or `revoked` (the recall was wrong: the lots are free)."""
+    outcome_note: str | None = None
+
+
+class RecallLot(Table, table=True):
+    """A lot of the affected set. The set only grows."""
+
+    __tablename__ = "recall_lot"
+    __table_args__ = (
+        Index("ix_recall_lot_lot", "lot_id"),
+        Index(
+            "uq_recall_lot_open_root",
+            "lot_id",
+            unique=True,
+            sqlite_where=text("open_root = 1"),
+            postgresql_where=text("open_root"),
+        ),
+    )
+
+    recall_id: str = Field(primary_key=True)
+    lot_id: str = Field(primary_key=True)
+    gtin: str
+    lot: str
+    product_name: str
+    root: bool
+    """Named when the recall was opened; the others follow from it."""
+    open_root: bool
+    """A lot is the root of one open recall at most; the index says so."""
+    late: bool
+    """Joined by an event that came after the set was frozen."""
+    joined_at: datetime = Field(sa_type=UTC)
+
+
+class RecallHolding(Table, table=True):
+    """What one holder had of one lot, as the events told it when the row was written."""
+
+    __tablename__ = "recall_holding"
+
+    recall_id: str = Field(primary_key=True)
+    holder: str = Field(primary_key=True)
+    """USCC, else GLN."""
+    lot_id: str = Field(primary_key=True)
+    received: Decimal | None = Field(default=None, sa_type=Fixed(6))
+    on_hand: Decimal | None = Field(default=None, sa_type=Fixed(6))
+    sold: Decimal | None = Field(default=None, sa_type=Fixed(6))
+    uom: str | None = None
+    recovered: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    destroyed: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+
+
+class RecallQuantity(Table, table=True):
+    """One report of recovered and destroyed quantities."""
+
+    __tablename__ = "recall_quantity"
+
+    entry_id: str = Field(primary_key=True)
+    recall_id: str = Field(index=True)
+    holder: str
+    lot_id: str
+    recovered: Decimal = Field(sa_type=Fixed(6))
+    destroyed: Decimal = Field(sa_type=Fixed(6))
+    note: str | None = None
+    reported_at: datetime = Field(sa_type=UTC)
+    reported_by: str
+
+
+class RecallNotice(Table, table=True):
+    """The duty of one holder to confirm that it knows."""
+
+    __tablename__ = "recall_notice"
+    __table_args__ = (Index("ix_recall_notice_holder", "holder", "recall_id"),)
+
+    recall_id: str = Field(primary_key=True)
+    holder: str = Field(primary_key=True)
+    holder_name: str | None = None
+    notified_at: datetime = Field(sa_type=UTC)
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UTC)
+    acknowledged_by: str | None = None
+
+
+class RecallChange(Table, table=True):
+    """What happened in the case, oldest first by id."""
+
+    __tablename__ = "recall_change"
+
+    change_id: str = Field(primary_key=True)
+    recall_id: str = Field(index=True)
+    at: datetime = Field(sa_type=UTC)
+    text: str
+    text_en: str
