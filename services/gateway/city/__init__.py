@@ -1,0 +1,1 @@
+"""The plan's targets and their lights in every area."""

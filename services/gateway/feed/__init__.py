@@ -1,0 +1,1 @@
+"""Public notices in the order in which this city's gateway learned them."""

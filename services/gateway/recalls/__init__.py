@@ -1,0 +1,1 @@
+"""Recalls as the public sees them."""

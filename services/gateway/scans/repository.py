@@ -1,0 +1,50 @@
+"""Every query behind a scan."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from services.gateway.projection import Row, lock_rows
+from services.gateway.scans.models import LotRow, ProductRow
+from shared.db import AsyncSession, Database
+from shared.db.sql import upsert
+
+LOT = """
+SELECT l.body, l.changed_at, p.body, e.listings, e.credit_at, e.identity, e.party
+FROM lot_view l
+LEFT JOIN product_view p ON p.gtin = $2
+LEFT JOIN enterprise_view e ON e.uscc = l.producer_uscc
+WHERE l.lot_id = $1
+"""
+PRODUCT = """
+SELECT p.body, p.changed_at, p.recalls, e.listings, e.credit_at, e.identity, e.party
+FROM product_view p LEFT JOIN enterprise_view e ON e.uscc = p.owner_uscc
+WHERE p.gtin = $1
+"""
+
+
+def empty_product(gtin: str) -> Row:
+    return {"gtin": gtin, "owner_uscc": None, "body": None, "recalls": {}, "changed_at": ""}
+
+
+async def lock_products(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Row]:
+    return await lock_rows(session, ProductRow, "gtin", gtins, empty_product)
+
+
+async def save_products(session: AsyncSession, rows: dict[str, Row]) -> None:
+    await upsert(session, ProductRow, list(rows.values()), key=["gtin"])
+
+
+async def save_lots(session: AsyncSession, rows: Sequence[Row]) -> None:
+    await upsert(session, LotRow, rows, key=["lot_id"])
+
+
+async def read_lot(db: Database, lot_id: str, gtin: str) -> tuple[Any, ...] | None:
+    """One indexed read for a scan, columns of `LOT`; JSON columns as text."""
+    rows = await db.fetch(LOT, lot_id, gtin)
+    return rows[0] if rows else None
+
+
+async def read_product(db: Database, gtin: str) -> tuple[Any, ...] | None:
+    """Columns of `PRODUCT`; JSON columns as text."""
+    rows = await db.fetch(PRODUCT, gtin)
+    return rows[0] if rows else None

@@ -1,0 +1,88 @@
+"""When to ask an upstream, when to ask again, when to leave it alone. Time comes in as seconds of any one clock."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+RETRY_STATUS = frozenset({502, 503, 504})
+MAX_RETRIES = 2
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+@dataclass
+class Breaker:
+    """`threshold` failures in a row open it for `open_seconds`; then one probe decides."""
+
+    threshold: int = 5
+    open_seconds: float = 10.0
+    failures: int = 0
+    opened_at: float | None = None
+    probing: bool = False
+
+    def state(self, now: float) -> BreakerState:
+        if self.opened_at is None:
+            return "closed"
+        return "open" if now < self.opened_at + self.open_seconds else "half_open"
+
+    def allow(self, now: float) -> bool:
+        """Whether a request may go out. In `half_open` the first one may, as the probe."""
+        state = self.state(now)
+        if state == "half_open" and not self.probing:
+            self.probing = True
+            return True
+        return state == "closed"
+
+    def retry_after(self, now: float) -> int:
+        """Whole seconds until the next probe, at least 1."""
+        if self.opened_at is None:
+            return 1
+        return max(1, round(self.opened_at + self.open_seconds - now))
+
+    def succeed(self) -> None:
+        self.failures, self.opened_at, self.probing = 0, None, False
+
+    def fail(self, now: float) -> None:
+        self.failures += 1
+        if self.probing or self.failures >= self.threshold:
+            self.opened_at = now
+        self.probing = False
+
+    def abandon(self) -> None:
+        """The request ended without telling anything (the client went away): the next one may probe."""
+        self.probing = False
+
+
+@dataclass
+class RetryBudget:
+    """Retries may be at most `ratio` of the requests, with `reserve` retries to begin with and as the ceiling."""
+
+    ratio: float = 0.2
+    reserve: float = 10.0
+    tokens: float = field(default=10.0)
+
+    def note_request(self) -> None:
+        self.tokens = min(self.reserve, self.tokens + self.ratio)
+
+    def take(self) -> bool:
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+def may_retry(method: str, attempt: int, *, replayable: bool) -> bool:
+    """`attempt` counts from 0. A body that was streamed cannot be sent again."""
+    return replayable and method in IDEMPOTENT and attempt < MAX_RETRIES
+
+
+def backoff(attempt: int, jitter: float) -> float:
+    """Seconds before the retry: 50 ms doubling, full jitter (`jitter` in 0..1)."""
+    return float(0.05 * 2**attempt * jitter)
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """The delay form of `Retry-After`; the date form is treated as unknown."""
+    if header is None or not header.strip().isdigit():
+        return None
+    return float(header.strip())
