@@ -82,7 +82,7 @@ total=$$(grep -cE '^[A-Za-z0-9]' $(1)); \
 echo "Installing $$total packages of $(1) ..."; \
 $(BIN)/python -m pip install --no-input --disable-pip-version-check --no-compile --progress-bar off \
     --require-hashes -r $(1) \
-  | awk -v total="$$total" '/^(Collecting|Requirement already)/ { if (++n % 10 == 0 || n == total) print "  " n " of " total; fflush() }'; \
+  | awk -v total="$$total" '/^(Collecting|Requirement already)/ { if (++n % 10 == 0) print "  " n " of " total; fflush() }'; \
 echo "Installing Pinzhi itself ..."; \
 $(BIN)/python -m pip install --no-input --disable-pip-version-check --quiet --no-compile --no-deps --no-build-isolation \
     --config-settings editable_mode=compat --editable .; \

@@ -1,0 +1,1 @@
+"""Checks of the code base itself: what the design promises about its shape."""

@@ -1,0 +1,42 @@
+"""The pinned requirements: complete, hashed, from no named place."""
+
+import re
+
+import pytest
+
+from tests.support.sources import ROOT
+
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", re.MULTILINE)
+
+
+def normal(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def wanted(file: str) -> set[str]:
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    return {
+        normal(match[0])
+        for line in lines
+        if not line.startswith(("-", "#")) and (match := re.match(r"[A-Za-z0-9._-]+", line))
+    }
+
+
+@pytest.mark.parametrize("name", ["run", "dev"])
+def test_everything_asked_for_is_pinned_with_hashes(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    pinned = {normal(package) for package in PIN.findall(text)}
+    assert wanted(f"{name}.in") <= pinned
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]
+    assert entries
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_test_environment_runs_what_ships() -> None:
+    """dev.txt pins the very versions of run.txt."""
+    run, dev = ((ROOT / "requirements" / f"{name}.txt").read_text() for name in ("run", "dev"))
+    pins = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+    shipped = {normal(package): version for package, version in pins.findall(run)}
+    tested = {normal(package): version for package, version in pins.findall(dev)}
+    assert shipped
+    assert {package: tested.get(package) for package in shipped} == shipped
