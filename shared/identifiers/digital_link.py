@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
-from shared.identifiers import elements, gs1
+from shared.identifiers import elements
 from shared.identifiers.errors import IdentifierError, plain
 
 CANONICAL = "https://id.gs1.org"

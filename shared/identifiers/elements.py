@@ -1,7 +1,7 @@
 """Which application identifiers (AI) there are, which are primary keys and which qualify them, and their checks.
 
-Keys and qualifiers: GS1 Digital Link Standard, URI Syntax, section 4. Formats of the other AIs come from biip's table of
-the General Specifications, read on first use.
+Keys and qualifiers: GS1 Digital Link Standard, URI Syntax, section 4. Formats of the other AIs come from biip's table
+of the General Specifications, read on first use.
 """
 
 import json
@@ -83,7 +83,8 @@ class _Format(NamedTuple):
 def _formats() -> dict[str, _Format]:
     """biip's data file is read without importing biip: the package loads every company prefix, 20 MB and 80 ms."""
     spec = find_spec("biip")
-    assert spec and spec.origin
+    assert spec
+    assert spec.origin
     path = Path(spec.origin).parent / "gs1_application_identifiers" / "_application_identifiers.json"
     table = {}
     for entry in json.loads(path.read_text(encoding="utf-8")):

@@ -10,8 +10,8 @@ _DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2212"}
 
 
 class IdentifierError(ValueError):
-    """An identifier that does not hold. `position` (from 1, in the code without separators) and `expected` say where and
-    what would be right, where that can be known."""
+    """An identifier that does not hold. `position` (from 1, in the code without separators) and `expected` say where
+    and what would be right, where that can be known."""
 
     def __init__(
         self, code: str, zh: str, en: str, *, position: int | None = None, expected: str | None = None

@@ -164,8 +164,8 @@ def _failed_check(code: str) -> IdentifierError | None:
             "uscc.check_digit",
             f"第 17 位（组织机构代码校验）和第 18 位校验都不符，第 9 至 17 位中很可能有一位写错；"
             f"按前面各位，第 17 位应为 {right_inner}，您输入的是 {code[16]}",
-            f"Both check characters, 17 (of the organisation code) and 18, do not hold: probably one of 9 to 17 is wrong; "
-            f"by those before it, character 17 should be {right_inner}, not {code[16]}",
+            f"Both check characters, 17 (of the organisation code) and 18, do not hold: probably one of 9 to 17 is "
+            f"wrong; by those before it, character 17 should be {right_inner}, not {code[16]}",
             position=17,
             expected=right_inner,
         )
@@ -173,7 +173,8 @@ def _failed_check(code: str) -> IdentifierError | None:
         return IdentifierError(
             "uscc.check_digit",
             f"第 18 位校验不符，应为 {right}，您输入的是 {code[17]}；若末位无误，请核对前 17 位",
-            f"Check character 18 does not hold: it should be {right}, not {code[17]}; if it is right, look at the first 17",
+            f"Check character 18 does not hold: it should be {right}, not {code[17]}; "
+            f"if it is right, look at the first 17",
             position=18,
             expected=right,
         )
