@@ -1,5 +1,6 @@
 """The feed: what was announced, in the order in which it was. Not a projection: a replay must not announce again."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import BigInteger
@@ -17,6 +18,10 @@ class FeedRow(Table, table=True):
     event_id: str = Field(unique=True, max_length=60)
     body: dict[str, Any] = Field(sa_type=Json)
     """Shape: `FeedItem` without `seq`."""
+    ref: str = Field(max_length=60, index=True)
+    """The record that it speaks of."""
+    shown_until: date | None = None
+    """Last day on which it is shown. A penalty or a listing leaves the feed when it may no longer be published."""
 
 
 class FeedCounter(Table, table=True):

@@ -12,8 +12,8 @@ null or empty; then `complete` is false.
 from typing import Any, Literal, NotRequired, TypedDict
 
 from shared.events.indicators import Light
+from shared.i18n import Lang as Lang
 
-Lang = Literal["zh", "en"]
 Colour = Literal["black", "red"]
 PartName = Literal["indicators", "credit", "traceability"]
 Verdict = Literal["safe", "recalled", "held", "expired", "unknown", "suspicious"]
@@ -21,11 +21,9 @@ FeedKind = Literal[
     "listing_published",
     "listing_removed",
     "violation_published",
-    "violation_ended",
     "recall_opened",
     "recall_updated",
     "recall_closed",
-    "light_changed",
 ]
 
 
@@ -224,6 +222,8 @@ class Check(TypedDict):
     code: Literal["registered", "shelf_life", "recall", "hold", "tests"]
     ok: bool | None
     """Null: nothing is known (no test on record, no date given)."""
+    title: str
+    title_en: str
     text: str
     text_en: str
 
