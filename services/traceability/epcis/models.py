@@ -68,9 +68,9 @@ class EpcisEvent(Table, table=True):
     biz_location: str | None = Field(default=None, index=True)
     place_gln: str | None = Field(default=None, index=True)
     """GLN of the place where the event was: of `biz_location`, else of `read_point`."""
-    source_party: str | None = None
-    """USCC (else GLN) of the possessing or owning party in the source list; `destination_party` the same."""
-    destination_party: str | None = None
+    source_gln: str | None = None
+    """GLN of the possessing, else owning party of the source list; `destination_gln` the same."""
+    destination_gln: str | None = None
     owner_uscc: str | None = Field(default=None, index=True)
     """The enterprise that captured it."""
     area_code: str | None = None

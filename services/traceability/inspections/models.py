@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from typing import Any
 
-from shared.db.types import UTC, Json
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from services.traceability.base import Table
+from shared.db.types import UTC, Json
 
 
 class LotTest(Table, table=True):

@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from shared.db.types import UTC, Fixed
 from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from services.traceability.base import Table
+from shared.db.types import UTC, Fixed
 
 
 class RecallNumber(Table, table=True):

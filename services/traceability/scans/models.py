@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from shared.db.types import UTC
 from sqlalchemy import Index
 from sqlmodel import Field
 
 from services.traceability.base import Table
+from shared.db.types import UTC
 
 
 class ScanLog(Table, table=True):

@@ -2,11 +2,11 @@
 
 from datetime import date, datetime
 
-from shared.db.types import UTC
 from sqlalchemy import Text
 from sqlmodel import Field
 
 from services.traceability.base import Table
+from shared.db.types import UTC
 
 
 class LotVerdict(Table, table=True):

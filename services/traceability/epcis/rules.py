@@ -1,0 +1,245 @@
+"""What the schema of EPCIS 2.0 cannot say, and the canonical form in which an event is stored. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
+from shared.errors import FieldError
+from shared.identifiers import IdentifierError
+
+EPC_LISTS = {"epcList": "epc", "childEPCs": "child", "inputEPCList": "input", "outputEPCList": "output"}
+QUANTITY_LISTS = {
+    "quantityList": "quantity",
+    "childQuantityList": "child_quantity",
+    "inputQuantityList": "input_quantity",
+    "outputQuantityList": "output_quantity",
+}
+MAX_QUANTITY = 10**12
+_ONCE = ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod")
+"""Said for a whole sensor element or for one report of it, not both (EPCIS 2.0 section 7.3.7)."""
+_BARE = re.compile(
+    r"(?:https?://ref\.gs1\.org/cbv/|cbv:)(?:BizStep|Disp|BTT|SDT|ER)-(?P<web>[A-Za-z_]+)"
+    r"|urn:epcglobal:cbv:(?:bizstep|disp|btt|sdt|er):(?P<urn>[A-Za-z_]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """An object named in an event."""
+
+    pointer: str
+    field: str
+    id: Identifier
+    quantity: Decimal | None = None
+    uom: str | None = None
+
+
+def check(event: dict[str, Any], pointer: str) -> list[FieldError]:
+    """Findings of an event that has passed the schema."""
+    return [
+        *_times(event, pointer),
+        *_identifiers(event, pointer),
+        *_actions(event, pointer),
+        *_sensors(event, pointer),
+    ]
+
+
+def instant(text: str) -> datetime:
+    """An RFC 3339 time in UTC. Raises ValueError where it is outside of what can be stored."""
+    try:
+        at = datetime.fromisoformat(text.upper())
+        if not 1900 <= at.year <= 9000:
+            raise ValueError(text)
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def bare(word: str | None) -> str | None:
+    """`shipping` of `https://ref.gs1.org/cbv/BizStep-shipping`; words of other vocabularies as they are."""
+    if word is None:
+        return None
+    match = _BARE.fullmatch(word)
+    return (match["web"] or match["urn"]) if match else word
+
+
+def participants(event: dict[str, Any], pointer: str = "") -> Iterator[Participant]:
+    """Every object that a valid event names. Raises IdentifierError."""
+    if parent := event.get("parentID"):
+        yield Participant(f"{pointer}/parentID", "parent", identify(parent))
+    for name, field in EPC_LISTS.items():
+        for index, epc in enumerate(event.get(name) or ()):
+            yield Participant(f"{pointer}/{name}/{index}", field, identify(epc))
+    for name, field in QUANTITY_LISTS.items():
+        for index, each in enumerate(event.get(name) or ()):
+            amount = each.get("quantity")
+            yield Participant(
+                f"{pointer}/{name}/{index}/epcClass",
+                field,
+                identify(each["epcClass"]),
+                None if amount is None else six_places(amount),
+                each.get("uom"),
+            )
+
+
+def six_places(amount: float | int) -> Decimal:
+    return Decimal(str(amount)).quantize(Decimal("0.000001"), rounding=ROUND_HALF_EVEN)
+
+
+def place_gln(event: dict[str, Any]) -> str | None:
+    """GLN of where the event was: `bizLocation`, else `readPoint`."""
+    for name in ("bizLocation", "readPoint"):
+        if (place := event.get(name)) and (gln := identify(place["id"]).gln):
+            return gln
+    return None
+
+
+def glns(event: dict[str, Any]) -> list[str]:
+    """GLNs of bizLocation and readPoint."""
+    found = (identify(event[name]["id"]).gln for name in ("bizLocation", "readPoint") if event.get(name))
+    return [gln for gln in found if gln]
+
+
+def party_gln(event: dict[str, Any], side: str) -> str | None:
+    """GLN of the possessing, else owning party, else location, in `source` or `destination` lists."""
+    found = {bare(each.get("type")): identify(each[side]).gln for each in event.get(f"{side}List") or ()}
+    return next((gln for kind in ("possessing_party", "owning_party", "location") if (gln := found.get(kind))), None)
+
+
+def canonical(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with canonical identifiers and bare CBV words; extensions and everything else are left alone."""
+    body = dict(event)
+    for name in EPC_LISTS:
+        if name in body:
+            body[name] = [identify(epc).uri for epc in body[name]]
+    for name in QUANTITY_LISTS:
+        if name in body:
+            body[name] = [each | {"epcClass": identify(each["epcClass"]).uri} for each in body[name]]
+    for name in ("parentID", "transformationID"):
+        if name in body:
+            body[name] = canonical_or_same(body[name])
+    for name in ("readPoint", "bizLocation"):
+        if name in body:
+            body[name] = body[name] | {"id": identify(body[name]["id"]).uri}
+    for name in ("bizStep", "disposition"):
+        if name in body:
+            body[name] = bare(body[name])
+    for name, key in (
+        ("bizTransactionList", "bizTransaction"),
+        ("sourceList", "source"),
+        ("destinationList", "destination"),
+    ):
+        if name in body:
+            body[name] = [
+                each | {key: canonical_or_same(each[key])} | ({"type": bare(each["type"])} if "type" in each else {})
+                for each in body[name]
+            ]
+    return body
+
+
+def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
+    declaration = event.get("errorDeclaration") or {}
+    for place, text in (
+        ("eventTime", event["eventTime"]),
+        ("errorDeclaration/declarationTime", declaration.get("declarationTime")),
+    ):
+        try:
+            if text is not None:
+                instant(text)
+        except ValueError:
+            yield FieldError(
+                f"{pointer}/{place}",
+                "epcis.time",
+                f"时间 {text} 不存在，或不在 1900 至 9000 年之间",
+                f"{text} is not a time between the years 1900 and 9000",
+            )
+
+
+def _identifiers(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
+    named: list[tuple[str, Any]] = [(f"{pointer}/parentID", event.get("parentID"))]
+    for name in EPC_LISTS:
+        named += [(f"{pointer}/{name}/{index}", epc) for index, epc in enumerate(event.get(name) or ())]
+    for name in QUANTITY_LISTS:
+        for index, each in enumerate(event.get(name) or ()):
+            named.append((f"{pointer}/{name}/{index}/epcClass", each["epcClass"]))
+            yield from _quantity(each, f"{pointer}/{name}/{index}")
+    for name in ("readPoint", "bizLocation"):
+        named.append((f"{pointer}/{name}/id", (event.get(name) or {}).get("id")))
+    for side in ("source", "destination"):
+        for index, each in enumerate(event.get(f"{side}List") or ()):
+            named.append((f"{pointer}/{side}List/{index}/{side}", each.get(side)))
+    for place, text in named:
+        if isinstance(text, str):
+            try:
+                identify(text)
+            except IdentifierError as error:
+                yield FieldError(place, error.code, error.zh, error.en)
+
+
+def _quantity(each: dict[str, Any], pointer: str) -> Iterator[FieldError]:
+    amount = each.get("quantity")
+    if amount is None:
+        if each.get("uom") is not None:
+            yield FieldError(
+                f"{pointer}/uom", "epcis.uom_alone", "有计量单位就要有数量", "A unit of measure needs a quantity"
+            )
+    elif not 0 <= amount < MAX_QUANTITY:
+        yield FieldError(
+            f"{pointer}/quantity",
+            "epcis.quantity_range",
+            f"数量应不小于 0 且小于 {MAX_QUANTITY:,}",
+            f"A quantity is at least 0 and less than {MAX_QUANTITY:,}",
+        )
+
+
+def _actions(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
+    kind, action = event["type"], event.get("action")
+    if kind in ("AggregationEvent", "AssociationEvent"):
+        if action in ("ADD", "DELETE") and not event.get("parentID"):
+            yield FieldError(
+                f"{pointer}/parentID",
+                "epcis.parent_missing",
+                f"动作为 {action} 时必须给出 parentID",
+                f"parentID is required when the action is {action}",
+            )
+        if action == "ADD" and not (event.get("childEPCs") or event.get("childQuantityList")):
+            yield FieldError(
+                f"{pointer}/childEPCs",
+                "epcis.children_missing",
+                "动作为 ADD 时必须给出 childEPCs 或 childQuantityList",
+                "childEPCs or childQuantityList is required when the action is ADD",
+            )
+    if kind == "ObjectEvent" and event.get("ilmd") and action != "ADD":
+        yield FieldError(
+            f"{pointer}/ilmd",
+            "epcis.ilmd_action",
+            "只有动作为 ADD 的事件可以带 ilmd",
+            "ilmd goes with the action ADD only",
+        )
+    if kind == "TransformationEvent" and not event.get("transformationID"):
+        for side, zh in (("input", "投入"), ("output", "产出")):
+            if not (event.get(f"{side}EPCList") or event.get(f"{side}QuantityList")):
+                yield FieldError(
+                    f"{pointer}/{side}QuantityList",
+                    f"epcis.{side}_missing",
+                    f"没有 transformationID 时必须同时有{zh}",
+                    f"Without a transformationID the event needs an {side}",
+                )
+
+
+def _sensors(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
+    for index, element in enumerate(event.get("sensorElementList") or ()):
+        metadata = element.get("sensorMetadata") or {}
+        for place, report in enumerate(element.get("sensorReport") or ()):
+            for name in _ONCE:
+                if name in metadata and name in report and metadata[name] != report[name]:
+                    yield FieldError(
+                        f"{pointer}/sensorElementList/{index}/sensorReport/{place}/{name}",
+                        "epcis.sensor_twice",
+                        f"{name} 在 sensorMetadata 与 sensorReport 中不一致",
+                        f"{name} differs between sensorMetadata and sensorReport",
+                    )

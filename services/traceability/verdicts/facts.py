@@ -1,0 +1,37 @@
+"""One lot with everything that bears on its verdict."""
+
+from dataclasses import dataclass, field
+
+from services.traceability.masterdata.models import Lot, Party, Product
+from services.traceability.verdicts.journey import Seen
+from services.traceability.verdicts.rules import Facts, OpenAlert, Recalled
+from shared.clock import shanghai_date
+from shared.events.traceability import TestSummary
+
+
+@dataclass
+class LotFacts:
+    """One lot with all that bears on it. `lot` and `product` are None for a lot that only a recall knows."""
+
+    lot_id: str
+    gtin: str
+    number: str
+    lot: Lot | None = None
+    product: Product | None = None
+    party: Party | None = None
+    product_name: str = ""
+    tests: list[TestSummary] = field(default_factory=list)
+    alerts: list[OpenAlert] = field(default_factory=list)
+    recalls: list[Recalled] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        registered = self.lot.registered_at if self.lot else None
+        return Facts(
+            registered_on=shanghai_date(registered) if registered else None,
+            expires_on=self.lot.expires_on if self.lot else None,
+            recalls=self.recalls,
+            alerts=self.alerts,
+            tests=self.tests,
+        )

@@ -1,0 +1,190 @@
+"""Everything that a verdict is made of, for many lots at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, cast
+
+from sqlalchemy import select
+
+from services.traceability.alerts.models import Alert, AlertLot
+from services.traceability.inspections import rules as inspections
+from services.traceability.inspections.models import LotTest
+from services.traceability.masterdata.models import Lot, Party, Product
+from services.traceability.recalls.models import Recall, RecallLot
+from services.traceability.verdicts.body import Mark, Stored
+from services.traceability.verdicts.facts import LotFacts
+from services.traceability.verdicts.models import LotVerdict
+from services.traceability.verdicts.rules import OpenAlert, Recalled
+from services.traceability.verdicts.ways import chunks, journeys
+from shared.clock import shanghai_date
+from shared.db import AsyncSession, Database
+from shared.db.sql import upsert
+from shared.db.types import utc_text
+from shared.events.traceability import Instruction, TestSummary
+from shared.i18n import Lang, Text
+
+MAX_TESTS = 20
+"""Newest reports that a verdict names."""
+
+
+async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
+    """Let one transaction at a time decide on a lot: who waits here then reads what the other committed.
+
+    Without it two could each overlook the other's change, and the later write would free a recalled lot. SQLite has
+    one writer anyway and ignores the clause.
+    """
+    for chunk in chunks(lot_ids):
+        statement = select(Lot.lot_id).where(Lot.lot_id.in_(chunk)).order_by(Lot.lot_id)  # type: ignore[attr-defined,call-overload]
+        await session.execute(statement.with_for_update(key_share=True))
+
+
+async def load(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, LotFacts]:
+    """The facts of each lot that is registered, seen or recalled; others are left out."""
+    found: dict[str, LotFacts] = {}
+    for chunk in chunks(lot_ids):
+        statement = (
+            select(Lot, Product, Party)
+            .outerjoin(Product, Product.gtin == Lot.gtin)  # type: ignore[arg-type]
+            .outerjoin(Party, Party.uscc == Lot.owner_uscc)  # type: ignore[arg-type]
+            .where(Lot.lot_id.in_(chunk))  # type: ignore[attr-defined]
+        )
+        for lot, product, party in (await session.execute(statement)).all():
+            name = product.name if product else ""
+            found[lot.lot_id] = LotFacts(lot.lot_id, lot.gtin, lot.lot, lot, product, party, name)
+        await _recalls(session, chunk, found)
+        await _alerts(session, chunk, found)
+        await _tests(session, chunk, found)
+    for lot_id, seen in (await journeys(session, sorted(found))).items():
+        found[lot_id].seen = seen
+    return found
+
+
+async def _recalls(session: AsyncSession, lot_ids: list[str], found: dict[str, LotFacts]) -> None:
+    statement = (
+        select(RecallLot, Recall)
+        .join(Recall, Recall.recall_id == RecallLot.recall_id)  # type: ignore[arg-type]
+        .where(RecallLot.lot_id.in_(lot_ids))  # type: ignore[attr-defined]
+    )
+    for row, recall in (await session.execute(statement)).all():
+        if recall.outcome == "revoked":
+            continue
+        facts = found.setdefault(row.lot_id, LotFacts(row.lot_id, row.gtin, row.lot, product_name=row.product_name))
+        facts.recalls.append(Recalled(instruction(recall), closed=recall.state == "closed"))
+
+
+def instruction(recall: Recall) -> Instruction:
+    return Instruction(
+        recall_id=recall.recall_id,
+        number=recall.number,
+        level=cast(Literal[1, 2, 3], recall.level),
+        reason=recall.reason,
+        reason_en=recall.reason_en,
+        started_on=shanghai_date(recall.opened_at),
+        contact=recall.contact,
+    )
+
+
+async def _alerts(session: AsyncSession, lot_ids: list[str], found: Mapping[str, LotFacts]) -> None:
+    statement = (
+        select(AlertLot.lot_id, Alert)  # type: ignore[call-overload]
+        .join(Alert, Alert.alert_id == AlertLot.alert_id)
+        .where(AlertLot.lot_id.in_(lot_ids), AlertLot.open.is_(True))  # type: ignore[attr-defined]
+        .order_by(Alert.alert_id)
+    )
+    for lot_id, alert in (await session.execute(statement)).all():
+        if facts := found.get(lot_id):
+            about_test = alert.cause.startswith("test:")
+            facts.alerts.append(OpenAlert(Text(alert.summary, alert.summary_en), alert.holds, about_test))
+
+
+async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, LotFacts]) -> None:
+    statement = (
+        select(LotTest)
+        .where(LotTest.lot_id.in_(lot_ids), LotTest.known_to.is_(None))  # type: ignore[attr-defined,union-attr]
+        .order_by(LotTest.tested_on.desc(), LotTest.test_id.desc())  # type: ignore[attr-defined]
+    )
+    for test in (await session.execute(statement)).scalars():
+        facts = found.get(test.lot_id)
+        if facts and len(facts.tests) < MAX_TESTS:
+            facts.tests.append(
+                TestSummary(
+                    test_id=test.test_id,
+                    tested_on=test.tested_on,
+                    laboratory=test.laboratory,
+                    result=cast(Literal["pass", "fail"], test.result),
+                    items=len(test.items),
+                    report_number=test.report_number,
+                    summary=inspections.summary(test.items).zh,
+                )
+            )
+
+
+async def digests(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for chunk in chunks(lot_ids):
+        statement = select(LotVerdict.lot_id, LotVerdict.digest).where(LotVerdict.lot_id.in_(chunk))  # type: ignore[attr-defined,call-overload]
+        found |= {lot_id: digest for lot_id, digest in (await session.execute(statement)).all()}
+    return found
+
+
+async def store(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    await upsert(session, LotVerdict, rows, key=["lot_id"])
+
+
+async def product(session: AsyncSession, gtin: str) -> Product | None:
+    return await session.get(Product, gtin)
+
+
+async def recalled_lots(session: AsyncSession, gtin: str, limit: int = 50) -> list[str]:
+    """Lots of a product that are under recall, for a code that names no lot."""
+    statement = (
+        select(LotVerdict.lot)  # type: ignore[call-overload]
+        .where(LotVerdict.gtin == gtin, LotVerdict.state == "recalled")
+        .order_by(LotVerdict.lot)
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+_STORED = {
+    lang: (
+        f"SELECT v.state, v.expires_on, v.producer_uscc, v.body_{lang}, e.as_of, "  # noqa: S608 - two constant texts
+        "m.colour, m.ground, m.ground_en, m.valid_from, m.valid_until, m.removed_on, m.as_of "
+        "FROM lot_verdict v LEFT JOIN party_enterprise e ON e.uscc = v.producer_uscc "
+        "LEFT JOIN party_mark m ON m.uscc = v.producer_uscc WHERE v.lot_id = $1"
+    )
+    for lang in ("zh", "en")
+}
+
+
+async def stored(db: Database, lot_id: str, lang: Lang) -> Stored | None:
+    """The stored answer with the producer's listings, in one read at driver level."""
+    rows = await db.fetch(_STORED[lang], lot_id)
+    if not rows:
+        return None
+    state, expires_on, producer, text, as_of = rows[0][:5]
+    marks = [
+        Mark(
+            colour=row[5],
+            ground=row[6],
+            ground_en=row[7],
+            valid_from=_date(row[8]),
+            valid_until=_date(row[9]),
+            removed_on=_date(row[10]) if row[10] else None,
+            as_of=_instant(row[11]),
+        )
+        for row in rows
+        if row[5]
+    ]
+    return Stored(
+        state, _date(expires_on) if expires_on else None, producer, text, marks, _instant(as_of) if as_of else None
+    )
+
+
+def _date(value: date | str) -> date:
+    """A date of a driver-level row: PostgreSQL gives dates, SQLite text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _instant(value: datetime | str) -> str:
+    return value if isinstance(value, str) else utc_text(value)
