@@ -187,7 +187,7 @@ def links(code: Code, uscc: str | None, recall_id: str | None) -> dict[str, str]
 
 def _view(code: Code, **fields: Any) -> ScanView:
     made_by, recall = fields.get("producer"), fields.get("recall")
-    view = {
+    view: dict[str, Any] = {
         "code": code.path,
         "gtin": code.gtin,
         "lot": code.lot,
