@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.process import MissingPart, Say, free_port, stop, tail, tied
-from deploy.topology import TOPICS, Topic
+from deploy.topics import create_topics
+from deploy.topology import TOPICS
 
 VERSION = "4.1.1"
 FILES = Path(__file__).parent.parent / "kafka"
@@ -252,25 +253,6 @@ def running(
             shutil.rmtree(home, ignore_errors=True)
 
 
-async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication: int = 1) -> None:
-    """Create those of `topics` that are not there yet."""
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        present = set(await admin.list_topics())
-        wanted = [
-            NewTopic(topic.name, topic.partitions, replication, topic_configs={"retention.ms": str(topic.retention_ms)})
-            for topic in topics
-            if topic.name not in present
-        ]
-        if wanted:
-            await admin.create_topics(wanted)
-    finally:
-        await admin.close()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make kafka", description="A private Kafka until Ctrl-C.")
     parser.add_argument("--data-dir", type=Path, help="keep the log here (default: temporary)")
@@ -279,7 +261,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
         with running(arguments.data_dir, port=arguments.port, say=print) as kafka:
-            asyncio.run(create_topics(kafka.bootstrap, TOPICS))
+            asyncio.run(create_topics(kafka.bootstrap, TOPICS, replication=1))
             print(f"\nThe topics are there: {', '.join(topic.name for topic in TOPICS)}")
             print("\nCtrl-C stops the broker.", flush=True)
             signal.pause()

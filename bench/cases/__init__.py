@@ -1,0 +1,1 @@
+"""The cases, one module for each kind of work. Importing this package registers them."""
