@@ -26,7 +26,7 @@ class Event(BaseModel):
         return str(getattr(self, self.key_field))
 
     @classmethod
-    def source(cls) -> str:
+    def publisher(cls) -> str:
         """Publisher of this type, the second part of its name."""
         return cls.type.split(".")[1]
 
