@@ -1,6 +1,6 @@
 """Working days (工作日) by the State Council's yearly notice, with its make-up working Saturdays and Sundays.
 
-Source: chinesecalendar, which transcribes each year's notice (国务院办公厅关于…年部分节假日安排的通知); imported on first
+Source: chinesecalendar, which transcribes each notice (国务院办公厅关于…年部分节假日安排的通知); imported on first
 use. A year that it does not hold, or that is not announced yet, is answered with Monday to Friday and `certain=False`.
 """
 
