@@ -66,13 +66,17 @@ class Areas:
 
     def successors(self, code: str, *, on: date | None = None) -> list[Area]:
         """The areas that hold its territory now (or on that day): itself while it lasts."""
-        area = self.get(code)
-        if area is None:
-            return []
-        ended = area.valid_until is not None and (on is None or area.valid_until <= on)
-        if not ended:
-            return [area]
-        found = {after.code: after for each in area.successors for after in self.successors(each, on=on)}
+        found: dict[str, Area] = {}
+        waiting, seen = [canonical(code)], set[str]()
+        while waiting:
+            area = self._areas.get(waiting.pop())
+            if area is None or area.code in seen:
+                continue
+            seen.add(area.code)
+            if area.valid_until and (on is None or area.valid_until <= on):
+                waiting.extend(area.successors)
+            else:
+                found[area.code] = area
         return [found[each] for each in sorted(found)]
 
     def is_within(self, code: str, ancestor: str, on: date | None = None) -> bool:
