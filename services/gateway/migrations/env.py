@@ -1,0 +1,4 @@
+from services.gateway.tables import METADATA
+from shared.db.migrate import run_env
+
+run_env(METADATA)

@@ -1,0 +1,125 @@
+"""Verifies access tokens (JWT, EdDSA; RFC 7519, RFC 8037) against the issuer's key set. Every service does it itself.
+
+Claims: `iss aud sub exp iat jti`, `kind` (`department | enterprise | staff`), `name`, `department`, `area`, `uscc`,
+`roles` (list), `scope` (space-separated, RFC 8693 section 4.2).
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, KeySetSerialization
+
+from shared.auth.principal import Principal
+from shared.clock import Clock
+from shared.errors import Unauthenticated, Unavailable
+
+_LEEWAY = 5
+_CACHE = 2048
+_REFETCH_SECONDS = 10.0
+
+
+class TokenVerifier:
+    """`jwks` is a URL or a path. An unknown key id makes it look again, at most once in ten seconds."""
+
+    def __init__(self, *, issuer: str, audience: str, jwks: str, clock: Clock) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks = jwks
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._fetched = float("-inf")
+        self._lock = asyncio.Lock()
+        self._cache: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+
+    async def principal(self, token: str) -> Principal:
+        """The principal of a bearer token. Raises `Unauthenticated` that says what does not hold."""
+        now = self._clock.now().timestamp()
+        known = self._cache.get(token)
+        if known is not None and known[0] > now:
+            self._cache.move_to_end(token)
+            return known[1]
+        claims = await self._claims(token)
+        principal = self._check(claims, now)
+        self._cache[token] = (float(claims["exp"]), principal)
+        if len(self._cache) > _CACHE:
+            self._cache.popitem(last=False)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        keys = await self._key_set(refresh=False)
+        try:
+            return jwt.decode(token, keys, algorithms=["Ed25519", "EdDSA"]).claims
+        except (JoseError, ValueError):
+            pass
+        # The key may be new: look once more before refusing.
+        newer = await self._key_set(refresh=True)
+        try:
+            return jwt.decode(token, newer, algorithms=["Ed25519", "EdDSA"]).claims
+        except (JoseError, ValueError) as error:
+            raise _refused(
+                "signature", "令牌签名无效或格式不对", "The token's signature or form does not hold"
+            ) from error
+
+    async def _key_set(self, *, refresh: bool) -> KeySet:
+        async with self._lock:
+            stale = self._keys is None or (refresh and time.monotonic() - self._fetched > _REFETCH_SECONDS)
+            if stale:
+                self._fetched = time.monotonic()
+                self._keys = KeySet.import_key_set(await self._load())
+            assert self._keys is not None
+            return self._keys
+
+    async def _load(self) -> KeySetSerialization:
+        try:
+            if self._jwks.startswith(("http://", "https://")):
+                async with httpx.AsyncClient(timeout=3) as client:
+                    response = await client.get(self._jwks)
+                    response.raise_for_status()
+                    body: KeySetSerialization = response.json()
+            else:
+                body = orjson.loads(await asyncio.to_thread(Path(self._jwks).read_bytes))
+            return body
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            if self._keys is not None:
+                return self._keys.as_dict()
+            raise Unavailable(
+                "issuer_unreachable", zh="暂时取不到令牌签发方的公钥", en="The issuer's keys cannot be had right now"
+            ) from error
+
+    def _check(self, claims: dict[str, Any], now: float) -> Principal:
+        if claims.get("iss") != self._issuer:
+            raise _refused("issuer", "令牌不是由本平台的签发方签发", "The token is from another issuer")
+        audience = claims.get("aud")
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise _refused("audience", "令牌不是发给本平台的", "The token is for another audience")
+        expires = claims.get("exp")
+        if not isinstance(expires, int | float) or expires + _LEEWAY < now:
+            raise _refused("expired", "令牌已过期，请重新取得", "The token has expired; get a new one")
+        starts = claims.get("nbf", 0)
+        if not isinstance(starts, int | float) or starts - _LEEWAY > now:
+            raise _refused("not_yet", "令牌尚未生效", "The token is not valid yet")
+        if claims.get("kind") not in ("department", "enterprise", "staff") or not isinstance(claims.get("sub"), str):
+            raise _refused("claims", "令牌缺少 kind 或 sub", "The token lacks kind or sub")
+        return Principal(
+            kind=claims["kind"],
+            id=claims["sub"],
+            name=str(claims.get("name", "")),
+            department=claims.get("department"),
+            area=claims.get("area"),
+            uscc=claims.get("uscc"),
+            roles=frozenset(claims.get("roles", ())),
+            scopes=frozenset(str(claims.get("scope", "")).split()),
+        )
+
+
+def _refused(reason: str, zh: str, en: str) -> Unauthenticated:
+    error = Unauthenticated(f"token.{reason}", zh=zh, en=en)
+    error.headers["WWW-Authenticate"] = f'Bearer realm="pinzhi", error="invalid_token", error_description="{en}"'
+    return error

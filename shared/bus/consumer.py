@@ -1,0 +1,309 @@
+"""Applies events of other services: effects, inbox position and the outbox rows that follow are one transaction.
+
+A poll of up to 500 events is applied set-based in one transaction; only when that fails is it repeated event by event,
+so that one bad event is found and parked while other keys flow.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+
+from shared import context, failpoints, metrics
+from shared.bus import dead_letters
+from shared.bus.envelope import Envelope, EnvelopeError, Received, StoredRecord, from_record
+from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
+from shared.bus.protocol import Subscriber
+from shared.bus.subscription import Subscription
+from shared.db import tables
+from shared.db.sql import insert_rows, upsert
+from shared.db.uow import UnitOfWork
+from shared.events.base import topic_of
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
+
+log = structlog.get_logger("consumer")
+inbox = tables.inbox
+
+
+class Consumer:
+    def __init__(self, platform: "Platform", subscriptions: Sequence[Subscription]) -> None:
+        self._platform = platform
+        self.name = platform.name
+        self.subscriptions = {subscription.event.type: subscription for subscription in subscriptions}
+        self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
+        self._subscriber: Subscriber | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Errors of the bus and the database go to the supervisor, which starts this again."""
+        if not self.topics:
+            return
+        member = f"{self.name}:{self._platform.settings.worker_id}"
+        self._subscriber = subscriber = await self._platform.bus.subscribe(self.name, self.topics, member=member)
+        try:
+            while True:
+                records = await subscriber.poll(limit=500, timeout=0.5)
+                if not records:
+                    continue
+                await self.apply(records)
+                failpoints.hit("consumer.before_offset_commit")
+                await subscriber.commit(records)
+                failpoints.hit("consumer.after_offset_commit")
+        finally:
+            self._subscriber = None
+            await subscriber.close()
+
+    async def lag(self) -> dict[str, int]:
+        """Records of each topic that are not applied yet; empty while the consumer is not running."""
+        return dict(await self._subscriber.lag()) if self._subscriber is not None else {}
+
+    async def apply(self, records: Sequence[StoredRecord]) -> None:
+        envelopes = []
+        for record in records:
+            try:
+                envelopes.append(from_record(record))
+            except EnvelopeError as error:
+                await self._keep_unreadable(record, error)
+        if not envelopes:
+            return
+        started = time.perf_counter()
+        try:
+            plan = await self._apply_together(envelopes)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.warning("batch failed, applying one by one", events=len(envelopes), error=str(error)[:500])
+            for envelope in envelopes:
+                await self._apply_alone(envelope)
+            plan = None
+        metrics.HANDLER_SECONDS.labels(self.name).observe(time.perf_counter() - started)
+        newest = envelopes[-1]
+        now = self._platform.clock.now()
+        metrics.CONSUMER_LAG_SECONDS.labels(self.name).set(max(0.0, (now - newest.time).total_seconds()))
+        if plan is not None and (plan.parked or plan.ahead):
+            for key in {(e.source, e.key) for e in plan.parked + plan.ahead}:
+                await self._drain_gap(key)
+
+    async def _apply_together(self, envelopes: Sequence[Envelope]) -> Plan:
+        async with self._platform.system_unit_of_work() as uow:
+            plan = await self._plan(uow, envelopes)
+            await self._apply_plan(uow, plan)
+            failpoints.hit("consumer.before_commit")
+        failpoints.hit("consumer.after_commit")
+        return plan
+
+    async def _apply_alone(self, envelope: Envelope) -> None:
+        try:
+            await self._apply_together([envelope])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.error(
+                "event parked", type=envelope.type, key=envelope.key, sequence=envelope.sequence, error=str(error)
+            )
+            async with self._platform.system_unit_of_work() as uow:
+                await dead_letters.park(
+                    uow.session, self.name, [envelope], "failed", f"{type(error).__name__}: {error}", uow.now
+                )
+        await self._count_dead_letters()
+
+    async def _plan(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> Plan:
+        keys = {(envelope.source, envelope.key) for envelope in envelopes}
+        applied = await self._lock_positions(uow, keys)
+        blocked = await dead_letters.blocked_keys(uow.session, self.name)
+        return plan_batch(envelopes, applied, blocked & keys)
+
+    async def _lock_positions(self, uow: UnitOfWork, keys: Iterable[Key]) -> dict[Key, int]:
+        """Inbox positions, locked, so that two members that hold a key for a moment apply it one after the other."""
+        wanted: dict[str, list[str]] = defaultdict(list)
+        for source, key in sorted(keys):
+            wanted[source].append(key)
+        if self._platform.db.is_sqlite:  # BEGIN IMMEDIATE has locked the whole file
+            return await self._positions(uow, wanted)
+        found = await self._positions(uow, wanted)
+        missing = [(source, key) for source, names in wanted.items() for key in names if (source, key) not in found]
+        if missing:
+            zero = [
+                {"consumer": self.name, "source": s, "key": k, "sequence": 0, "applied_at_event_time": uow.now}
+                for s, k in missing
+            ]
+            await insert_rows(uow.session, inbox, zero, ignore=True)
+            found = await self._positions(uow, wanted)
+        return found
+
+    async def _positions(self, uow: UnitOfWork, wanted: dict[str, list[str]]) -> dict[Key, int]:
+        found: dict[Key, int] = {}
+        for source, names in wanted.items():
+            rows = await uow.session.execute(
+                select(inbox.c.key, inbox.c.sequence)
+                .where(inbox.c.consumer == self.name, inbox.c.source == source, inbox.c.key.in_(names))
+                .order_by(inbox.c.key)
+                .with_for_update()
+            )
+            found |= {(source, key): sequence for key, sequence in rows}
+        return found
+
+    async def _apply_plan(self, uow: UnitOfWork, plan: Plan) -> None:
+        await self._handle(uow, plan.fresh, self.subscriptions)
+        times = {(envelope.source, envelope.key): envelope.time for envelope in plan.fresh}
+        await upsert(
+            uow.session,
+            inbox,
+            [
+                {
+                    "consumer": self.name,
+                    "source": source,
+                    "key": key,
+                    "sequence": sequence,
+                    "applied_at_event_time": times[(source, key)],
+                }
+                for (source, key), sequence in plan.positions.items()
+            ],
+            key=["consumer", "source", "key"],
+        )
+        if plan.parked:
+            await dead_letters.park(uow.session, self.name, plan.parked, "parked", "behind a dead letter", uow.now)
+        if plan.ahead:
+            metrics.CONSUMER_GAPS.labels(self.name).inc(len(plan.ahead))
+            log.error("gap", events=[(e.source, e.key, e.sequence) for e in plan.ahead[:10]])
+            await dead_letters.park(uow.session, self.name, plan.ahead, "gap", "an earlier event is missing", uow.now)
+
+    async def _handle(
+        self, uow: UnitOfWork, envelopes: Iterable[Envelope], subscriptions: dict[str, Subscription]
+    ) -> None:
+        wanted = (envelope for envelope in envelopes if envelope.type in subscriptions)
+        for type_, group in group_for_handlers(wanted):
+            subscription = subscriptions[type_]
+            received = [_received(envelope, subscription) for envelope in group]
+            token = context.current.set(_trace(group[0]))
+            try:
+                await subscription.handler(uow, received)
+                # A handler's rows are visible to the next one, and its errors are its own.
+                await uow.session.flush()
+            finally:
+                context.current.reset(token)
+            metrics.CONSUMED.labels(self.name, type_).inc(len(group))
+
+    async def _keep_unreadable(self, record: StoredRecord, error: EnvelopeError) -> None:
+        """No CloudEvent of ours: kept for an operator under its place on the bus; nothing waits behind it."""
+        log.error("unreadable record", topic=record.topic, partition=record.partition, offset=record.offset)
+        async with self._platform.system_unit_of_work() as uow:
+            envelope = Envelope(
+                id=record.headers.get("ce_id", ""),
+                type="unreadable",
+                source="unreadable",
+                key=f"{record.topic}/{record.partition}/{record.offset}",
+                sequence=1,
+                time=uow.now,
+                data=record.value,
+            )
+            await dead_letters.park(uow.session, self.name, [envelope], "failed", str(error), uow.now)
+
+    # Dead letters ---------------------------------------------------------------------------------------------------
+
+    async def retry(self, key: Key) -> int:
+        """Apply the waiting events of a key in order until one fails; how many were applied."""
+        done = 0
+        async with self._platform.read() as session:
+            rows = await dead_letters.waiting(session, self.name, key)
+        for row in rows:
+            envelope = dead_letters.to_envelope(row)
+            try:
+                async with self._platform.system_unit_of_work() as uow:
+                    position = (await self._lock_positions(uow, [key])).get(key, 0)
+                    if envelope.sequence > position + 1 and envelope.type != "unreadable":
+                        return done
+                    if envelope.sequence == position + 1:
+                        await self._apply_plan(uow, Plan(fresh=[envelope], positions={key: envelope.sequence}))
+                    await dead_letters.set_state(uow.session, row.id, "applied", uow.now, tried=True)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                async with self._platform.system_unit_of_work() as uow:
+                    text = f"{type(error).__name__}: {error}"
+                    await dead_letters.set_state(uow.session, row.id, "failed", uow.now, error=text, tried=True)
+                break
+            done += 1
+        await self._count_dead_letters()
+        return done
+
+    async def skip(self, letter_id: str) -> bool:
+        """Give the first waiting event of a key up and go on with those behind it; False if it is not first."""
+        async with self._platform.system_unit_of_work() as uow:
+            row = await dead_letters.find(uow.session, letter_id)
+            if row is None:
+                return False
+            key = (row.source, row.key)
+            first = (await dead_letters.waiting(uow.session, self.name, key))[:1]
+            if not first or first[0].id != letter_id:
+                return False
+            await dead_letters.set_state(uow.session, letter_id, "skipped", uow.now)
+            position = (await self._lock_positions(uow, [key])).get(key, 0)
+            if row.sequence > position:
+                envelope = dead_letters.to_envelope(row)
+                await self._apply_plan_position(uow, envelope)
+        await self.retry(key)
+        return True
+
+    async def _apply_plan_position(self, uow: UnitOfWork, envelope: Envelope) -> None:
+        row = {
+            "consumer": self.name,
+            "source": envelope.source,
+            "key": envelope.key,
+            "sequence": envelope.sequence,
+            "applied_at_event_time": envelope.time,
+        }
+        await upsert(uow.session, inbox, [row], key=["consumer", "source", "key"])
+
+    async def _drain_gap(self, key: Key) -> None:
+        """Go on by itself when the missing event has come and nothing of the key has failed."""
+        async with self._platform.read() as session:
+            rows = await dead_letters.waiting(session, self.name, key)
+        if rows and all(row.state != "failed" for row in rows):
+            await self.retry(key)
+
+    async def _count_dead_letters(self) -> None:
+        async with self._platform.read() as session:
+            count = await dead_letters.open_count(session, self.name)
+        metrics.DEAD_LETTERS_OPEN.labels(self.name).set(count)
+
+    async def replay_into(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
+        """Run only the projection handlers (see `shared/bus/replay.py`)."""
+        projections = {type_: s for type_, s in self.subscriptions.items() if s.projection}
+        await self._handle(uow, envelopes, projections)
+
+
+def _received(envelope: Envelope, subscription: Subscription) -> Received[Any]:
+    return Received(
+        id=envelope.id,
+        type=envelope.type,
+        source=envelope.source,
+        key=envelope.key,
+        sequence=envelope.sequence,
+        time=envelope.time,
+        data=subscription.event.model_validate_json(envelope.data),
+        correlation_id=envelope.correlation_id,
+        causation_id=envelope.causation_id,
+        traceparent=envelope.traceparent,
+    )
+
+
+def _trace(envelope: Envelope) -> context.Trace:
+    return context.Trace(
+        request_id=envelope.id,
+        traceparent=context.new_traceparent(envelope.traceparent),
+        correlation_id=envelope.correlation_id or envelope.id,
+        causation_id=envelope.id,
+    )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again later may help: the connection or a lock failed, not the event."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, IntegrityError | DataError | ProgrammingError)
+    return isinstance(error, OSError | TimeoutError)

@@ -1,0 +1,71 @@
+"""A bus inside one process, for unit tests."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from shared.bus.envelope import Record, StoredRecord
+
+
+class MemoryBus:
+    def __init__(self) -> None:
+        self._log: dict[str, list[StoredRecord]] = defaultdict(list)
+        self._positions: dict[tuple[str, str], int] = defaultdict(int)
+        self._changed = asyncio.Condition()
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        async with self._changed:
+            for record in records:
+                log = self._log[record.topic]
+                log.append(StoredRecord(record.topic, record.key, record.value, record.headers, 0, len(log)))
+            self._changed.notify_all()
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "MemorySubscriber":
+        return MemorySubscriber(self, group, topics)
+
+    async def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
+        for topic in topics:
+            yield list(self._log[topic])
+
+
+class MemorySubscriber:
+    """Every member of a group reads all; the tests that need several members use a real backend."""
+
+    def __init__(self, bus: MemoryBus, group: str, topics: Sequence[str]) -> None:
+        self._bus = bus
+        self._group = group
+        self._read = {topic: bus._positions[(group, topic)] for topic in topics}
+
+    async def poll(self, *, limit: int = 500, timeout: float = 0.5) -> list[StoredRecord]:
+        async with self._bus._changed:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._bus._changed.wait_for(self._pending)
+            except TimeoutError:
+                return []
+            found: list[StoredRecord] = []
+            for topic, position in self._read.items():
+                batch = self._bus._log[topic][position : position + limit - len(found)]
+                self._read[topic] += len(batch)
+                found += batch
+            return found
+
+    def _pending(self) -> bool:
+        return any(len(self._bus._log[topic]) > position for topic, position in self._read.items())
+
+    async def commit(self, records: Sequence[StoredRecord]) -> None:
+        for record in records:
+            place = (self._group, record.topic)
+            self._bus._positions[place] = max(self._bus._positions[place], record.offset + 1)
+
+    async def lag(self) -> Mapping[str, int]:
+        return {topic: len(self._bus._log[topic]) - self._bus._positions[(self._group, topic)] for topic in self._read}
+
+    async def rewind(self) -> None:
+        self._read = dict.fromkeys(self._read, 0)
+
+    async def close(self) -> None: ...

@@ -1,0 +1,53 @@
+"""The one seam to whatever carries the events. One contract suite is inherited by every backend."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from shared.bus.envelope import Record, StoredRecord
+
+
+class Subscriber(Protocol):
+    """A member of a named consumer group."""
+
+    async def poll(self, *, limit: int = 500, timeout: float = 0.5) -> list[StoredRecord]:
+        """The next records, in order for each key; an empty list when none came within `timeout` seconds."""
+
+    async def commit(self, records: Sequence[StoredRecord]) -> None:
+        """Remember that these records (and all before them in their partitions) are done. Losing it is harmless."""
+
+    async def lag(self) -> Mapping[str, int]:
+        """Records not yet committed, for each topic."""
+
+    async def rewind(self) -> None:
+        """Read from the beginning again."""
+
+    async def close(self) -> None: ...
+
+
+class EventBus(Protocol):
+    async def start(self) -> None: ...
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Returns when all records are stored for good; raises when one may not be. A repeat may double records."""
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> Subscriber: ...
+
+    def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
+        """The whole log of the topics as it is now, in batches, in order for each key (rebuilding a projection)."""
+
+    async def close(self) -> None: ...
+
+
+def open_bus(url: str) -> EventBus:
+    """`memory:` or `sqlite:<path>`. Raises ValueError that names the forms."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "memory":
+        from shared.bus.memory import MemoryBus
+
+        return MemoryBus()
+    if scheme == "sqlite":
+        from shared.bus.sqlite import SqliteBus
+
+        return SqliteBus(Path(rest))
+    raise ValueError(f"bus_url {url!r}: use memory: or sqlite:<path>")

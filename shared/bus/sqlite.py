@@ -1,0 +1,250 @@
+"""The embedded bus: one SQLite log file, shared by several processes on one machine.
+
+A reader watches the write-ahead file with `stat` (2 microseconds) and asks the database only when it changed, and every
+half second to be sure. A group has one active member at a time: the others wait for its lease to run out.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from shared.bus.envelope import Record, StoredRecord
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS log (
+  topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (topic, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+  consumer TEXT NOT NULL, topic TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer, topic)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS member (
+  consumer TEXT PRIMARY KEY, member TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+"""
+_READ_BATCH = 1000
+_WATCH_SECONDS = 0.01
+_SURE_SECONDS = 0.5
+_LEASE_SECONDS = 3.0
+
+
+class SqliteBus:
+    """Blocking calls run in a thread: the log is shared with other processes and a writer may have to wait."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = await asyncio.to_thread(self._open)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self.path)
+        # Several services start at once and one of them makes the tables: a lock that is busy is waited for.
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(_SCHEMA)
+                return connection
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        async with self._lock:
+            await asyncio.to_thread(self._append, records)
+
+    def _append(self, records: Sequence[Record]) -> None:
+        connection = self._ready()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            following: dict[str, int] = {}
+            rows = []
+            for record in records:
+                if record.topic not in following:
+                    (last,) = connection.execute(
+                        "SELECT coalesce(max(offset), -1) FROM log WHERE topic = ?", (record.topic,)
+                    ).fetchone()
+                    following[record.topic] = last + 1
+                rows.append(
+                    (record.topic, following[record.topic], record.key, orjson.dumps(record.headers), record.value)
+                )
+                following[record.topic] += 1
+            connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", rows)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def _ready(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RuntimeError("the bus is not started")
+        return self._connection
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "SqliteSubscriber":
+        return SqliteSubscriber(self.path, group, topics, member)
+
+    async def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
+        for topic in topics:
+            start = 0
+            while True:
+                async with self._lock:
+                    batch = await asyncio.to_thread(select, self._ready(), topic, start, _READ_BATCH)
+                if not batch:
+                    break
+                yield batch
+                start = batch[-1].offset + 1
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class SqliteSubscriber:
+    def __init__(self, path: Path, group: str, topics: Sequence[str], member: str) -> None:
+        self._path = path
+        self._wal = f"{path}-wal"
+        self._group = group
+        # A member has the same name after a restart, so that a killed process need not wait for its own lease.
+        self._member = member
+        self._topics = list(topics)
+        self._connection: sqlite3.Connection | None = None
+        self._next: dict[str, int] | None = None
+        """Where to read on; None while another member has the group."""
+        self._lease_until = 0.0
+        self._seen: tuple[int, int] | None = None
+        self._checked = 0.0
+
+    async def poll(self, *, limit: int = 500, timeout: float = 0.5) -> list[StoredRecord]:
+        deadline = time.monotonic() + timeout
+        while True:
+            stamp = self._stamp()
+            now = time.monotonic()
+            if stamp != self._seen or now - self._checked >= _SURE_SECONDS:
+                found = await asyncio.to_thread(self._read, limit)
+                # Less than was asked for means that all that `stamp` stands for was read.
+                self._seen = stamp if len(found) < limit else None
+                self._checked = now
+                if found:
+                    return found
+            if time.monotonic() >= deadline:
+                return []
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            stat = os.stat(self._wal)
+        except FileNotFoundError:
+            return None
+        return stat.st_size, stat.st_mtime_ns
+
+    def _read(self, limit: int) -> list[StoredRecord]:
+        connection = self._open()
+        if not self._hold(connection):
+            return []
+        assert self._next is not None
+        found: list[StoredRecord] = []
+        for topic in self._topics:
+            batch = select(connection, topic, self._next[topic], limit - len(found))
+            if batch:
+                self._next[topic] = batch[-1].offset + 1
+                found += batch
+            if len(found) >= limit:
+                break
+        return found
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self._path)
+        return self._connection
+
+    def _hold(self, connection: sqlite3.Connection) -> bool:
+        """Take or renew the group's lease. On taking it, reading starts at the committed positions."""
+        now = time.time()
+        if self._next is not None and now < self._lease_until - _LEASE_SECONDS / 2:
+            return True
+        row = connection.execute(
+            "INSERT INTO member VALUES (?, ?, ?) ON CONFLICT (consumer) DO UPDATE SET member = excluded.member, "
+            "until = excluded.until WHERE member.member = excluded.member OR member.until < ? RETURNING member",
+            (self._group, self._member, now + _LEASE_SECONDS, now),
+        ).fetchone()
+        if row is None:
+            self._next = None
+            return False
+        self._lease_until = now + _LEASE_SECONDS
+        if self._next is None:
+            self._next = self._positions(connection)
+        return True
+
+    def _positions(self, connection: sqlite3.Connection) -> dict[str, int]:
+        rows = dict(connection.execute("SELECT topic, next FROM position WHERE consumer = ?", (self._group,)))
+        return {topic: rows.get(topic, 0) for topic in self._topics}
+
+    async def commit(self, records: Sequence[StoredRecord]) -> None:
+        last: dict[str, int] = {}
+        for record in records:
+            last[record.topic] = max(last.get(record.topic, 0), record.offset + 1)
+
+        def write() -> None:
+            self._open().executemany(
+                "INSERT INTO position VALUES (?, ?, ?) ON CONFLICT (consumer, topic) "
+                "DO UPDATE SET next = max(next, excluded.next)",
+                [(self._group, topic, place) for topic, place in last.items()],
+            )
+
+        await asyncio.to_thread(write)
+
+    async def lag(self) -> Mapping[str, int]:
+        def read() -> dict[str, int]:
+            connection = self._open()
+            positions = self._positions(connection)
+            return {
+                topic: connection.execute(
+                    "SELECT coalesce(max(offset), -1) + 1 FROM log WHERE topic = ?", (topic,)
+                ).fetchone()[0]
+                - positions[topic]
+                for topic in self._topics
+            }
+
+        return await asyncio.to_thread(read)
+
+    async def rewind(self) -> None:
+        def write() -> None:
+            self._open().execute("DELETE FROM position WHERE consumer = ?", (self._group,))
+
+        await asyncio.to_thread(write)
+        self._next = dict.fromkeys(self._topics, 0)
+        self._seen = None
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+
+            def release() -> None:
+                connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
+                connection.close()
+
+            await asyncio.to_thread(release)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def select(connection: sqlite3.Connection, topic: str, start: int, limit: int) -> list[StoredRecord]:
+    rows = connection.execute(
+        "SELECT offset, key, headers, value FROM log WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?",
+        (topic, start, limit),
+    ).fetchall()
+    return [StoredRecord(topic, key, value, orjson.loads(headers), 0, offset) for offset, key, headers, value in rows]

@@ -1,0 +1,82 @@
+"""One write path for one and many: requests that arrive beside each other share one transaction.
+
+The first starts a batch; those that come while a batch is written wait for the next. So an idle service adds no delay,
+and a busy one writes few, large transactions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from shared.auth.principal import Principal
+
+if TYPE_CHECKING:
+    from shared.db.uow import UnitOfWork
+    from shared.platform import Platform
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Coalescer(Generic[T, R]):
+    """`handle(uow, items)` returns one result for each item, in order; a result that is an exception is raised to its
+    caller alone. `uow.principal` is the system: `handle` takes the real principal from its item.
+
+    When the shared transaction fails as a whole, each item is tried by itself, so that one cannot spoil the others.
+    """
+
+    def __init__(
+        self,
+        platform: "Platform",
+        handle: Callable[["UnitOfWork", Sequence[T]], Awaitable[Sequence[R | Exception]]],
+        *,
+        limit: int = 500,
+    ) -> None:
+        self._platform = platform
+        self._handle = handle
+        self._limit = limit
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, item: T) -> R:
+        """Returns after the commit that holds the item."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._drain())
+        return await future
+
+    async def _drain(self) -> None:
+        # One turn of the loop lets requests that are already in the socket join the first batch.
+        await asyncio.sleep(0)
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            try:
+                await self._write(batch)
+            except Exception as error:
+                if len(batch) == 1:
+                    _settle(batch[0][1], error)
+                    continue
+                for pair in batch:
+                    try:
+                        await self._write([pair])
+                    except Exception as own:
+                        _settle(pair[1], own)
+
+    async def _write(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        async with self._platform.unit_of_work(self._principal()) as uow:
+            results = await self._handle(uow, [item for item, _ in batch])
+        for (_, future), result in zip(batch, results, strict=True):
+            _settle(future, result)
+
+    def _principal(self) -> Principal:
+        return self._platform.principal
+
+
+def _settle(future: "asyncio.Future[R]", result: R | Exception) -> None:
+    if future.done():  # the caller went away
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

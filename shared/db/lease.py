@@ -1,0 +1,27 @@
+"""A lease: one holder of a named job for each database. For economy only; nothing relies on it for correctness."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from shared.db.session import AsyncSession
+from shared.db.types import UTC
+
+_SECONDS = 10
+
+
+async def acquire(session: AsyncSession, name: str, holder: str, now: datetime) -> bool:
+    """Take or renew the lease; True when `holder` has it until ten seconds from now."""
+    statement = text(
+        "INSERT INTO lease (name, holder, until) VALUES (:name, :holder, :until) "
+        "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
+        "WHERE lease.holder = excluded.holder OR lease.until < :now RETURNING holder"
+    ).bindparams(_typed("until", now + timedelta(seconds=_SECONDS)), _typed("now", now))
+    result = await session.execute(statement, {"name": name, "holder": holder})
+    return result.first() is not None
+
+
+def _typed(name: str, value: datetime):  # type: ignore[no-untyped-def]
+    from sqlalchemy import bindparam
+
+    return bindparam(name, value, type_=UTC())

@@ -1,0 +1,106 @@
+"""Migrations: Alembic for each service, the same on SQLite and PostgreSQL.
+
+Revisions are named `NNNN_<what>.py` with `revision = "NNNN"`, so that the newest can be told without importing Alembic.
+"""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import MetaData
+from sqlalchemy.engine import Connection, make_url
+
+ROOT = Path(__file__).resolve().parents[2] / "services"
+
+
+def head(service: str) -> str:
+    """Newest revision of the service's scripts."""
+    versions = sorted((ROOT / service / "migrations" / "versions").glob("[0-9]*.py"))
+    return versions[-1].name.split("_")[0]
+
+
+def sqlite_is_current(service: str, path: Path) -> bool:
+    """Whether the file exists and has the newest schema; asks nothing but the file."""
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
+    return row is not None and row[0] == head(service)
+
+
+def upgrade(service: str, url: str, revision: str = "head") -> None:
+    """Bring the database to `revision`. Blocking; must not run inside an event loop."""
+    from alembic import command
+
+    command.upgrade(_config(service, url), revision)
+
+
+def make_revision(service: str, url: str, message: str, number: str) -> None:
+    """Write a revision from the difference between the models and the database (for developers)."""
+    from alembic import command
+
+    command.revision(_config(service, url), message, autogenerate=True, rev_id=number)
+
+
+def _config(service: str, url: str) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / service / "migrations"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["url"] = url
+    return config
+
+
+def run_env(metadata: MetaData) -> None:
+    """The whole of a service's `env.py`."""
+    from alembic import context
+
+    url = make_url(context.config.attributes["url"])
+
+    def migrate(connection: Connection) -> None:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=url.get_backend_name() == "sqlite",
+            compare_type=True,
+            render_item=_render,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+    if url.get_backend_name() == "sqlite":
+        from sqlalchemy import create_engine
+
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url.set(drivername="sqlite"))
+        with engine.connect() as connection:
+            migrate(connection)
+        engine.dispose()
+        return
+    asyncio.run(_migrate_postgres(url, migrate))
+
+
+async def _migrate_postgres(url: Any, migrate: Any) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+def _render(kind: str, value: Any, autogen: Any) -> str | Literal[False]:
+    """Write our column types by name into revisions."""
+    if kind == "type" and type(value).__module__ == "shared.db.types":
+        autogen.imports.add("from shared.db import types")
+        arguments = f"{value.places}" if hasattr(value, "places") else ""
+        return f"types.{type(value).__name__}({arguments})"
+    return False

@@ -1,0 +1,218 @@
+"""The unit of work: the one place where a service's database commits.
+
+Business rows, outbox rows, audit entries, the idempotency answer and hot invalidations are one transaction. Locks are
+taken in one order: business rows, outbox sequences (sorted keys), the invalidation counter last and shortest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import Response
+
+from shared import context, failpoints
+from shared.db import tables
+from shared.db.sql import insert_rows, next_sequences
+from shared.db.types import dumps
+from shared.events.base import Event, topic_of
+from shared.ids import uuid7
+
+if TYPE_CHECKING:
+    from shared.auth.principal import Principal
+    from shared.db.session import AsyncSession
+    from shared.platform import Platform
+
+T = TypeVar("T")
+
+
+class UnitOfWork:
+    """Commits when its block ends well, rolls back when it does not. The transaction begins with the first statement.
+
+    `now` is one instant for all that the transaction writes.
+    """
+
+    def __init__(self, platform: Platform, principal: Principal) -> None:
+        self.platform = platform
+        self.principal = principal
+        self.now: datetime = platform.clock.now()
+        self.session: AsyncSession = platform.db.write_session()
+        self.idempotency: tuple[str, str] | None = None
+        """`(key, request hash)` when the request carried an Idempotency-Key."""
+        self.replaying = False
+        self._events: list[Event] = []
+        self._audit: list[dict[str, Any]] = []
+        self._tags: dict[str, None] = {}
+        self._answer: Response | None = None
+        self._after_commit: list[Callable[[], None]] = []
+
+    def id(self) -> str:
+        return uuid7()
+
+    def publish(self, *events: Event) -> None:
+        """Put events into the outbox of this transaction. Only events of this service."""
+        for event in events:
+            if event.publisher() != self.platform.name:
+                raise ValueError(f"{self.platform.name} does not publish {event.type}")
+        if self.replaying:
+            raise RuntimeError("a projection handler must not publish")
+        self._events.extend(events)
+
+    def audit(
+        self, action: str, *, subject: str, detail: Mapping[str, Any] | None = None, purpose: str | None = None
+    ) -> None:
+        """Write who did what to whom. `detail` holds ids and changed fields, never secrets."""
+        trace = context.current.get()
+        self._audit.append(
+            {
+                "id": uuid7(),
+                "at": self.now,
+                "principal": self.principal.id,
+                "kind": self.principal.kind,
+                "department": self.principal.department,
+                "action": action,
+                "subject": subject[:200],
+                "purpose": purpose,
+                "request_id": trace.request_id if trace else None,
+                "detail": dumps(dict(detail or {})),
+                "batch": None,
+            }
+        )
+
+    def invalidate(self, *tags: str) -> None:
+        """Hot answers that carry one of the tags are dropped in every worker process of this service."""
+        self._tags.update(dict.fromkeys(tags))
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        self._after_commit.append(callback)
+
+    def answer(self, body: T, status: int = 200, headers: Mapping[str, str] | None = None) -> T:
+        """Serialise the answer now, so that it is stored with the Idempotency-Key in the same commit.
+
+        Returns the response; typed as the body so that a route's annotation stays the documented schema.
+        """
+        self._answer = Response(orjson.dumps(_jsonable(body)), status, dict(headers or {}), "application/json")
+        return cast(T, self._answer)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self.commit()
+        finally:
+            await self.session.close()
+
+    async def commit(self) -> None:
+        session = self.session
+        await session.flush()
+        if self._events:
+            await self._write_outbox()
+        await insert_rows(session, tables.audit_entry, self._audit)
+        if self.idempotency is not None and self._answer is not None:
+            await self._write_idempotency()
+        if self._tags:
+            await self._write_invalidations()
+        if not session.in_transaction():
+            return
+        failpoints.hit("uow.before_commit")
+        await session.commit()
+        failpoints.hit("uow.after_commit")
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._events:
+            self.platform.outbox_written.set()
+        if self._tags:
+            self.platform.hot_cache.invalidate(self._tags)
+        for callback in self._after_commit:
+            callback()
+        self._events, self._audit, self._tags, self._after_commit = [], [], {}, []
+
+    async def _write_outbox(self) -> None:
+        trace = context.current.get()
+        sequences = await next_sequences(self.session, Counter(event.key for event in self._events))
+        rows = []
+        headers: dict[str, str] = {}
+        if trace is not None:
+            headers = {"traceparent": trace.traceparent, "correlationid": trace.correlation_id}
+            if trace.causation_id:
+                headers["causationid"] = trace.causation_id
+        stored_headers = dumps(headers)
+        topic = topic_of(self.platform.name)
+        for event in self._events:
+            key = event.key
+            rows.append(
+                {
+                    "event_id": uuid7(),
+                    "topic": topic,
+                    "key": key,
+                    "sequence": sequences[key],
+                    "type": event.type,
+                    "headers": stored_headers,
+                    "data": event.model_dump_json().encode(),
+                    "created_at": self.now,
+                    "published_at": None,
+                }
+            )
+            sequences[key] += 1
+        await insert_rows(self.session, tables.outbox, rows)
+
+    async def _write_idempotency(self) -> None:
+        from shared.errors import Conflict
+
+        assert self.idempotency is not None
+        assert self._answer is not None
+        key, request_hash = self.idempotency
+        row = {
+            "principal": self.principal.id,
+            "key": key,
+            "request_hash": request_hash,
+            "status": self._answer.status_code,
+            "headers": dumps(
+                {k: v for k, v in self._answer.headers.items() if k not in ("content-length", "content-type")}
+            ),
+            "body": bytes(self._answer.body),
+            "created_at": self.now,
+        }
+        try:
+            await insert_rows(self.session, tables.idempotency, [row])
+        except IntegrityError as error:
+            # The same key is being answered by a request beside this one; the route then gives that answer.
+            raise Conflict(
+                "idempotency_race",
+                zh="同一个 Idempotency-Key 的请求正在处理",
+                en="A request with the same Idempotency-Key is being handled",
+            ) from error
+
+    async def _write_invalidations(self) -> None:
+        result = await self.session.execute(
+            text(
+                "INSERT INTO hot_counter (name, last) VALUES ('hot', 1) "
+                "ON CONFLICT (name) DO UPDATE SET last = hot_counter.last + 1 RETURNING last"
+            )
+        )
+        await insert_rows(
+            self.session,
+            tables.hot_invalidation,
+            [{"sequence": result.scalar_one(), "tags": dumps(list(self._tags)), "at": self.now}],
+        )
+
+
+def _jsonable(body: Any) -> Any:
+    if hasattr(body, "model_dump"):
+        return body.model_dump(mode="json")
+    if isinstance(body, list):
+        return [_jsonable(item) for item in body]
+    if isinstance(body, dict):
+        return {key: _jsonable(value) for key, value in body.items()}
+    return body

@@ -1,0 +1,150 @@
+"""Errors that reach a client, one tree:
+
+PlatformError                 any error with a stable code, a status and words in both languages
+├── Malformed            400  the body or a parameter cannot be read at all
+├── Unauthenticated      401  no token, or one that does not hold
+├── Forbidden            403  a valid token that may not do this
+├── NotFound             404
+├── Conflict             409  the state, or law, does not allow this now
+├── TooLarge             413
+├── UnsupportedMedia     415
+├── Invalid              422  readable, but fields are wrong: all of them, each with its place
+├── TooMany              429  with Retry-After
+└── Unavailable          503  with Retry-After
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic_core import PydanticCustomError
+
+from shared.i18n import Lang, Text
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong place. `pointer` is a JSON Pointer (RFC 6901) into the body, or `?name` for a query parameter."""
+
+    pointer: str
+    code: str
+    zh: str
+    en: str
+
+    def to_dict(self, lang: Lang) -> dict[str, str]:
+        return {"pointer": self.pointer, "code": self.code, "detail": Text(self.zh, self.en)(lang)}
+
+
+class PlatformError(Exception):
+    status: ClassVar[int] = 500
+    title: ClassVar[Text] = Text("服务出错", "Server error")
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        zh: str,
+        en: str,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(f"{code}: {en}")
+        self.code = code
+        self.text = Text(zh, en)
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+        self.extra = extra
+
+    def to_problem(self, lang: Lang) -> dict[str, Any]:
+        """The body of RFC 9457, with `code`, and `errors` where places are wrong."""
+        problem: dict[str, Any] = {
+            "type": f"urn:pinzhi:problem:{self.code}",
+            "title": self.title(lang),
+            "status": self.status,
+            "code": self.code,
+            "detail": self.text(lang),
+        }
+        if self.errors:
+            problem["errors"] = [error.to_dict(lang) for error in self.errors]
+        return problem | self.extra
+
+
+class Malformed(PlatformError):
+    status = 400
+    title = Text("请求无法读取", "Request cannot be read")
+
+
+class Unauthenticated(PlatformError):
+    status = 401
+    title = Text("需要有效的令牌", "A valid token is needed")
+
+    def __init__(self, code: str = "unauthenticated", *, zh: str, en: str, **extra: Any) -> None:
+        super().__init__(code, zh=zh, en=en, headers={"WWW-Authenticate": 'Bearer realm="pinzhi"'}, **extra)
+
+
+class Forbidden(PlatformError):
+    status = 403
+    title = Text("没有权限", "Not allowed")
+
+
+class NotFound(PlatformError):
+    status = 404
+    title = Text("没有找到", "Not found")
+
+
+class Conflict(PlatformError):
+    status = 409
+    title = Text("与现状冲突", "Conflict with the present state")
+
+
+class TooLarge(PlatformError):
+    status = 413
+    title = Text("内容太大", "Content too large")
+
+
+class UnsupportedMedia(PlatformError):
+    status = 415
+    title = Text("不支持的内容类型", "Unsupported media type")
+
+
+class Invalid(PlatformError):
+    status = 422
+    title = Text("内容有误", "Fields are wrong")
+
+    def __init__(self, errors: Sequence[FieldError], code: str = "invalid", **extra: Any) -> None:
+        count = len(errors)
+        super().__init__(
+            code,
+            zh=f"有 {count} 处需要改正，见 errors",
+            en=f"{count} {'place needs' if count == 1 else 'places need'} correction, see errors",
+            errors=errors,
+            **extra,
+        )
+
+
+class TooMany(PlatformError):
+    status = 429
+    title = Text("请求太多", "Too many requests")
+
+    def __init__(self, retry_after: int, code: str = "too_many_requests", **extra: Any) -> None:
+        super().__init__(
+            code,
+            zh=f"请求太多，{retry_after} 秒后再试",
+            en=f"Too many requests; try again in {retry_after} seconds",
+            headers={"Retry-After": str(retry_after)},
+            **extra,
+        )
+
+
+class Unavailable(PlatformError):
+    status = 503
+    title = Text("暂时不可用", "Temporarily unavailable")
+
+    def __init__(self, code: str = "unavailable", *, zh: str, en: str, retry_after: int = 5, **extra: Any) -> None:
+        super().__init__(code, zh=zh, en=en, headers={"Retry-After": str(retry_after)}, **extra)
+
+
+def field_error(code: str, zh: str, en: str) -> PydanticCustomError:
+    """What a pydantic validator raises so that its words reach the client in both languages with the right pointer."""
+    return PydanticCustomError(code, "{en}", {"zh": zh, "en": en})

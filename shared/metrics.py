@@ -1,0 +1,23 @@
+"""Prometheus metrics, named once. Each service process has its own registry and serves it at `/metrics`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("pinzhi_http_requests", "Requests", ["service", "method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "pinzhi_http_request_seconds",
+    "Time to answer",
+    ["service", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+HOT_READS = Counter("pinzhi_hot_reads", "Hot reads by outcome", ["route", "outcome"])
+OUTBOX_PENDING = Gauge("pinzhi_outbox_pending", "Outbox rows not yet published", ["service"])
+OUTBOX_OLDEST = Gauge("pinzhi_outbox_oldest_seconds", "Age of the oldest unpublished outbox row", ["service"])
+RELAYED = Counter("pinzhi_relayed_events", "Outbox rows put on the bus")
+CONSUMED = Counter("pinzhi_consumed_events", "Events applied", ["consumer", "type"])
+CONSUMER_LAG_RECORDS = Gauge("pinzhi_consumer_lag_records", "Records not yet applied", ["consumer", "topic"])
+CONSUMER_LAG_SECONDS = Gauge("pinzhi_consumer_lag_seconds", "Now minus event time of the last applied", ["consumer"])
+CONSUMER_GAPS = Counter("pinzhi_consumer_gap", "Events that came ahead of a missing one", ["consumer"])
+HANDLER_SECONDS = Histogram("pinzhi_handler_seconds", "Time to apply a batch", ["consumer"])
+DEAD_LETTERS_OPEN = Gauge("pinzhi_dead_letters_open", "Events that wait for an operator", ["consumer"])
+LOOP_LAG = Gauge("pinzhi_event_loop_lag_seconds", "How late the event loop is", ["service"])
+TASK_RESTARTS = Counter("pinzhi_task_restarts", "Background tasks started again after an error", ["service", "task"])

@@ -1,0 +1,58 @@
+"""Settings that every service has. Each default works on a laptop; the environment (`PINZHI_*`) changes them."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="PINZHI_", extra="ignore", secrets_dir=None)
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    """Empty: a SQLite file `<data_dir>/<service>.db`. Or `postgresql://user@host/name`."""
+    database_password_file: Path | None = None
+    """File that holds the password of `database_url` (docker and kubernetes secrets)."""
+    bus_url: str = ""
+    """Empty: the SQLite log `<data_dir>/bus.db`. Or `memory:`, `sqlite:<path>`, `kafka://host:port,host:port`."""
+    worker_id: str = "0"
+    """Tells the worker processes of one service apart (static member id, relay lease)."""
+
+    issuer: str = "http://127.0.0.1:8000"
+    """`iss` of the tokens that are accepted."""
+    audience: str = "pinzhi"
+    jwks: str = ""
+    """URL or path of the issuer's key set. Empty: `<data_dir>/keys/jwks.json`."""
+
+    demo: bool = False
+    """Whether demo clients and users are accepted and pages say that the data is invented."""
+    city: str = "370600"
+    """Area code of the city that runs the platform."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    max_body_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    """Floor for everything that is woken in process and polls only to be sure."""
+    failpoints: str = ""
+    """Tests only: `name=action` pairs, see `shared/failpoints.py`. Empty in every real run."""
+
+    def sqlite_path(self, service: str) -> Path:
+        return self.data_dir / f"{service}.db"
+
+    def resolved_database_url(self, service: str) -> str:
+        if not self.database_url:
+            return f"sqlite:///{self.sqlite_path(service)}"
+        if self.database_password_file is None:
+            return self.database_url
+        from sqlalchemy.engine import make_url
+
+        password = self.database_password_file.read_text(encoding="utf-8").strip()
+        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
+
+    def resolved_bus_url(self) -> str:
+        return self.bus_url or f"sqlite:{self.data_dir / 'bus.db'}"
+
+    def resolved_jwks(self) -> str:
+        return self.jwks or str(self.data_dir / "keys" / "jwks.json")

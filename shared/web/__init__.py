@@ -1,0 +1,53 @@
+"""HTTP for all services, used the same way: routes with policies, problems, paging, hot reads, the app itself."""
+
+from shared.coalesce import Coalescer
+from shared.platform import Platform, ServiceSpec
+from shared.web.body import Body, Out, Receipt
+from shared.web.hot import HotAnswer, HotCache, HotRequest, HotRoute
+from shared.web.paging import Page, PageParams, encode, page_of, page_params
+from shared.web.problems import field_errors, problem
+from shared.web.routing import (
+    CurrentPlatform,
+    CurrentPrincipal,
+    ReadSession,
+    RequestLang,
+    Router,
+    Uow,
+    allow,
+    authenticate,
+    lang_of,
+    platform_of,
+)
+
+from shared.web.app import build_app  # isort: skip
+
+__all__ = [
+    "Body",
+    "Coalescer",
+    "CurrentPlatform",
+    "CurrentPrincipal",
+    "HotAnswer",
+    "HotCache",
+    "HotRequest",
+    "HotRoute",
+    "Out",
+    "Page",
+    "PageParams",
+    "Platform",
+    "ReadSession",
+    "Receipt",
+    "RequestLang",
+    "Router",
+    "ServiceSpec",
+    "Uow",
+    "allow",
+    "authenticate",
+    "build_app",
+    "encode",
+    "field_errors",
+    "lang_of",
+    "page_of",
+    "page_params",
+    "platform_of",
+    "problem",
+]

@@ -1,0 +1,171 @@
+"""Builds the ASGI app of a service from its spec."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy import delete, func, select
+from starlette.types import ASGIApp
+
+from shared import audit, failpoints, metrics
+from shared.auth.policy import Public
+from shared.bus.protocol import EventBus
+from shared.clock import Clock
+from shared.db import tables
+from shared.events.asyncapi import asyncapi_document
+from shared.logs import configure_logging
+from shared.platform import Platform, ServiceSpec
+from shared.settings import ServiceSettings
+from shared.web import problems
+from shared.web.hot import HotApp
+from shared.web.middleware import EntityTags, RequestContext
+from shared.web.operations import events_router, health_router
+from shared.web.routing import Router, allow
+from shared.web.supervisor import Supervisor
+
+log = structlog.get_logger("app")
+_VERSION = "0.1.0"
+_KEEP_ANSWERS = timedelta(days=7)
+_KEEP_INVALIDATIONS = timedelta(minutes=10)
+
+
+class App:
+    """An ASGI app that tells its platform and its FastAPI app (for tests, documents and checks)."""
+
+    def __init__(self, asgi: ASGIApp, fastapi: FastAPI, platform: Platform) -> None:
+        self._asgi = asgi
+        self.fastapi = fastapi
+        self.platform = platform
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._asgi(scope, receive, send)
+
+
+def build_app(
+    spec: ServiceSpec, settings: ServiceSettings, *, bus: EventBus | None = None, clock: Clock | None = None
+) -> App:
+    configure_logging(spec.name, level=settings.log_level, form=settings.log_format)
+    failpoints.arm(settings.failpoints)
+    platform = Platform(spec, settings, bus=bus, clock=clock)
+    app = FastAPI(
+        title=spec.title or f"Pinzhi {spec.name}",
+        version=_VERSION,
+        lifespan=_lifespan(platform),
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.platform = platform
+    problems.install(app)
+    # Routes are flat: FastAPI matches nested routers one level at a time.
+    for router in (health_router(), events_router(spec.name), _asyncapi_router(), *spec.routers):
+        app.router.routes.extend(router.routes)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    inner = RequestContext(EntityTags(app), service=spec.name, max_body=settings.max_body_bytes)
+    return App(HotApp(inner, platform, spec.hot) if spec.hot else inner, app, platform)
+
+
+def _asyncapi_router() -> Router:
+    router = Router(tags=["operations"])
+
+    @router.get("/asyncapi.json")
+    @allow(Public())
+    async def asyncapi() -> dict[str, Any]:
+        """All events of the platform (AsyncAPI 3.0)."""
+        return asyncapi_document()
+
+    return router
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes, openapi_version="3.1.0")
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = problems.PROBLEM_SCHEMA
+        components.setdefault("securitySchemes", {})["oauth2"] = {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+        }
+        for path in document["paths"].values():
+            for operation in path.values():
+                # Our validation errors are problems, not FastAPI's own form.
+                if "422" in operation.get("responses", {}):
+                    operation["responses"]["422"] = problems.problem(422)[422]
+        components["schemas"].pop("HTTPValidationError", None)
+        components["schemas"].pop("ValidationError", None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _lifespan(platform: Platform) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        supervisor = Supervisor(platform)
+        if platform.owns_bus:
+            await platform.bus.start()
+        await _start_hot(platform)
+        for run in platform.spec.on_start:
+            await run(platform)
+        supervisor.start("relay", platform.relay.run)
+        supervisor.start("consumer", platform.consumer.run)
+        supervisor.start("audit", lambda: audit.run(platform))
+        supervisor.start("housekeeping", lambda: _housekeeping(platform))
+        supervisor.start("loop", lambda: _watch_loop(platform))
+        if platform.spec.hot:
+            supervisor.start("hot", lambda: _follow_hot(platform))
+        for task in platform.spec.background:
+            supervisor.start(task.__name__, lambda task=task: task(platform))  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            for run in platform.spec.on_stop:
+                await run(platform)
+            await supervisor.stop()
+            if platform.owns_bus:
+                await platform.bus.close()
+            await platform.db.close()
+
+    return lifespan
+
+
+async def _start_hot(platform: Platform) -> None:
+    async with platform.read() as session:
+        platform.hot_cache.sequence = (
+            await session.execute(select(func.coalesce(func.max(tables.hot_invalidation.c.sequence), 0)))
+        ).scalar_one()
+
+
+async def _follow_hot(platform: Platform) -> None:
+    while True:
+        await platform.hot_cache.follow(platform)
+        await asyncio.sleep(platform.settings.poll_seconds)
+
+
+async def _housekeeping(platform: Platform) -> None:
+    """Old idempotency answers, invalidations that every process has read, and published outbox rows go away."""
+    while True:
+        async with platform.system_unit_of_work() as uow:
+            answers, hot = tables.idempotency, tables.hot_invalidation
+            await uow.session.execute(delete(answers).where(answers.c.created_at < uow.now - _KEEP_ANSWERS))
+            await uow.session.execute(delete(hot).where(hot.c.at < uow.now - _KEEP_INVALIDATIONS))
+            outbox = tables.outbox
+            await uow.session.execute(
+                delete(outbox).where(
+                    outbox.c.published_at.is_not(None), outbox.c.published_at < uow.now - _KEEP_ANSWERS
+                )
+            )
+        await asyncio.sleep(300)
+
+
+async def _watch_loop(platform: Platform) -> None:
+    gauge = metrics.LOOP_LAG.labels(platform.name)
+    while True:
+        expected = time.monotonic() + 0.5
+        await asyncio.sleep(0.5)
+        gauge.set(max(0.0, time.monotonic() - expected))

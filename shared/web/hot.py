@@ -1,0 +1,230 @@
+"""Hot reads: a small raw ASGI app in front of FastAPI. Parse, look in the LRU, else one indexed read, answer bytes.
+
+A stale "safe" after a recall is a defect, so answers carry tags, and every worker process reads every invalidation: its
+own at commit, those of other processes from a gap-free table that it polls twice a second.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared import metrics
+from shared.i18n import Lang, negotiate
+from shared.web.problems import as_platform_error, problem_response
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.platform import Platform
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class HotRequest:
+    path: str
+    query: str
+    lang: Lang
+    headers: dict[bytes, bytes]
+
+
+@dataclass(slots=True)
+class HotAnswer:
+    """Ready bytes. `tags` say what makes them stale; `fresh_until` (aware) ends them by itself; `cache=False` is for
+    answers that must be made anew each time. `headers` are put beside ETag, Content-Type and Cache-Control.
+    """
+
+    body: bytes
+    tags: tuple[str, ...] = ()
+    status: int = 200
+    content_type: bytes = b"application/json"
+    fresh_until: "datetime | None" = None
+    cache: bool = True
+    cache_control: bytes = b"no-cache"
+    headers: Headers = field(default_factory=list)
+    etag: bytes = b""
+    raw_headers: Headers = field(default_factory=list)
+
+    def finish(self) -> "HotAnswer":
+        self.etag = b'"' + blake2b(self.body, digest_size=12).hexdigest().encode() + b'"'
+        self.raw_headers = [
+            (b"content-type", self.content_type),
+            (b"content-length", str(len(self.body)).encode()),
+            (b"etag", self.etag),
+            (b"cache-control", self.cache_control),
+            (b"vary", b"Accept, Accept-Language"),
+            *self.headers,
+        ]
+        return self
+
+
+class HotCache:
+    """LRU of answers with tags. A read that began before an invalidation of its tags is not put in afterwards."""
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size = size
+        self._answers: OrderedDict[Any, HotAnswer] = OrderedDict()
+        self._by_tag: dict[str, set[Any]] = {}
+        self.version = 0
+        self.sequence = 0
+        """Last invalidation of the table that was read."""
+
+    def get(self, key: Any) -> HotAnswer | None:
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._answers.move_to_end(key)
+        return answer
+
+    def put(self, key: Any, answer: HotAnswer, version: int) -> None:
+        """`version` is what `self.version` was before the read; a newer one means that the answer may be stale."""
+        if version != self.version:
+            return
+        if key in self._answers:
+            self._drop(key)
+        self._answers[key] = answer
+        for tag in answer.tags:
+            self._by_tag.setdefault(tag, set()).add(key)
+        while len(self._answers) > self._size:
+            self._drop(next(iter(self._answers)))
+
+    def invalidate(self, tags: Iterable[str]) -> None:
+        self.version += 1
+        for tag in tags:
+            if tag == "*":
+                self._answers.clear()
+                self._by_tag.clear()
+                return
+            for key in list(self._by_tag.get(tag, ())):
+                self._drop(key)
+
+    def _drop(self, key: Any) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is None:
+            return
+        for tag in answer.tags:
+            keys = self._by_tag.get(tag)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._by_tag[tag]
+
+    async def follow(self, platform: "Platform") -> None:
+        """Read what other processes invalidated since the last look. Sequences are gap-free in order of commit."""
+        rows = await platform.db.fetch(
+            "SELECT sequence, tags FROM hot_invalidation WHERE sequence > $1 ORDER BY sequence", self.sequence
+        )
+        for sequence, tags in rows:
+            self.sequence = sequence
+            self.invalidate(orjson.loads(tags))
+
+
+Load = Callable[["Platform", re.Match[str], HotRequest], Awaitable[HotAnswer | None]]
+After = Callable[["Platform", re.Match[str], HotRequest, HotAnswer], None]
+
+
+@dataclass(frozen=True)
+class HotRoute:
+    """`pattern` matches the whole decoded path. `load` answers, or None to let FastAPI do it. `after` runs at each
+    answer, hit or miss (a scan is counted there). `vary_query`: the query string is part of the cache key; without it,
+    requests with a query string go to FastAPI.
+    """
+
+    pattern: str
+    load: Load
+    after: After | None = None
+    vary_query: bool = False
+    accept: str | None = None
+    """Only for requests whose Accept contains this text (or all, when None)."""
+    public_only: bool = True
+    """Requests with a token go to FastAPI."""
+
+
+class HotApp:
+    def __init__(self, app: ASGIApp, platform: "Platform", routes: Iterable[HotRoute]) -> None:
+        self._app = app
+        self._platform = platform
+        self._routes = [(re.compile(route.pattern), route) for route in routes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            path = scope["path"]
+            for pattern, route in self._routes:
+                match = pattern.fullmatch(path)
+                if match is not None and await self._answer(route, match, scope, send):
+                    return
+        await self._app(scope, receive, send)
+
+    async def _answer(self, route: HotRoute, match: re.Match[str], scope: Scope, send: Send) -> bool:
+        headers = dict(scope["headers"])
+        query = scope["query_string"].decode("latin-1")
+        if (query and not route.vary_query) or (route.public_only and b"authorization" in headers):
+            return False
+        accept = headers.get(b"accept", b"").decode("latin-1")
+        if route.accept is not None and route.accept not in accept:
+            return False
+        language = headers.get(b"accept-language")
+        lang: Lang = "zh" if language is None else negotiate(language.decode("latin-1"))
+        request = HotRequest(match.string, query, lang, headers)
+        try:
+            answer = await self._find(route, match, request, accept if route.accept else "")
+        except Exception as error:
+            response = problem_response(as_platform_error(error), lang)
+            await response(scope, _no_body, send)
+            return True
+        if answer is None:
+            return False
+        if route.after is not None:
+            route.after(self._platform, match, request, answer)
+        if headers.get(b"if-none-match") == answer.etag:
+            await send({"type": "http.response.start", "status": 304, "headers": answer.raw_headers[2:]})
+            await send({"type": "http.response.body", "body": b""})
+            return True
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+        return True
+
+    async def _find(self, route: HotRoute, match: re.Match[str], request: HotRequest, accept: str) -> HotAnswer | None:
+        cache = self._platform.hot_cache
+        key = (request.path, request.query, request.lang, accept)
+        answer = cache.get(key)
+        if answer is not None and (answer.fresh_until is None or self._platform.clock.now() < answer.fresh_until):
+            _hit(route.pattern)
+            return answer
+        version = cache.version
+        answer = await route.load(self._platform, match, request)
+        if answer is None:
+            return None
+        answer.finish()
+        _miss(route.pattern)
+        if answer.cache:
+            cache.put(key, answer, version)
+        return answer
+
+
+_counters: dict[tuple[str, str], Any] = {}
+
+
+def _count(pattern: str, outcome: str) -> None:
+    counter = _counters.get((pattern, outcome))
+    if counter is None:
+        counter = _counters[(pattern, outcome)] = metrics.HOT_READS.labels(pattern, outcome)
+    counter.inc()
+
+
+def _hit(pattern: str) -> None:
+    _count(pattern, "hit")
+
+
+def _miss(pattern: str) -> None:
+    _count(pattern, "miss")
+
+
+async def _no_body() -> Any:
+    return {"type": "http.request", "body": b"", "more_body": False}

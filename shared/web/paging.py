@@ -1,0 +1,63 @@
+"""Lists page with an opaque cursor, stable under writes: it holds the sort key of the last item that was given."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import Depends, Query, Request
+
+from shared.errors import FieldError, Invalid
+from shared.web.body import Out
+
+T = TypeVar("T")
+
+
+class Page(Out, Generic[T]):
+    items: Sequence[T]
+    next: str | None = None
+    """Cursor of the next page; null on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageParams:
+    limit: int
+    cursor: tuple[Any, ...] | None
+
+
+def encode(*key: Any) -> str:
+    """The cursor after an item with this sort key."""
+    return urlsafe_b64encode(orjson.dumps(key, default=str)).decode().rstrip("=")
+
+
+def decode(cursor: str) -> tuple[Any, ...]:
+    try:
+        value = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(value, list) or not value:
+            raise ValueError("no list")
+    except ValueError as error:
+        wrong = FieldError(
+            "?cursor", "cursor", "cursor 无效，请用上一页给出的 next", "Invalid cursor; use `next` of the page before"
+        )
+        raise Invalid([wrong]) from error
+    return tuple(value)
+
+
+def _page_params(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500, description="Items a page")] = 50,
+    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> PageParams:
+    return PageParams(limit, decode(cursor) if cursor else None)
+
+
+page_params = Annotated[PageParams, Depends(_page_params)]
+
+
+def page_of(rows: Sequence[T], limit: int, key: Any) -> Page[T]:
+    """A page from `limit + 1` rows: the row too many tells that there is a next page. `key(row)` is its sort key."""
+    if len(rows) <= limit:
+        return Page(items=list(rows))
+    kept = list(rows[:limit])
+    return Page(items=kept, next=encode(*key(kept[-1])))

@@ -1,0 +1,54 @@
+"""Background tasks that must not die silently: a failed one is started again with backoff, and `/readyz` says so."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from shared import metrics
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
+
+log = structlog.get_logger("supervisor")
+_FIRST, _LONGEST = 0.2, 5.0
+_STEADY_SECONDS = 2.0
+
+
+class Supervisor:
+    def __init__(self, platform: "Platform") -> None:
+        self._platform = platform
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep(name, run), name=f"pinzhi:{name}"))
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        failing, wait = self._platform.failing, _FIRST
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            steady = loop.call_later(_STEADY_SECONDS, failing.pop, name, None)
+            try:
+                await run()
+                failing.pop(name, None)
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                failing[name] = f"{type(error).__name__}: {error}"[:300]
+                metrics.TASK_RESTARTS.labels(self._platform.name, name).inc()
+                log.error("task failed, starting again", task=name, error=failing[name], seconds=wait, exc_info=error)
+            finally:
+                steady.cancel()
+            if loop.time() - started > _LONGEST:
+                wait = _FIRST
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
