@@ -30,10 +30,14 @@ class Capture(Table, table=True):
     """Client id, for `GET /epcis/capture`."""
     document: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     """Emptied when the job is done: the events are in `epcis_event` then."""
+    attempts: int = 0
+    """How often processing failed for a reason that is not in the document."""
     events: int = 0
     stored: int = 0
-    duplicates: int = 0
+    duplicates: list[dict[str, Any]] = Field(sa_type=Json)
+    """`{pointer, event_id}` of events that were in the repository already, or stand twice in the document."""
     errors: list[dict[str, Any]] = Field(sa_type=Json)
+    """`{exception, event, errors: [{pointer, code, zh, en}]}`, one for each event that was refused."""
 
 
 class EpcisEvent(Table, table=True):
@@ -68,9 +72,10 @@ class EpcisEvent(Table, table=True):
     biz_location: str | None = Field(default=None, index=True)
     place_gln: str | None = Field(default=None, index=True)
     """GLN of the place where the event was: of `biz_location`, else of `read_point`."""
-    source_gln: str | None = None
-    """GLN of the possessing, else owning party of the source list; `destination_gln` the same."""
-    destination_gln: str | None = None
+    source_party: str | None = None
+    """GLN of the possessing, else owning party of the source list; `destination_party` the same. Whose it is stands in
+    `place`, which may learn of it later."""
+    destination_party: str | None = None
     owner_uscc: str | None = Field(default=None, index=True)
     """The enterprise that captured it."""
     area_code: str | None = None

@@ -1,0 +1,86 @@
+"""Lots over HTTP. The public asks for a verdict instead; the register itself is for owners and departments."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+
+from services.traceability.masterdata import batch, repository, service
+from services.traceability.masterdata.api import WRITE
+from services.traceability.masterdata.models import Lot
+from services.traceability.masterdata.schemas import BatchIn, LotIn, LotItem, LotOut, RegisterReceipt
+from shared.auth import Department, Enterprise, Staff
+from shared.errors import NotFound
+from shared.identifiers import GTINStr, LotStr, gs1
+from shared.web import (
+    CurrentPrincipal,
+    Page,
+    ReadSession,
+    RequestLang,
+    Router,
+    Uow,
+    allow,
+    page_of,
+    page_params,
+    problem,
+)
+
+router = Router(prefix="/v1/traceability", tags=["lots"])
+READ = "traceability:lots:read"
+STAFF = Staff("inspector", "case_officer", "reviewer", "publisher", "quality_office")
+
+
+@router.put("/lots/{gtin}/{lot:path}", responses=problem(401, 403, 422))
+@allow(Enterprise(), Department(WRITE), area="product.area_code", owner="product.owner_uscc")
+async def put_lot(gtin: GTINStr, lot: Annotated[LotStr, Path()], body: LotIn, uow: Uow) -> RegisterReceipt:
+    """Register a lot of a registered product, or change it. A lot number with a slash is percent-encoded."""
+    results = await service.register_lots(uow, {gs1.lot_id(gtin, lot): body})
+    return uow.answer(service.raise_first(results))
+
+
+@router.post("/lots:batch", responses=problem(401, 403, 422))
+@allow(Enterprise(), Department(WRITE), area="product.area_code", owner="product.owner_uscc")
+async def put_lots(
+    body: BatchIn,
+    uow: Uow,
+    lang: RequestLang,
+    atomic: Annotated[bool, Query(description="All or nothing")] = False,
+) -> list[RegisterReceipt]:
+    """Register many lots; a receipt for each, in order."""
+
+    async def register(items: dict[str, LotItem]) -> list[service.Result]:
+        bodies = {key: LotIn(**item.model_dump(exclude={"gtin", "lot"})) for key, item in items.items()}
+        return await service.register_lots(uow, bodies)
+
+    receipts = await batch.run(
+        body.items, LotItem, lambda item: gs1.lot_id(item.gtin, item.lot), register, lang, atomic=atomic
+    )
+    return uow.answer(receipts)
+
+
+@router.get("/lots", responses=problem(401, 403, 422))
+@allow(Enterprise(), Department(READ), STAFF, owner="own lots only", private=True)
+async def list_lots(
+    session: ReadSession,
+    principal: CurrentPrincipal,
+    params: page_params,
+    gtin: Annotated[GTINStr | None, Query()] = None,
+) -> Page[LotOut]:
+    """Lots by id; an enterprise sees those of its own products."""
+    after: Any = params.cursor[0] if params.cursor else None
+    uscc = principal.uscc if principal.kind == "enterprise" else None
+    rows = await repository.lots_of(session, gtin=gtin, uscc=uscc, after=after and str(after), limit=params.limit + 1)
+    return page_of([_lot(row) for row in rows], params.limit, lambda item: (item.lot_id,))
+
+
+@router.get("/lots/{lot_id:path}", responses=problem(401, 403, 404))
+@allow(Enterprise(), Department(READ), STAFF, owner="lot.owner_uscc", private=True)
+async def get_lot(lot_id: str, session: ReadSession, principal: CurrentPrincipal) -> LotOut:
+    lot = await session.get(Lot, lot_id)
+    if lot is None:
+        raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
+    principal.require_owner(lot.owner_uscc)
+    return _lot(lot)
+
+
+def _lot(lot: Lot) -> LotOut:
+    return LotOut(**lot.model_dump(exclude={"updated_at"}))

@@ -1,0 +1,137 @@
+"""Queries of master data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import func, select
+
+from services.traceability.base import Table
+from services.traceability.masterdata.models import (
+    Lot,
+    MasterVersion,
+    Party,
+    PartyEnterprise,
+    PartyMark,
+    PartyViolation,
+    Place,
+    Product,
+)
+from shared.db import AsyncSession, UnitOfWork
+from shared.db.sql import insert_rows, upsert
+
+T = TypeVar("T", bound=Table)
+CHUNK = 5_000
+"""Parameters of one statement; PostgreSQL and SQLite take 32,766."""
+
+
+async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> dict[str, T]:
+    """Rows by their natural key."""
+    column = next(iter(model.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    wanted = sorted(set(keys))
+    found: dict[str, T] = {}
+    for start in range(0, len(wanted), CHUNK):
+        result = await session.execute(select(model).where(column.in_(wanted[start : start + CHUNK])))
+        found |= {str(getattr(row, column.key)): row for row in result.scalars()}
+    return found
+
+
+async def store(uow: UnitOfWork, kind: str, model: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the present state of each row, and its version beside those before. Rows carry `version`."""
+    key = next(iter(model.__table__.primary_key.columns)).key  # type: ignore[attr-defined]
+    await upsert(uow.session, model, rows, key=[key])
+    versions = [
+        {
+            "kind": kind,
+            "key": row[key],
+            "version": row["version"],
+            "body": {name: _plain(value) for name, value in row.items() if name not in ("version", "updated_at")},
+            "known_from": uow.now,
+            "recorded_by": uow.principal.id,
+        }
+        for row in rows
+    ]
+    await insert_rows(uow.session, MasterVersion, versions)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+async def versions(session: AsyncSession, kind: str, key: str) -> Sequence[MasterVersion]:
+    statement = (
+        select(MasterVersion)
+        .where(MasterVersion.kind == kind, MasterVersion.key == key)  # type: ignore[arg-type]
+        .order_by(MasterVersion.version)  # type: ignore[arg-type]
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
+async def lot_ids_of(session: AsyncSession, *, gtin: str | None = None, uscc: str | None = None) -> list[str]:
+    """Lots of a product, or of all products of an owner."""
+    statement = select(Lot.lot_id)  # type: ignore[call-overload]
+    statement = statement.where(Lot.gtin == gtin) if gtin else statement.where(Lot.owner_uscc == uscc)
+    return list((await session.execute(statement)).scalars())
+
+
+async def places_of(session: AsyncSession, uscc: str) -> list[str]:
+    return list((await session.execute(select(Place.gln).where(Place.uscc == uscc))).scalars())  # type: ignore[call-overload]
+
+
+async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> Sequence[PartyMark]:
+    """Listings of the party that are published, not removed and valid on `on`."""
+    statement = (
+        select(PartyMark)
+        .where(
+            PartyMark.uscc == uscc,  # type: ignore[arg-type]
+            PartyMark.valid_from <= on,  # type: ignore[arg-type]
+            PartyMark.valid_until >= on,  # type: ignore[arg-type]
+            PartyMark.removed_on.is_(None),  # type: ignore[union-attr]
+        )
+        .order_by(PartyMark.valid_from, PartyMark.listing_id)  # type: ignore[arg-type]
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
+async def published_violations(session: AsyncSession, uscc: str, on: date) -> int:
+    statement = (
+        select(func.count())
+        .select_from(PartyViolation)
+        .where(
+            PartyViolation.uscc == uscc,  # type: ignore[arg-type]
+            PartyViolation.expires_on >= on,  # type: ignore[arg-type]
+            PartyViolation.ended_on.is_(None),  # type: ignore[union-attr]
+        )
+    )
+    return (await session.execute(statement)).scalar_one()
+
+
+async def enterprise(session: AsyncSession, uscc: str) -> PartyEnterprise | None:
+    return await session.get(PartyEnterprise, uscc)
+
+
+async def products_of(session: AsyncSession, uscc: str | None, after: str | None, limit: int) -> Sequence[Product]:
+    """Products by GTIN, of one owner or of all."""
+    statement = select(Product).order_by(Product.gtin).limit(limit)  # type: ignore[arg-type]
+    if uscc is not None:
+        statement = statement.where(Product.owner_uscc == uscc)  # type: ignore[arg-type]
+    if after is not None:
+        statement = statement.where(Product.gtin > after)  # type: ignore[arg-type]
+    return (await session.execute(statement)).scalars().all()
+
+
+async def lots_of(
+    session: AsyncSession, *, gtin: str | None, uscc: str | None, after: str | None, limit: int
+) -> Sequence[Lot]:
+    statement = select(Lot).order_by(Lot.lot_id).limit(limit)  # type: ignore[arg-type]
+    if gtin is not None:
+        statement = statement.where(Lot.gtin == gtin)  # type: ignore[arg-type]
+    if uscc is not None:
+        statement = statement.where(Lot.owner_uscc == uscc)  # type: ignore[arg-type]
+    if after is not None:
+        statement = statement.where(Lot.lot_id > after)  # type: ignore[arg-type]
+    return (await session.execute(statement)).scalars().all()
+
+
+async def party_names(session: AsyncSession, usccs: Iterable[str]) -> dict[str, str]:
+    return {uscc: row.name for uscc, row in (await by_key(session, Party, usccs)).items()}

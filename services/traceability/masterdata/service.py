@@ -1,0 +1,243 @@
+"""Registering parties, places, products and lots: idempotent by their natural key, each change a new version.
+
+One path for one and for many: the list of results has a receipt, or the error of that item alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.traceability.base import Table
+from services.traceability.masterdata import repository, rules
+from services.traceability.masterdata.models import Lot, Party, Place, Product
+from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
+from services.traceability.verdicts.service import publish_lots
+from shared.auth import Principal
+from shared.db import UnitOfWork
+from shared.errors import FieldError, Forbidden, Invalid, PlatformError
+from shared.events.traceability import PartyUpdated, ProductUpdated
+from shared.identifiers import gs1
+from shared.reference import areas
+
+Result = RegisterReceipt | PlatformError
+
+
+async def register_party(uow: UnitOfWork, uscc: str, body: PartyIn) -> RegisterReceipt:
+    uow.principal.require_owner(uscc)
+    present = (await repository.by_key(uow.session, Party, [uscc])).get(uscc)
+    _require_area(uow.principal, body.area_code, present.area_code if present else None)
+    row = body.model_dump(mode="json") | {"uscc": uscc}
+    [receipt] = await _write(uow, "party", Party, {uscc: row}, {uscc: present} if present else {}, "parties")
+    if receipt.status != "unchanged":
+        uow.publish(PartyUpdated(party_id=uscc, name=body.name, area_code=body.area_code, roles=list(body.roles)))
+        uow.invalidate(f"party:{uscc}")
+        if present is None or present.name != body.name:
+            await publish_lots(uow, await repository.lot_ids_of(uow.session, uscc=uscc))
+    return receipt
+
+
+async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterReceipt:
+    uow.principal.require_owner(body.uscc)
+    present = (await repository.by_key(uow.session, Place, [gln])).get(gln)
+    if present is not None:
+        _require_present_owner(uow.principal, present.uscc, f"GLN {gln}")
+    _require_area(uow.principal, body.area_code, present.area_code if present else None)
+    if not await repository.by_key(uow.session, Party, [body.uscc]):
+        raise Invalid([_unknown_party("/uscc", body.uscc)])
+    row = body.model_dump() | {"gln": gln}
+    [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places")
+    return receipt
+
+
+async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> list[Result]:
+    """`items`: GTIN-14 to body, in the order of the results."""
+    present = await repository.by_key(uow.session, Product, items)
+    parties = await repository.by_key(uow.session, Party, {body.owner_uscc for body in items.values()})
+    results: dict[str, Result] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    for gtin, body in items.items():
+        try:
+            rows[gtin] = _product_row(uow.principal, gtin, body, present.get(gtin), parties.get(body.owner_uscc))
+        except PlatformError as error:
+            results[gtin] = error
+    written = await _write(uow, "product", Product, rows, present, "products")
+    changed_lots: list[str] = []
+    for gtin, receipt in zip(rows, written, strict=True):
+        results[gtin] = receipt
+        if receipt.status != "unchanged":
+            body = items[gtin]
+            uow.publish(ProductUpdated(gtin=gtin, **body.model_dump(exclude={"min_celsius", "max_celsius"})))
+            uow.invalidate(f"product:{gtin}")
+        if receipt.status == "updated":
+            changed_lots += await repository.lot_ids_of(uow.session, gtin=gtin)
+    await publish_lots(uow, changed_lots)
+    return [results[gtin] for gtin in items]
+
+
+def _product_row(
+    principal: Principal, gtin: str, body: ProductIn, present: Product | None, owner: Party | None
+) -> dict[str, Any]:
+    principal.require_owner(body.owner_uscc)
+    if present is not None:
+        _require_present_owner(principal, present.owner_uscc, f"GTIN {gtin}")
+    if owner is None:
+        raise Invalid([_unknown_party("/owner_uscc", body.owner_uscc)])
+    _require_area(principal, owner.area_code, present.area_code if present else None)
+    return body.model_dump() | {"gtin": gtin, "area_code": owner.area_code}
+
+
+async def register_lots(uow: UnitOfWork, items: Mapping[str, LotIn]) -> list[Result]:
+    """`items`: lot id to body, in the order of the results."""
+    present = await repository.by_key(uow.session, Lot, items)
+    products = await repository.by_key(uow.session, Product, {gs1.split_lot_id(lot_id)[0] for lot_id in items})
+    glns = {body.origin_gln for body in items.values() if body.origin_gln}
+    places = await repository.by_key(uow.session, Place, glns)
+    results: dict[str, Result] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    for lot_id, body in items.items():
+        try:
+            rows[lot_id] = _lot_row(uow, lot_id, body, present.get(lot_id), products, places)
+        except PlatformError as error:
+            results[lot_id] = error
+    written = await _write(uow, "lot", Lot, rows, present, "lots")
+    results |= dict(zip(rows, written, strict=True))
+    changed = [lot_id for lot_id, receipt in zip(rows, written, strict=True) if receipt.status != "unchanged"]
+    await publish_lots(uow, changed)
+    return [results[lot_id] for lot_id in items]
+
+
+def _lot_row(
+    uow: UnitOfWork,
+    lot_id: str,
+    body: LotIn,
+    present: Lot | None,
+    products: Mapping[str, Product],
+    places: Mapping[str, Place],
+) -> dict[str, Any]:
+    gtin, lot = gs1.split_lot_id(lot_id)
+    product = products.get(gtin)
+    errors: list[FieldError] = []
+    if product is None:
+        errors.append(
+            FieldError(
+                "{gtin}",
+                "product.unknown",
+                f"商品 {gtin} 尚未登记，请先登记：PUT /v1/traceability/products/{gtin}",
+                f"The product {gtin} is not registered; register it first: PUT /v1/traceability/products/{gtin}",
+            )
+        )
+        raise Invalid(errors)
+    uow.principal.require_owner(product.owner_uscc)
+    _require_area(uow.principal, product.area_code)
+    expires_on = body.expires_on
+    if expires_on is None and product.shelf_life_days is None:
+        errors.append(
+            FieldError(
+                "/expires_on",
+                "lot.expires_on",
+                "商品没有登记保质期，请给出到期日",
+                "The product has no shelf life; give expires_on",
+            )
+        )
+    elif expires_on is None and product.shelf_life_days is not None:
+        expires_on = rules.expires_on(body.produced_on, product.shelf_life_days)
+    place = places.get(body.origin_gln or "")
+    if body.origin_gln and place is None:
+        errors.append(
+            FieldError(
+                "/origin_gln",
+                "place.unknown",
+                f"场所 {body.origin_gln} 尚未登记",
+                f"The place {body.origin_gln} is not registered",
+            )
+        )
+    if errors:
+        raise Invalid(errors)
+    origin = body.origin or (_area_name(place.area_code) if place else None)
+    return body.model_dump() | {
+        "lot_id": lot_id,
+        "gtin": gtin,
+        "lot": lot,
+        "owner_uscc": product.owner_uscc,
+        "expires_on": expires_on,
+        "origin": origin,
+        "first_seen_at": present.first_seen_at if present else uow.now,
+        "registered_at": (present.registered_at if present else None) or uow.now,
+    }
+
+
+def _area_name(code: str) -> str:
+    """`山东省烟台市栖霞市`: the names from the province down."""
+    names: list[str] = []
+    at: str | None = code
+    while at is not None and at != "100000":
+        area = areas.get(at)
+        if area is not None:
+            names.append(area.name)
+        at = areas.registry().parent(at)
+    return "".join(reversed(names))
+
+
+async def _write(
+    uow: UnitOfWork,
+    kind: str,
+    model: type[Table],
+    rows: Mapping[str, Mapping[str, Any]],
+    present: Mapping[str, Any],
+    path: str,
+) -> list[RegisterReceipt]:
+    """Store what differs from the present rows; a receipt for each row, in order."""
+    receipts: list[RegisterReceipt] = []
+    changed: list[dict[str, Any]] = []
+    for key, row in rows.items():
+        before = present.get(key)
+        version = before.version if before else 0
+        same = version > 0 and all(_same(getattr(before, name), value) for name, value in row.items())
+        if not same:
+            version += 1
+            changed.append({**row, "version": version, "updated_at": uow.now})
+        status = "unchanged" if same else "created" if version == 1 else "updated"
+        link = f"/v1/traceability/{path}/{key}"
+        receipts.append(RegisterReceipt(id=key, version=version, status=status, links={"self": link}))  # type: ignore[arg-type]
+    await repository.store(uow, kind, model, changed)
+    for row in changed:
+        key = str(row[next(iter(model.__table__.primary_key.columns)).key])  # type: ignore[attr-defined]
+        uow.audit(f"{kind}.register", subject=key, detail={"version": row["version"]})
+    return receipts
+
+
+def _same(before: Any, now: Any) -> bool:
+    return bool(before == now)
+
+
+def _require_area(principal: Principal, *codes: str | None) -> None:
+    """Departments write inside their area only; enterprises are bound by ownership."""
+    if principal.kind == "department":
+        for code in codes:
+            if code is not None:
+                principal.require_area(code)
+
+
+def _require_present_owner(principal: Principal, uscc: str, what: str) -> None:
+    if principal.kind == "enterprise" and principal.uscc != uscc:
+        raise Forbidden(
+            "owner",
+            zh=f"{what} 已由另一家企业登记",
+            en=f"{what} is registered to another enterprise",
+        )
+
+
+def _unknown_party(pointer: str, uscc: str) -> FieldError:
+    return FieldError(
+        pointer,
+        "party.unknown",
+        f"主体 {uscc} 尚未登记，请先登记：PUT /v1/traceability/parties/{uscc}",
+        f"The party {uscc} is not registered; register it first: PUT /v1/traceability/parties/{uscc}",
+    )
+
+
+def raise_first(results: Sequence[Result]) -> RegisterReceipt:
+    """The one receipt of a single registration."""
+    [result] = results
+    if isinstance(result, PlatformError):
+        raise result
+    return result
