@@ -6,7 +6,7 @@ so that one bad event is found and parked while other keys flow.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -35,7 +35,10 @@ class Consumer:
     def __init__(self, platform: "Platform", subscriptions: Sequence[Subscription]) -> None:
         self._platform = platform
         self.name = platform.name
-        self.subscriptions = {subscription.event.type: subscription for subscription in subscriptions}
+        self.subscriptions: dict[str, list[Subscription]] = defaultdict(list)
+        """By event type, in the order of the service's list: a fact may feed a projection and open a case."""
+        for subscription in subscriptions:
+            self.subscriptions[subscription.event.type].append(subscription)
         self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
         self._subscriber: Subscriber | None = None
 
@@ -174,17 +177,17 @@ class Consumer:
             await dead_letters.park(uow.session, self.name, plan.ahead, "gap", "an earlier event is missing", uow.now)
 
     async def _handle(
-        self, uow: UnitOfWork, envelopes: Iterable[Envelope], subscriptions: dict[str, Subscription]
+        self, uow: UnitOfWork, envelopes: Iterable[Envelope], subscriptions: Mapping[str, Sequence[Subscription]]
     ) -> None:
         wanted = (envelope for envelope in envelopes if envelope.type in subscriptions)
         for type_, group in group_for_handlers(wanted):
-            subscription = subscriptions[type_]
-            received = [_received(envelope, subscription) for envelope in group]
+            received = [_received(envelope, subscriptions[type_][0]) for envelope in group]
             token = context.current.set(_trace(group[0]))
             try:
-                await subscription.handler(uow, received)
-                # A handler's rows are visible to the next one, and its errors are its own.
-                await uow.session.flush()
+                for subscription in subscriptions[type_]:
+                    await subscription.handler(uow, received)
+                    # A handler's rows are visible to the next one, and its errors are its own.
+                    await uow.session.flush()
             finally:
                 context.current.reset(token)
             metrics.CONSUMED.labels(self.name, type_).inc(len(group))
@@ -274,8 +277,8 @@ class Consumer:
 
     async def replay_into(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
         """Run only the projection handlers (see `shared/bus/replay.py`)."""
-        projections = {type_: s for type_, s in self.subscriptions.items() if s.projection}
-        await self._handle(uow, envelopes, projections)
+        projections = {type_: [s for s in each if s.projection] for type_, each in self.subscriptions.items()}
+        await self._handle(uow, envelopes, {type_: each for type_, each in projections.items() if each})
 
 
 def _received(envelope: Envelope, subscription: Subscription) -> Received[Any]:
