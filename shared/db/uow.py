@@ -7,7 +7,7 @@ taken in one order: business rows, outbox sequences (sorted keys), the invalidat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -51,6 +51,7 @@ class UnitOfWork:
         self._tags: dict[str, None] = {}
         self._answer: Response | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._once: dict[Callable[[UnitOfWork, Sequence[Any]], Awaitable[None]], dict[Hashable, None]] = {}
 
     def id(self) -> str:
         return uuid7()
@@ -89,6 +90,13 @@ class UnitOfWork:
         """Hot answers that carry one of the tags are dropped in every worker process of this service."""
         self._tags.update(dict.fromkeys(tags))
 
+    def once(self, work: Callable[[UnitOfWork, Sequence[Any]], Awaitable[None]], *subjects: Hashable) -> None:
+        """Call `work` one time just before the commit, with all subjects that were given for it in this transaction.
+
+        For what must be said once for each subject and transaction, however many writes touched it.
+        """
+        self._once.setdefault(work, {}).update(dict.fromkeys(subjects))
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         self._after_commit.append(callback)
 
@@ -115,6 +123,10 @@ class UnitOfWork:
     async def commit(self) -> None:
         session = self.session
         await session.flush()
+        while self._once:
+            work = next(iter(self._once))
+            await work(self, list(self._once.pop(work)))
+            await session.flush()
         if self._events:
             await self._write_outbox()
         await insert_rows(session, tables.audit_entry, self._audit)
