@@ -11,6 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from sqlalchemy import MetaData, NullPool
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from deploy.local.postgres import Postgres
 
 T = TypeVar("T")
@@ -42,7 +46,7 @@ class Databases:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(template, target)
             return f"sqlite:///{target}"
-        name = self._name(service)
+        name = self.name(service)
         apart(server.create(name, template=template))
         return server.url(name)
 
@@ -56,7 +60,7 @@ class Databases:
             if kind == "postgres":
                 apart(server.drop(name))
 
-    def _name(self, service: str) -> str:
+    def name(self, service: str) -> str:
         return f"pinzhi_test_{os.getpid()}_{service}_{next(self._names)}"
 
     def _migrated(self, service: str, server: Postgres | None) -> str:
@@ -68,7 +72,7 @@ class Databases:
             with closing(sqlite3.connect(file)) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return str(file)
-        name = self._name(service)
+        name = self.name(service)
         apart(server.create(name))
         with ThreadPoolExecutor(1) as thread:
             thread.submit(upgrade, service, server.url(name)).result()
@@ -93,6 +97,28 @@ class Backend:
         self._given.append(url)
         return url
 
+    def bare(self, metadata: MetaData) -> str:
+        """URL of a new database with just these tables: for tests of shared/, which has no migrations of its own."""
+        if self._server is None:
+            url = f"sqlite:///{self.folder / f'bare-{len(self._given)}.db'}"
+            self.folder.mkdir(parents=True, exist_ok=True)
+        else:
+            name = self._databases.name("bare")
+            apart(self._server.create(name))
+            url = self._server.url(name)
+        self._given.append(url)
+        apart(_create_all(url, metadata))
+        return url
+
     def close(self) -> None:
         for url in self._given:
             self._databases.drop(url, self._server)
+
+
+async def _create_all(url: str, metadata: MetaData) -> None:
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    made = make_url(url)
+    engine = create_async_engine(made.set(drivername=drivers[made.get_backend_name()]), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    await engine.dispose()
