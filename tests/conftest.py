@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from deploy.local.postgres import Postgres
+from tests.support import parts
 from tests.support.databases import Backend, Databases
 from tests.support.postgres import postgres_server
 
 __all__ = ["postgres_server"]
+
+
+def pytest_report_header() -> list[str]:
+    return parts.report()
 
 
 @pytest.fixture(scope="session")
