@@ -29,6 +29,8 @@ Headers = list[tuple[bytes, bytes]]
 @dataclass(frozen=True, slots=True)
 class HotRequest:
     path: str
+    raw_path: bytes
+    """As it was sent: only here can a slash inside a code be told from one between path segments."""
     query: str
     lang: Lang
     headers: dict[bytes, bytes]
@@ -170,7 +172,8 @@ class HotApp:
             return False
         language = headers.get(b"accept-language")
         lang: Lang = "zh" if language is None else negotiate(language.decode("latin-1"))
-        request = HotRequest(match.string, query, lang, headers)
+        raw_path = scope.get("raw_path") or match.string.encode()
+        request = HotRequest(match.string, raw_path, query, lang, headers)
         try:
             answer = await self._find(route, match, request, accept if route.accept else "")
         except Exception as error:
@@ -192,7 +195,7 @@ class HotApp:
 
     async def _find(self, route: HotRoute, match: re.Match[str], request: HotRequest, accept: str) -> HotAnswer | None:
         cache = self._platform.hot_cache
-        key = (request.path, request.query, request.lang, accept)
+        key = (request.raw_path, request.query, request.lang, accept)
         answer = cache.get(key)
         if answer is not None and (answer.fresh_until is None or self._platform.clock.now() < answer.fresh_until):
             _hit(route.pattern)
