@@ -98,17 +98,17 @@ def compare(
     unit: str,
     goal: str,
     at_least: float | None = None,
-    at_most: float | None = None,
+    below: float | None = None,
     note: str = "",
 ) -> Outcome:
-    """Medians of both, and whether product / floor reaches the goal."""
+    """Medians of both. `at_least` bounds product / floor, `below` the product itself."""
     product, floor = statistics.median(series.product), statistics.median(series.floor)
     ratio = product / floor if floor else float("nan")
     met = None
     if at_least is not None:
         met = ratio >= at_least
-    elif at_most is not None:
-        met = ratio <= at_most
+    elif below is not None:
+        met = product < below
     return Outcome(name, work, against, unit, product, floor, goal, met, series.spread(), note)
 
 

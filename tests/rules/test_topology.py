@@ -49,7 +49,10 @@ def test_compose_runs_the_same_services(compose: dict[str, Any]) -> None:
     assert set(services) == {each.name for each in SERVICES} | {"postgres", "kafka", "topics"}
     for each in SERVICES:
         told = services[each.name]
-        assert told["command"][:2] == ["serve", each.name]
+        assert told["command"] == [each.name]
+        migrate, serve = told["entrypoint"][2].split(" && ")
+        assert migrate.endswith('deploy.cli.main migrate "$$0"')
+        assert 'deploy.cli.main serve "$$0"' in serve
         assert told["environment"]["PINZHI_DATABASE_URL"].endswith(f"@postgres/{each.database}")
         assert told["environment"]["PINZHI_BUS_URL"] == "kafka://kafka:9092"
         assert "PINZHI_DEMO" not in told["environment"]
