@@ -46,3 +46,8 @@ def end_of_day(day: date) -> datetime:
 
 def start_of_day(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
+
+
+def utc_text(value: datetime) -> str:
+    """`2026-11-24T05:30:00.000000Z`."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -13,6 +13,10 @@ from sqlalchemy import BigInteger, Dialect, String, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from shared.clock import utc_text
+
+__all__ = ["UTC", "Fixed", "Json", "dumps", "quantize", "utc_text"]
+
 
 class UTC(TypeDecorator[datetime]):
     """An aware instant. `timestamptz` on PostgreSQL, fixed-width ISO text on SQLite (its text order is time order)."""
@@ -39,11 +43,6 @@ class UTC(TypeDecorator[datetime]):
             value = datetime.fromisoformat(value)
         result: datetime = value.astimezone(UTC_ZONE)
         return result
-
-
-def utc_text(value: datetime) -> str:
-    """`2026-11-24T05:30:00.000000Z`."""
-    return value.astimezone(UTC_ZONE).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Json(TypeDecorator[Any]):

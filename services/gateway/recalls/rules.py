@@ -1,8 +1,11 @@
 """What recall events do to a recall. Pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+
+from shared.clock import utc_text
 
 _DETAIL_ONLY = ("risk", "instructions", "contact", "start_by", "outcome", "changes")
 
@@ -40,6 +43,11 @@ def summary(body: Mapping[str, Any]) -> dict[str, Any]:
 def words(body: Mapping[str, Any]) -> str:
     lots = [f"{lot['product_name']} {lot['gtin']} {lot['lot']}" for lot in body["lots"]]
     return " ".join([body["number"], body["party_name"], body["reason"], body["reason_en"] or "", *lots]).lower()
+
+
+def opened_at(body: Mapping[str, Any]) -> str:
+    """UTC text of fixed width: its order is the order of time."""
+    return utc_text(datetime.fromisoformat(body["opened_at"]))
 
 
 def gtins(body: Mapping[str, Any]) -> set[str]:
