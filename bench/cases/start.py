@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -38,9 +38,8 @@ def start(options: Options) -> Iterator[Outcome]:
         for series, at in ((seconds, 0), (memory, 1)):
             series.floor.append(floor[at])
             series.product.append(product[at])
-        say(
-            f"  round {number}: bare fork {floor[0]:.2f} s {floor[1]:.0f} MB, pinzhi up {product[0]:.2f} s {product[1]:.0f} MB"
-        )
+        told = "{:.2f} s {:.0f} MB"
+        say(f"  round {number}: bare fork {told.format(*floor)}, pinzhi up {told.format(*product)}")
     shutil.rmtree(data, ignore_errors=True)
     against = "a bare fork of the same imports"
     yield compare(
@@ -68,14 +67,14 @@ def _pinzhi(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "deploy.cli.main", *arguments]
 
 
-def _measure(command_for: object, folder: Path) -> tuple[float, float]:
+def _measure(command_for: Callable[[int], list[str]], folder: Path) -> tuple[float, float]:
     """Seconds from the start of the process until all four answer, and their memory one second later."""
     base = _free_base()
     log = folder / f"start-{base}.log"
     begun = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tied(command_for(base)),  # type: ignore[operator]
+            tied(command_for(base)),
             cwd=ROOT,
             env={key: value for key, value in os.environ.items() if not key.startswith("PINZHI_")},
             stdin=subprocess.DEVNULL,
