@@ -1,4 +1,4 @@
-"""Identifiers in EPCIS events: EPC URNs and GS1 Digital Links of any domain in one canonical form, and their node names.
+"""Identifiers in EPCIS events: EPC URNs and GS1 Digital Links of any domain in one canonical form, with their node.
 
 The canonical form is a constrained Digital Link on `https://id.gs1.org`: the finest level of identification only
 (CBV 2.0 section 8.9.2, rule 18). What is not a GS1 identifier stays as it is.

@@ -142,14 +142,12 @@ def canonical(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
-    declaration = event.get("errorDeclaration") or {}
-    for place, text in (
-        ("eventTime", event["eventTime"]),
-        ("errorDeclaration/declarationTime", declaration.get("declarationTime")),
-    ):
+    times = [("eventTime", event["eventTime"])]
+    if declaration := event.get("errorDeclaration"):
+        times.append(("errorDeclaration/declarationTime", declaration["declarationTime"]))
+    for place, text in times:
         try:
-            if text is not None:
-                instant(text)
+            instant(text)
         except ValueError:
             yield FieldError(
                 f"{pointer}/{place}",

@@ -79,13 +79,9 @@ def envelope_errors(document: Any) -> list[FieldError]:
             )
         ]
     body = document.get("epcisBody")
-    shell = document | (
-        {"epcisBody": body | {"eventList": []}} if isinstance(body, dict) and "eventList" in body else {}
-    )
-    errors = schema_errors(shell)
-    if not errors and not isinstance(body["eventList"], list):  # type: ignore[index]
-        errors = schema_errors(document)
-    return errors
+    if isinstance(body, dict) and isinstance(body.get("eventList"), list):
+        return schema_errors(document | {"epcisBody": body | {"eventList": []}})
+    return schema_errors(document)
 
 
 def candidates(document: dict[str, Any]) -> list[Candidate]:

@@ -1,0 +1,92 @@
+"""Who may capture which event. Pure.
+
+A supervising department captures what concerns its area. An enterprise captures
+
+- at its own places (bizLocation, or readPoint where there is none), and never at a registered place of another unless
+  it is the source or destination party there;
+- elsewhere, when it is the source or destination party, or all products in the event are its own;
+- new lots (ADD, outputs of a transformation) of registered products only where the product is its own;
+- the declaration in error of an event that it captured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.auth import Principal
+from shared.errors import FieldError
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """What of the register an event touches, by USCC; places and products that nobody registered are left out."""
+
+    place: str | None
+    parties: frozenset[str]
+    products: Mapping[str, str]
+    """GTIN -> owner, of all registered products in the event."""
+    unregistered: bool
+    """Whether it names a GTIN that nobody has registered."""
+    creates: Mapping[str, str]
+    """Pointer -> GTIN of lots and items that the event brings into being."""
+    area_code: str | None
+    declares: str | None = None
+    """Who captured the event that this one declares in error."""
+
+
+def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldError | None:
+    """Why the caller may not capture the event, with the way out; None when it may."""
+    if principal.kind == "department":
+        return _outside_area(principal, concerns, pointer)
+    if principal.kind != "enterprise":
+        return None
+    own = principal.uscc
+    for place, gtin in concerns.creates.items():
+        owner = concerns.products.get(gtin)
+        if owner is not None and owner != own:
+            return FieldError(
+                place,
+                "epcis.owner.product",
+                f"商品 {gtin} 属于 {owner}，只有它能产生新的批次；受托生产请由委托方报送",
+                f"The product {gtin} belongs to {owner}; only it creates new lots. A contract producer reports "
+                "through the owner",
+            )
+    if concerns.declares is not None and concerns.declares != own:
+        return FieldError(
+            f"{pointer}/errorDeclaration",
+            "epcis.owner.declaration",
+            "只有报送该事件的企业可以声明它有误",
+            "Only the enterprise that captured the event can declare it in error",
+        )
+    involved = own in concerns.parties
+    if concerns.place is not None:
+        if concerns.place == own or involved:
+            return None
+        return FieldError(
+            f"{pointer}/bizLocation",
+            "epcis.owner.place",
+            f"该场所由 {concerns.place} 登记。企业只能报送自己场所的事件，或自己是来源方、去向方的事件",
+            f"The place is registered to {concerns.place}. An enterprise captures events at its own places, or those "
+            "in which it is the source or destination party",
+        )
+    owners = set(concerns.products.values())
+    if involved or (owners == {own} and not concerns.unregistered):
+        return None
+    return FieldError(
+        f"{pointer}/readPoint",
+        "epcis.owner.unknown",
+        f"看不出该事件与您（{own}）有关：请登记场所的 GLN，或写明来源方、去向方，或只涉及自己登记的商品",
+        f"Nothing ties this event to you ({own}): register the GLN of the place, name yourself as source or "
+        "destination party, or report products of your own only",
+    )
+
+
+def _outside_area(principal: Principal, concerns: Concerns, pointer: str) -> FieldError | None:
+    if concerns.area_code is None or principal.may_in(concerns.area_code):
+        return None
+    return FieldError(
+        f"{pointer}/bizLocation",
+        "area",
+        f"只能报送本地区（{principal.area}）及其下级地区的事件，{concerns.area_code} 不在其内",
+        f"You may capture events of your own area ({principal.area}) and those below it; "
+        f"{concerns.area_code} is outside",
+    )

@@ -1,0 +1,139 @@
+"""Queries of the EPCIS repository."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, or_, select, update
+
+from services.traceability.areas import area_prefix
+from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
+from services.traceability.genealogy.models import Edge
+from services.traceability.masterdata.models import Place
+from shared.auth import Principal
+from shared.db import AsyncSession
+from shared.db.sql import insert_rows
+
+CHUNK = 5_000
+
+
+def chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(set(values))
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+async def known(session: AsyncSession, hash_ids: Iterable[str], event_ids: Iterable[str]) -> list[EpcisEvent]:
+    """Stored events, declarations among them, that have one of the hash ids or event ids."""
+    found: dict[str, EpcisEvent] = {}
+    for column, wanted in ((EpcisEvent.hash_id, hash_ids), (EpcisEvent.event_id, event_ids)):
+        for chunk in chunks(wanted):
+            result = await session.execute(select(EpcisEvent).where(column.in_(chunk)))  # type: ignore[attr-defined]
+            found |= {event.record_id: event for event in result.scalars()}
+    return list(found.values())
+
+
+async def store(
+    session: AsyncSession,
+    events: Sequence[dict[str, Any]],
+    objects: Sequence[dict[str, Any]],
+    edges: Sequence[dict[str, Any]],
+) -> None:
+    await insert_rows(session, EpcisEvent, events)
+    await insert_rows(session, EventEpc, objects)
+    await insert_rows(session, Edge, edges)
+
+
+async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: datetime) -> None:
+    """The events take no part in the graph from now on."""
+    for chunk in chunks(record_ids):
+        await session.execute(
+            update(EpcisEvent)
+            .where(EpcisEvent.record_id.in_(chunk), EpcisEvent.errored_at.is_(None))  # type: ignore[attr-defined,union-attr]
+            .values(errored_at=at)
+        )
+        await session.execute(
+            update(Edge).where(Edge.record_id.in_(chunk), Edge.known_to.is_(None)).values(known_to=at)  # type: ignore[attr-defined,union-attr]
+        )
+
+
+async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for chunk in chunks(record_ids):
+        result = await session.execute(select(EventEpc.node).where(EventEpc.record_id.in_(chunk)))  # type: ignore[call-overload,attr-defined]
+        found |= set(result.scalars())
+    return found
+
+
+async def by_id(session: AsyncSession, event_id: str, principal: Principal) -> Sequence[EpcisEvent]:
+    """The event with this eventID or hash id, and its error declaration."""
+    statement = select(EpcisEvent).where(or_(EpcisEvent.event_id == event_id, EpcisEvent.hash_id == event_id))  # type: ignore[arg-type]
+    statement = visible(statement, principal).order_by(EpcisEvent.declaration)  # type: ignore[arg-type]
+    return (await session.execute(statement)).scalars().all()
+
+
+def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
+    """An enterprise sees what it captured, what happened at its places, and what was sent to or by it; a department
+    what happened in its area, and what names no registered place or product."""
+    if principal.kind == "enterprise":
+        own = select(Place.gln).where(Place.uscc == principal.uscc)  # type: ignore[call-overload]
+        places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)
+        return statement.where(
+            or_(EpcisEvent.owner_uscc == principal.uscc, *(column.in_(own) for column in places))  # type: ignore[union-attr,arg-type]
+        )
+    if principal.kind in ("department", "staff"):
+        prefix = area_prefix(principal.area)
+        area = EpcisEvent.area_code
+        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True)))  # type: ignore[union-attr]
+    return statement
+
+
+def has_object(fields: Sequence[str], values: Sequence[str], prefixes: Sequence[str]) -> Any:
+    """The event names one of `values`, or a value that begins with one of `prefixes`, in one of `fields`."""
+    alternatives: list[Any] = [EventEpc.value.in_(values)] if values else []  # type: ignore[attr-defined]
+    alternatives += [EventEpc.value.startswith(prefix, autoescape=True) for prefix in prefixes]  # type: ignore[attr-defined]
+    return exists().where(
+        and_(EventEpc.record_id == EpcisEvent.record_id, EventEpc.field.in_(fields), or_(*alternatives))  # type: ignore[arg-type,attr-defined]
+    )
+
+
+async def count(session: AsyncSession, statement: Select[Any]) -> int:
+    return (await session.execute(select(func.count()).select_from(statement.subquery()))).scalar_one()
+
+
+async def waiting(session: AsyncSession, limit: int = 10) -> Sequence[Capture]:
+    """Jobs that wait, oldest first."""
+    statement = (
+        select(Capture)
+        .where(Capture.state == "waiting")  # type: ignore[arg-type]
+        .order_by(Capture.created_at, Capture.capture_id)  # type: ignore[arg-type]
+        .limit(limit)
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
+async def take(session: AsyncSession, capture_id: str) -> Capture | None:
+    """The job, locked for this transaction; None where it is done, or another process has it."""
+    statement = (
+        select(Capture)
+        .where(Capture.capture_id == capture_id, Capture.state == "waiting")  # type: ignore[arg-type]
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def captures_of(
+    session: AsyncSession, owner: str, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Capture]:
+    """Jobs of one client, newest first."""
+    statement = (
+        select(Capture)
+        .where(Capture.owner == owner)  # type: ignore[arg-type]
+        .order_by(Capture.created_at.desc(), Capture.capture_id.desc())  # type: ignore[attr-defined]
+        .limit(limit)
+    )
+    if after is not None:
+        at, capture_id = after
+        earlier = or_(Capture.created_at < at, and_(Capture.created_at == at, Capture.capture_id < capture_id))  # type: ignore[arg-type]
+        statement = statement.where(earlier)
+    return (await session.execute(statement)).scalars().all()

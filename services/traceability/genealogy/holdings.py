@@ -1,0 +1,154 @@
+"""From what was observed to who holds how much. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from services.traceability.genealogy.rules import INPUTS, OUTPUTS
+
+SHIPPED = ("shipping",)
+RECEIVED = ("receiving", "accepting")
+SOLD = ("retail_selling", "dispensing")
+DESTROYED = ("destroying", "decommissioning")
+MAX_NESTING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One event seen by one node: what happened to how much of it, where, between whom."""
+
+    record_id: str
+    node: str
+    field: str
+    event_type: str
+    action: str | None
+    biz_step: str | None
+    disposition: str | None
+    at: datetime
+    place: str | None
+    """GLN."""
+    holder: str | None
+    """USCC of who runs the place, else of who captured the event, else the GLN; parties the same."""
+    source: str | None
+    destination: str | None
+    quantity: Decimal | None
+    uom: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """`content` was in `container` from `since` until `until`."""
+
+    content: str
+    container: str
+    since: datetime
+    until: datetime | None
+    quantity: Decimal | None
+    uom: str | None
+    field: str
+
+    def holds_at(self, at: datetime) -> bool:
+        return self.since <= at and (self.until is None or at <= self.until)
+
+
+@dataclass(slots=True)
+class Holding:
+    """What one holder did with one lot, in one unit."""
+
+    lot_id: str
+    holder: str
+    uom: str | None
+    made: Decimal = Decimal(0)
+    received: Decimal = Decimal(0)
+    shipped: Decimal = Decimal(0)
+    used: Decimal = Decimal(0)
+    sold: Decimal = Decimal(0)
+    destroyed: Decimal = Decimal(0)
+    expected: Decimal = Decimal(0)
+    """Shipped to this holder and not yet received."""
+    unmeasured: int = 0
+    """Events that moved the lot here without telling a quantity."""
+    last_seen: datetime | None = None
+
+    @property
+    def on_hand(self) -> Decimal:
+        """Negative where more went out than is known to have come in."""
+        return self.made + self.received - self.shipped - self.used - self.sold - self.destroyed
+
+
+def effect(event_type: str, action: str | None, biz_step: str | None, name: str) -> str | None:
+    """Which column of a holding an observation moves; None where it moves nothing (an inspection, a packing)."""
+    if event_type == "TransformationEvent":
+        return "used" if name in INPUTS else "made" if name in OUTPUTS else None
+    if event_type not in ("ObjectEvent", "TransactionEvent") or name == "parent":
+        return None
+    for column, steps in (("shipped", SHIPPED), ("received", RECEIVED), ("sold", SOLD), ("destroyed", DESTROYED)):
+        if biz_step in steps:
+            return column
+    if event_type == "ObjectEvent":
+        return {"ADD": "made", "DELETE": "destroyed"}.get(action or "")
+    return None
+
+
+def spread(observed: Iterable[Observation], packings: Sequence[Packing]) -> list[Observation]:
+    """The observations, and for those of a container one for everything that was in it at the time.
+
+    An event that names both a lot and the container that it is in counts once.
+    """
+    inside: dict[str, list[Packing]] = {}
+    for packing in packings:
+        inside.setdefault(packing.container, []).append(packing)
+    found = list(observed)
+    named = {(seen.record_id, seen.node) for seen in found}
+    front = found
+    for _ in range(MAX_NESTING):
+        following: list[Observation] = []
+        for seen in front:
+            if seen.event_type not in ("ObjectEvent", "TransactionEvent"):
+                continue
+            for packing in inside.get(seen.node, ()):
+                if packing.holds_at(seen.at) and (seen.record_id, packing.content) not in named:
+                    named.add((seen.record_id, packing.content))
+                    following.append(
+                        replace(
+                            seen,
+                            node=packing.content,
+                            field="quantity" if "quantity" in packing.field else "epc",
+                            quantity=packing.quantity,
+                            uom=packing.uom,
+                        )
+                    )
+        if not following:
+            break
+        found += following
+        front = following
+    return sorted(found, key=lambda seen: (seen.at, seen.record_id))
+
+
+def holdings(observed: Iterable[Observation], lot_of: Mapping[str, str]) -> list[Holding]:
+    """Holdings by lot and holder. `lot_of`: node -> the lot that it is, or is an item of; other nodes are left out.
+
+    An item (serial number) counts one piece.
+    """
+    found: dict[tuple[str, str, str | None], Holding] = {}
+    sent: dict[tuple[str, str, str | None], Decimal] = {}
+    for seen in observed:
+        lot_id = lot_of.get(seen.node)
+        column = effect(seen.event_type, seen.action, seen.biz_step, seen.field)
+        if lot_id is None or seen.holder is None or column is None:
+            continue
+        measured = "quantity" in seen.field
+        amount = seen.quantity if seen.quantity is not None else Decimal(0 if measured else 1)
+        key = (lot_id, seen.holder, seen.uom)
+        holding = found.setdefault(key, Holding(*key))
+        setattr(holding, column, getattr(holding, column) + amount)
+        holding.last_seen = seen.at
+        holding.unmeasured += measured and seen.quantity is None
+        if column == "shipped" and seen.destination and seen.destination != seen.holder:
+            target = (lot_id, seen.destination, seen.uom)
+            sent[target] = sent.get(target, Decimal(0)) + amount
+            found.setdefault(target, Holding(*target))
+    for key, amount in sent.items():
+        found[key].expected = max(Decimal(0), amount - found[key].received)
+    return sorted(found.values(), key=lambda h: (h.lot_id, h.holder, h.uom or ""))

@@ -1,0 +1,212 @@
+"""Queries of the lot graph."""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import select, text
+from sqlalchemy.orm import aliased
+
+from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.epcis.repository import chunks
+from services.traceability.genealogy.holdings import Observation, Packing
+from services.traceability.genealogy.models import Edge
+from services.traceability.masterdata.models import Place
+from shared.db import AsyncSession
+from shared.db.sql import dialect_of
+
+Direction = Literal["forward", "backward"]
+ALL = ("transformation", "aggregation", "association")
+CONTAINMENT = ("aggregation", "association")
+CONCERNED_DEPTH = 12
+CONCERNED_NODES = 20_000
+"""Bounds of what one captured document makes stale."""
+_LOT = re.compile(r"\d{14}\..+")
+_RECORD = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_lot(node: str) -> bool:
+    return _LOT.fullmatch(node) is not None
+
+
+def is_event(node: str) -> bool:
+    """Whether the node is the middle of a star."""
+    return _RECORD.fullmatch(node) is not None
+
+
+async def closure(
+    session: AsyncSession,
+    nodes: Iterable[str],
+    direction: Direction,
+    *,
+    relations: Collection[str] = ALL,
+    max_depth: int,
+    limit: int,
+) -> dict[str, int]:
+    """Every node that is reached over edges in force, with its least depth; nearest first, at most `limit`.
+
+    A row is a node at a depth, so UNION (not ALL) and the bound on the depth end every circle. The legs of a star count
+    once: `hop` is 0 on the way in and 1 on the way out, in both directions.
+    """
+    here, there = ("from_node", "to_node") if direction == "forward" else ("to_node", "from_node")
+    sqlite = dialect_of(session) == "sqlite"
+    start = "SELECT value, 0 FROM json_each(:nodes)" if sqlite else "SELECT unnest(CAST(:nodes AS text[])), 0"
+    kinds = ", ".join(f"'{relation}'" for relation in sorted(relations))
+    statement = text(
+        f"WITH RECURSIVE reached(node, depth) AS ({start} UNION "  # noqa: S608 - built from constants
+        f"SELECT e.{there}, r.depth + e.hop FROM reached r JOIN edge e ON e.{here} = r.node "
+        f"WHERE e.known_to IS NULL AND e.relation IN ({kinds}) AND r.depth + e.hop <= :depth) "
+        "SELECT node, min(depth) FROM reached GROUP BY node ORDER BY 2, 1 LIMIT :limit"
+    )
+    wanted = sorted(set(nodes))
+    given: Any = orjson.dumps(wanted).decode() if sqlite else wanted
+    result = await session.execute(statement, {"nodes": given, "depth": max_depth, "limit": limit})
+    return {node: depth for node, depth in result.all()}
+
+
+async def concerned_lots(session: AsyncSession, nodes: Collection[str]) -> list[str]:
+    """Lots whose way changed when events named these nodes: they, what is inside of them, and what was made of it."""
+    if not nodes:
+        return []
+    inside = await closure(
+        session, nodes, "backward", relations=CONTAINMENT, max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES
+    )
+    onward = await closure(session, inside, "forward", max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES)
+    return sorted(node for node in onward if is_lot(node))
+
+
+async def records_between(session: AsyncSession, nodes: Collection[str]) -> set[str]:
+    """Events whose edges join two of the nodes."""
+    found: set[str] = set()
+    for chunk in chunks(nodes):
+        statement = select(Edge.record_id, Edge.from_node).where(  # type: ignore[call-overload]
+            Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
+            Edge.known_to.is_(None),  # type: ignore[union-attr]
+        )
+        found |= {record for record, source in (await session.execute(statement)).all() if source in nodes}
+    return found
+
+
+async def events(session: AsyncSession, record_ids: Iterable[str]) -> dict[str, EpcisEvent]:
+    found: dict[str, EpcisEvent] = {}
+    for chunk in chunks(record_ids):
+        result = await session.execute(select(EpcisEvent).where(EpcisEvent.record_id.in_(chunk)))  # type: ignore[attr-defined]
+        found |= {event.record_id: event for event in result.scalars()}
+    return found
+
+
+async def objects(session: AsyncSession, record_ids: Iterable[str]) -> list[EventEpc]:
+    found: list[EventEpc] = []
+    for chunk in chunks(record_ids):
+        statement = (
+            select(EventEpc)
+            .where(EventEpc.record_id.in_(chunk))  # type: ignore[attr-defined]
+            .order_by(EventEpc.record_id, EventEpc.position)  # type: ignore[arg-type]
+        )
+        found += (await session.execute(statement)).scalars().all()
+    return found
+
+
+async def observations(session: AsyncSession, nodes: Iterable[str]) -> list[Observation]:
+    """Every event in force that names one of the nodes, with its holder resolved through the places."""
+    at, source, destination = aliased(Place), aliased(Place), aliased(Place)
+    found: list[Observation] = []
+    for chunk in chunks(nodes):
+        statement = (
+            select(EventEpc, EpcisEvent, at.uscc, source.uscc, destination.uscc)  # type: ignore[call-overload]
+            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+            .outerjoin(at, at.gln == EpcisEvent.place_gln)
+            .outerjoin(source, source.gln == EpcisEvent.source_party)
+            .outerjoin(destination, destination.gln == EpcisEvent.destination_party)
+            .where(
+                EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
+                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
+                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+            )
+        )
+        for named, event, here, sender, receiver in (await session.execute(statement)).all():
+            found.append(
+                Observation(
+                    record_id=event.record_id,
+                    node=named.node,
+                    field=named.field,
+                    event_type=event.event_type,
+                    action=event.action,
+                    biz_step=event.biz_step,
+                    disposition=event.disposition,
+                    at=event.event_time,
+                    place=event.place_gln,
+                    holder=here or event.owner_uscc or event.place_gln,
+                    source=sender or event.source_party,
+                    destination=receiver or event.destination_party,
+                    quantity=named.quantity,
+                    uom=named.uom,
+                )
+            )
+    return sorted(found, key=lambda seen: (seen.at, seen.record_id))
+
+
+async def packings(session: AsyncSession, nodes: Collection[str], *, max_depth: int = 8) -> list[Packing]:
+    """Which containers held the nodes, theirs too, each from its packing to the next unpacking of the container."""
+    found: list[Packing] = []
+    front, seen = set(nodes), set(nodes)
+    for _ in range(max_depth):
+        rows: list[tuple[Any, ...]] = []
+        for chunk in chunks(front):
+            statement = (
+                select(Edge.from_node, Edge.to_node, Edge.at, EventEpc.quantity, EventEpc.uom, EventEpc.field)  # type: ignore[call-overload]
+                .join(EventEpc, (EventEpc.record_id == Edge.record_id) & (EventEpc.node == Edge.from_node))
+                .where(
+                    Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
+                    Edge.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
+                    Edge.known_to.is_(None),  # type: ignore[union-attr]
+                )
+            )
+            rows += (await session.execute(statement)).all()
+            rows += await _packed_by_stars(session, chunk)
+        if not rows:
+            break
+        unpacked = await _unpackings(session, {row[1] for row in rows})
+        for content, container, at, quantity, uom, name in rows:
+            until = min((each for each in unpacked.get(container, ()) if each >= at), default=None)
+            found.append(Packing(content, container, at, until, quantity, uom, name))
+        front = {row[1] for row in rows} - seen
+        seen |= front
+    return found
+
+
+async def _packed_by_stars(session: AsyncSession, nodes: list[str]) -> list[tuple[Any, ...]]:
+    """Packings of several contents into several containers at once, whose edges meet in the event."""
+    into, out = aliased(Edge), aliased(Edge)
+    statement = (
+        select(into.from_node, out.to_node, into.at, EventEpc.quantity, EventEpc.uom, EventEpc.field)  # type: ignore[call-overload]
+        .join(out, (out.record_id == into.record_id) & (out.from_node == into.record_id))
+        .join(EventEpc, (EventEpc.record_id == into.record_id) & (EventEpc.node == into.from_node))
+        .where(
+            into.from_node.in_(nodes),  # type: ignore[attr-defined]
+            into.to_node == into.record_id,
+            into.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
+            into.known_to.is_(None),  # type: ignore[union-attr]
+        )
+    )
+    return list((await session.execute(statement)).all())
+
+
+async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for chunk in chunks(containers):
+        statement = (
+            select(EventEpc.node, EpcisEvent.event_time)  # type: ignore[call-overload]
+            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+            .where(
+                EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
+                EventEpc.field == "parent",
+                EpcisEvent.action == "DELETE",
+                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
+                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+            )
+        )
+        for node, at in (await session.execute(statement)).all():
+            found.setdefault(node, []).append(at)
+    return found
