@@ -2,13 +2,19 @@
 
 from starlette.types import ASGIApp
 
+from services.traceability.alerts import api as alerts
+from services.traceability.codes import api as codes
 from services.traceability.epcis import api as epcis
 from services.traceability.epcis import jobs
 from services.traceability.genealogy import api as genealogy
+from services.traceability.inspections import api as inspections
 from services.traceability.masterdata import api as masterdata
 from services.traceability.masterdata import lots_api
+from services.traceability.recalls import api as recalls
+from services.traceability.scans import api as scans
 from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
+from services.traceability.verdicts import api as verdicts
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -18,11 +24,21 @@ ROUTERS = [
     lots_api.router,
     epcis.router,
     genealogy.router,
+    inspections.router,
+    alerts.router,
+    recalls.router,
+    scans.router,
+    codes.router,
+    verdicts.router,
 ]
 PROJECTION_TABLES = [
     "party_mark",
     "party_violation",
     "party_enterprise",
+    "scan_log",
+    "scan_counter",
+    "scan_area",
+    "scan_source",
 ]
 
 
@@ -33,7 +49,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             routers=ROUTERS,
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
-            hot=[],
+            hot=verdicts.HOT,
             background=[jobs.run],
             on_start=[],
         ),

@@ -16,3 +16,6 @@ class Settings(ServiceSettings):
     trace_max_depth: int = 30
     trace_max_nodes: int = 5_000
     """Bounds of one trace; an answer that reached one says so."""
+    digital_link_base: str = ""
+    """Public address of the Digital Links on packages, e.g. `https://id.example.org`. Empty: the issuer (the
+    gateway)."""

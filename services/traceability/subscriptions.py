@@ -1,6 +1,8 @@
 """What this service handles, event by event: the whole list."""
 
+from services.traceability.alerts import service as alerts
 from services.traceability.masterdata import marks
+from services.traceability.scans import service as scans
 from shared.bus import Subscription
 from shared.events.credit import (
     EnterpriseUpdated,
@@ -9,6 +11,7 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
+from shared.events.gateway import ScansRecorded
 
 SUBSCRIPTIONS: list[Subscription] = [
     Subscription(EnterpriseUpdated, marks.apply_enterprise_updated),
@@ -16,4 +19,7 @@ SUBSCRIPTIONS: list[Subscription] = [
     Subscription(ListingRemoved, marks.apply_listing_removed),
     Subscription(ViolationPublished, marks.apply_violation_published),
     Subscription(ViolationPublicationEnded, marks.apply_violation_publication_ended),
+    Subscription(ListingPublished, alerts.on_listing_published, projection=False),
+    Subscription(ListingRemoved, alerts.on_listing_removed, projection=False),
+    Subscription(ScansRecorded, scans.apply_scans_recorded),
 ]

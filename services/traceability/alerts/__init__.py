@@ -1,1 +1,1 @@
-"""Early warning (预警): dated rules open alerts, some hold the lots they touch, and a person closes them with a reason."""
+"""Early warning (预警): dated rules open alerts, some hold lots, and a person closes them with a reason."""

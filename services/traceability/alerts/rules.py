@@ -20,11 +20,3 @@ def rule_for(rules: Iterable[AlertRule], trigger: Trigger, on: date, kind: str |
         if rule.trigger == trigger and (kind is None or not rule.kinds or kind in rule.kinds)
     ]
     return max(found, key=lambda rule: rule.valid_from, default=None)
-
-
-def may_acknowledge(state: str) -> bool:
-    return state == "open"
-
-
-def may_close(state: str) -> bool:
-    return state in OPEN_STATES

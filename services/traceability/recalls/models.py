@@ -90,7 +90,7 @@ class RecallLot(Table, table=True):
 
 
 class RecallHolding(Table, table=True):
-    """What one holder had of one lot, as the events told it when the row was written."""
+    """What one holder had of one lot, as the events told it when the set was last computed."""
 
     __tablename__ = "recall_holding"
 
@@ -98,10 +98,14 @@ class RecallHolding(Table, table=True):
     holder: str = Field(primary_key=True)
     """USCC, else GLN."""
     lot_id: str = Field(primary_key=True)
-    received: Decimal | None = Field(default=None, sa_type=Fixed(6))
-    on_hand: Decimal | None = Field(default=None, sa_type=Fixed(6))
-    sold: Decimal | None = Field(default=None, sa_type=Fixed(6))
-    uom: str | None = None
+    uom: str = Field(default="", primary_key=True)
+    """UN/ECE Recommendation 20 code; empty counts pieces."""
+    received: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    """Received or made."""
+    on_hand: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    sold: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    expected: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    """Shipped to this holder, no receipt reported."""
     recovered: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
     destroyed: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
 
@@ -115,6 +119,7 @@ class RecallQuantity(Table, table=True):
     recall_id: str = Field(index=True)
     holder: str
     lot_id: str
+    uom: str
     recovered: Decimal = Field(sa_type=Fixed(6))
     destroyed: Decimal = Field(sa_type=Fixed(6))
     note: str | None = None

@@ -1,8 +1,8 @@
 """The legal clock of a recall as dated rows.
 
-The hours and working days, and that the latter run from the publication of the notice, were read in a county
-authority's published rule (沂源县市场监督管理局《不安全食品召回管理制度》, 2023-10-09), not in the order itself: the articles
-are therefore `to be verified`.
+The hours, the working days, and that the latter run from the publication of the notice, were read in a county
+authority's published rule (沂源县市场监督管理局《不安全食品召回管理制度》, 2023-10-09), not in the order itself: the
+articles are therefore `to be verified`.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ class ScanLog(Table, table=True):
 
     scan_id: str = Field(primary_key=True)
     code: str
-    """`<gtin>[.<lot>[.<serial>]]` as scanned, each part percent-encoded."""
+    """`<gtin>[/<lot>[/<serial>]]` as scanned, each part percent-encoded."""
     at: datetime = Field(sa_type=UTC)
     area_code: str | None = None
 

@@ -1,4 +1,4 @@
-"""The bytes of an answer: what is stored for each lot, and what is added when it is asked. Pure."""
+"""The bytes of an answer: what is stored for each lot, and what is added when it is asked. No query here."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -218,14 +218,13 @@ def unknown(
         reason = Text("这个码没有批号，只能查到产品", "This code names no lot, so only the product is known")
     else:
         reason = Text("生产者没有登记这个批次", "The producer has not registered this lot")
+    registered = rules.Check("registered", False, Text("批次没有登记", "Lot not registered"), reason)
     return {
         "code": dict(code),
         "verdict": "unknown",
         "title": words.TITLES["unknown"](lang),
         "reasons": [reason(lang)],
-        "checks": [
-            check_json(rules.Check("registered", False, Text("批次没有登记", "Lot not registered"), reason), lang)
-        ],
+        "checks": [check_json(registered, lang)],
         "product": product_json(product, lang) if product else None,
         "producer": None,
         "origin": None,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import select
+from sqlmodel import col
 
 from services.traceability.alerts.models import Alert, AlertLot
 from services.traceability.inspections import rules as inspections
@@ -23,6 +24,8 @@ from shared.db.types import utc_text
 from shared.events.traceability import Instruction, TestSummary
 from shared.i18n import Lang, Text
 
+FRESH = {"populate_existing": True}
+"""Set-based writes go past the session's objects, so what it has in hand may be old."""
 MAX_TESTS = 20
 """Newest reports that a verdict names."""
 
@@ -34,7 +37,7 @@ async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
     one writer anyway and ignores the clause.
     """
     for chunk in chunks(lot_ids):
-        statement = select(Lot.lot_id).where(Lot.lot_id.in_(chunk)).order_by(Lot.lot_id)  # type: ignore[attr-defined,call-overload]
+        statement = select(col(Lot.lot_id)).where(col(Lot.lot_id).in_(chunk)).order_by(col(Lot.lot_id))
         await session.execute(statement.with_for_update(key_share=True))
 
 
@@ -44,11 +47,11 @@ async def load(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, LotFa
     for chunk in chunks(lot_ids):
         statement = (
             select(Lot, Product, Party)
-            .outerjoin(Product, Product.gtin == Lot.gtin)  # type: ignore[arg-type]
-            .outerjoin(Party, Party.uscc == Lot.owner_uscc)  # type: ignore[arg-type]
-            .where(Lot.lot_id.in_(chunk))  # type: ignore[attr-defined]
+            .outerjoin(Product, col(Product.gtin) == col(Lot.gtin))
+            .outerjoin(Party, col(Party.uscc) == col(Lot.owner_uscc))
+            .where(col(Lot.lot_id).in_(chunk))
         )
-        for lot, product, party in (await session.execute(statement)).all():
+        for lot, product, party in (await session.execute(statement.execution_options(**FRESH))).all():
             name = product.name if product else ""
             found[lot.lot_id] = LotFacts(lot.lot_id, lot.gtin, lot.lot, lot, product, party, name)
         await _recalls(session, chunk, found)
@@ -62,10 +65,10 @@ async def load(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, LotFa
 async def _recalls(session: AsyncSession, lot_ids: list[str], found: dict[str, LotFacts]) -> None:
     statement = (
         select(RecallLot, Recall)
-        .join(Recall, Recall.recall_id == RecallLot.recall_id)  # type: ignore[arg-type]
-        .where(RecallLot.lot_id.in_(lot_ids))  # type: ignore[attr-defined]
+        .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))
+        .where(col(RecallLot.lot_id).in_(lot_ids))
     )
-    for row, recall in (await session.execute(statement)).all():
+    for row, recall in (await session.execute(statement.execution_options(**FRESH))).all():
         if recall.outcome == "revoked":
             continue
         facts = found.setdefault(row.lot_id, LotFacts(row.lot_id, row.gtin, row.lot, product_name=row.product_name))
@@ -86,12 +89,12 @@ def instruction(recall: Recall) -> Instruction:
 
 async def _alerts(session: AsyncSession, lot_ids: list[str], found: Mapping[str, LotFacts]) -> None:
     statement = (
-        select(AlertLot.lot_id, Alert)  # type: ignore[call-overload]
-        .join(Alert, Alert.alert_id == AlertLot.alert_id)
-        .where(AlertLot.lot_id.in_(lot_ids), AlertLot.open.is_(True))  # type: ignore[attr-defined]
-        .order_by(Alert.alert_id)
+        select(col(AlertLot.lot_id), Alert)
+        .join(Alert, col(Alert.alert_id) == col(AlertLot.alert_id))
+        .where(col(AlertLot.lot_id).in_(lot_ids), col(AlertLot.open).is_(True))
+        .order_by(col(Alert.alert_id))
     )
-    for lot_id, alert in (await session.execute(statement)).all():
+    for lot_id, alert in (await session.execute(statement.execution_options(**FRESH))).all():
         if facts := found.get(lot_id):
             about_test = alert.cause.startswith("test:")
             facts.alerts.append(OpenAlert(Text(alert.summary, alert.summary_en), alert.holds, about_test))
@@ -100,10 +103,10 @@ async def _alerts(session: AsyncSession, lot_ids: list[str], found: Mapping[str,
 async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, LotFacts]) -> None:
     statement = (
         select(LotTest)
-        .where(LotTest.lot_id.in_(lot_ids), LotTest.known_to.is_(None))  # type: ignore[attr-defined,union-attr]
-        .order_by(LotTest.tested_on.desc(), LotTest.test_id.desc())  # type: ignore[attr-defined]
+        .where(col(LotTest.lot_id).in_(lot_ids), col(LotTest.known_to).is_(None))
+        .order_by(col(LotTest.tested_on).desc(), col(LotTest.test_id).desc())
     )
-    for test in (await session.execute(statement)).scalars():
+    for test in (await session.execute(statement.execution_options(**FRESH))).scalars():
         facts = found.get(test.lot_id)
         if facts and len(facts.tests) < MAX_TESTS:
             facts.tests.append(
@@ -122,7 +125,7 @@ async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, 
 async def digests(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for chunk in chunks(lot_ids):
-        statement = select(LotVerdict.lot_id, LotVerdict.digest).where(LotVerdict.lot_id.in_(chunk))  # type: ignore[attr-defined,call-overload]
+        statement = select(col(LotVerdict.lot_id), col(LotVerdict.digest)).where(col(LotVerdict.lot_id).in_(chunk))
         found |= {lot_id: digest for lot_id, digest in (await session.execute(statement)).all()}
     return found
 
@@ -138,9 +141,9 @@ async def product(session: AsyncSession, gtin: str) -> Product | None:
 async def recalled_lots(session: AsyncSession, gtin: str, limit: int = 50) -> list[str]:
     """Lots of a product that are under recall, for a code that names no lot."""
     statement = (
-        select(LotVerdict.lot)  # type: ignore[call-overload]
-        .where(LotVerdict.gtin == gtin, LotVerdict.state == "recalled")
-        .order_by(LotVerdict.lot)
+        select(col(LotVerdict.lot))
+        .where(col(LotVerdict.gtin) == gtin, col(LotVerdict.state) == "recalled")
+        .order_by(col(LotVerdict.lot))
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())

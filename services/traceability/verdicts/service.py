@@ -69,8 +69,9 @@ def read_code(text: str) -> Code:
     try:
         return parse_any(text)
     except IdentifierError as error:
-        place = {"position": error.position, "expected": error.expected} if error.position is not None else {}
-        raise Malformed(error.code, zh=error.zh, en=error.en, **place) from error
+        raise Malformed(
+            error.code, zh=error.zh, en=error.en, position=error.position, expected=error.expected
+        ) from error
 
 
 def code_json(code: Code) -> dict[str, str | None]:

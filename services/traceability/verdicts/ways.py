@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
@@ -23,6 +24,20 @@ MAX_EVENTS = 200
 """Newest events of one object; a lot that is sold ten thousand times is not told ten thousand times."""
 _UNITS = {"KGM": "kg", "GRM": "g", "TNE": "t", "LTR": "L", "MLT": "mL"}
 _PIECES = (None, "", "EA", "H87", "C62")
+_EVENT_COLUMNS: list[Any] = [
+    col(EventEpc.node),
+    col(EventEpc.quantity),
+    col(EventEpc.uom),
+    col(EventEpc.position),
+    col(EpcisEvent.record_id),
+    col(EpcisEvent.event_time),
+    col(EpcisEvent.event_type),
+    col(EpcisEvent.biz_step),
+    col(EpcisEvent.place_gln),
+    col(EpcisEvent.source_party),
+    col(EpcisEvent.destination_party),
+    col(EpcisEvent.owner_uscc),
+]
 
 
 @dataclass(frozen=True)
@@ -76,10 +91,10 @@ async def _materials(session: AsyncSession, lot_ids: Sequence[str]) -> list[Carr
             break
         following: dict[str, set[str]] = {}
         for chunk in chunks(front):
-            statement = select(Edge.from_node, Edge.to_node).where(  # type: ignore[call-overload]
-                Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
-                Edge.relation == "transformation",
-                Edge.known_to.is_(None),  # type: ignore[union-attr]
+            statement = select(col(Edge.from_node), col(Edge.to_node)).where(
+                col(Edge.to_node).in_(chunk),
+                col(Edge.relation) == "transformation",
+                col(Edge.known_to).is_(None),
             )
             for source, target in (await session.execute(statement)).all():
                 for lot_id in [lot_id for lot_id in front[target] if source not in seen[lot_id]]:
@@ -100,10 +115,10 @@ async def _containers(session: AsyncSession, carried: Sequence[Carrier]) -> list
             by_node.setdefault(carrier.node, []).append(carrier)
         edges: list[tuple[str, str, datetime]] = []
         for chunk in chunks(by_node):
-            statement = select(Edge.from_node, Edge.to_node, Edge.at).where(  # type: ignore[call-overload]
-                Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
-                Edge.relation.in_(("aggregation", "association")),  # type: ignore[attr-defined]
-                Edge.known_to.is_(None),  # type: ignore[union-attr]
+            statement = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at)).where(
+                col(Edge.from_node).in_(chunk),
+                col(Edge.relation).in_(("aggregation", "association")),
+                col(Edge.known_to).is_(None),
             )
             edges += [(row.from_node, row.to_node, row.at) for row in (await session.execute(statement)).all()]
         if not edges:
@@ -125,14 +140,14 @@ async def _unpackings(session: AsyncSession, containers: Iterable[str]) -> dict[
     found: dict[str, list[datetime]] = {}
     for chunk in chunks(containers):
         statement = (
-            select(EventEpc.node, EpcisEvent.event_time)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+            select(col(EventEpc.node), col(EpcisEvent.event_time))
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
-                EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
-                EventEpc.field == "parent",
-                EpcisEvent.action == "DELETE",
-                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
-                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+                col(EventEpc.node).in_(chunk),
+                col(EventEpc.field) == "parent",
+                col(EpcisEvent.action) == "DELETE",
+                col(EpcisEvent.errored_at).is_(None),
+                col(EpcisEvent.declaration).is_(False),
             )
         )
         for node, at in (await session.execute(statement)).all():
@@ -145,32 +160,19 @@ async def _events(session: AsyncSession, nodes: Iterable[str]) -> list[Any]:
     for chunk in chunks(nodes):
         rank = (
             func.row_number()
-            .over(partition_by=EventEpc.node, order_by=EpcisEvent.event_time.desc())  # type: ignore[attr-defined]
+            .over(partition_by=col(EventEpc.node), order_by=col(EpcisEvent.event_time).desc())
             .label("rank")
         )
+        columns: list[Any] = [*_EVENT_COLUMNS, rank]
         ranked = (
-            select(  # type: ignore[call-overload]
-                EventEpc.node,
-                EventEpc.quantity,
-                EventEpc.uom,
-                EventEpc.position,
-                EpcisEvent.record_id,
-                EpcisEvent.event_time,
-                EpcisEvent.event_type,
-                EpcisEvent.biz_step,
-                EpcisEvent.place_gln,
-                EpcisEvent.source_party,
-                EpcisEvent.destination_party,
-                EpcisEvent.owner_uscc,
-                rank,
-            )
-            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+            select(*columns)
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
-                EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
-                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
-                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+                col(EventEpc.node).in_(chunk),
+                col(EpcisEvent.errored_at).is_(None),
+                col(EpcisEvent.declaration).is_(False),
                 # An input was seen before, in an event of its own; here the event belongs to what came out.
-                EventEpc.field.not_in(("input", "input_quantity")),  # type: ignore[attr-defined]
+                col(EventEpc.field).not_in(("input", "input_quantity")),
             )
             .subquery()
         )
@@ -196,19 +198,19 @@ class _Names:
         asked = {value for row in rows for value in (row.source_party, row.destination_party, row.place_gln) if value}
         places: dict[str, Place] = {}
         for chunk in chunks(asked):
-            statement = select(Place).where(Place.gln.in_(chunk))  # type: ignore[attr-defined]
-            places |= {place.gln: place for place in (await session.execute(statement)).scalars()}
+            found = await session.execute(select(Place).where(col(Place.gln).in_(chunk)))
+            places |= {place.gln: place for place in found.scalars()}
         usccs = asked | {place.uscc for place in places.values()} | {row.owner_uscc for row in rows if row.owner_uscc}
         parties: dict[str, str] = {}
         for chunk in chunks(usccs):
-            statement = select(Party.uscc, Party.name).where(Party.uscc.in_(chunk))  # type: ignore[attr-defined,call-overload]
-            parties |= {uscc: name for uscc, name in (await session.execute(statement)).all()}
+            named = select(col(Party.uscc), col(Party.name)).where(col(Party.uscc).in_(chunk))
+            parties |= {uscc: name for uscc, name in (await session.execute(named)).all()}
         lots: dict[str, str] = {}
         for chunk in chunks(materials):
             statement = (
-                select(Lot.lot_id, Lot.lot, Product.name)  # type: ignore[call-overload]
-                .join(Product, Product.gtin == Lot.gtin)
-                .where(Lot.lot_id.in_(chunk))  # type: ignore[attr-defined]
+                select(col(Lot.lot_id), col(Lot.lot), col(Product.name))
+                .join(Product, col(Product.gtin) == col(Lot.gtin))
+                .where(col(Lot.lot_id).in_(chunk))
             )
             lots |= {lot_id: f"{name} {lot}" for lot_id, lot, name in (await session.execute(statement)).all()}
         return cls(places, parties, lots)

@@ -1,0 +1,72 @@
+"""Queries of alerts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from services.traceability.alerts.models import Alert, AlertLot
+from services.traceability.alerts.rules import OPEN_STATES
+from services.traceability.masterdata.models import Party
+from shared.db import AsyncSession
+
+
+async def get(session: AsyncSession, alert_id: str) -> Alert | None:
+    return await session.get(Alert, alert_id)
+
+
+async def by_causes(session: AsyncSession, causes: Sequence[str], *, only_open: bool = True) -> list[Alert]:
+    statement = select(Alert).where(col(Alert.cause).in_(causes)).order_by(col(Alert.alert_id))
+    if only_open:
+        statement = statement.where(col(Alert.state).in_(OPEN_STATES))
+    return list((await session.execute(statement)).scalars())
+
+
+async def occurrences(session: AsyncSession, rule: str, cause: str) -> int:
+    statement = select(func.max(col(Alert.occurrence))).where(col(Alert.rule) == rule, col(Alert.cause) == cause)
+    return (await session.execute(statement)).scalar() or 0
+
+
+async def lots_of(session: AsyncSession, alert_ids: Sequence[str]) -> dict[str, list[str]]:
+    statement = select(col(AlertLot.alert_id), col(AlertLot.lot_id)).where(col(AlertLot.alert_id).in_(alert_ids))
+    found: dict[str, list[str]] = {alert_id: [] for alert_id in alert_ids}
+    for alert_id, lot_id in (await session.execute(statement.order_by(col(AlertLot.lot_id)))).all():
+        found[alert_id].append(lot_id)
+    return found
+
+
+async def move(session: AsyncSession, alert_id: str, sources: Sequence[str], **values: Any) -> bool:
+    """Change an alert that is in one of the states; False when another transaction was faster."""
+    statement = update(Alert).where(col(Alert.alert_id) == alert_id, col(Alert.state).in_(sources))
+    result: Any = await session.execute(statement.values(**values))
+    return bool(result.rowcount == 1)
+
+
+async def free_lots(session: AsyncSession, alert_id: str) -> None:
+    await session.execute(update(AlertLot).where(col(AlertLot.alert_id) == alert_id).values(open=False))
+
+
+async def known_parties(session: AsyncSession, usccs: Sequence[str]) -> set[str]:
+    statement = select(col(Party.uscc)).where(col(Party.uscc).in_(usccs))
+    return set((await session.execute(statement)).scalars())
+
+
+async def page(
+    session: AsyncSession, *, state: str | None, subject: str | None, area: str | None, limit: int, after: Any
+) -> list[Alert]:
+    """Newest first; one row more than `limit` when there is a next page. `area`: the significant digits of the
+    caller's area code."""
+    statement = select(Alert)
+    if state == "open":
+        statement = statement.where(col(Alert.state).in_(OPEN_STATES))
+    elif state is not None:
+        statement = statement.where(col(Alert.state) == state)
+    if subject is not None:
+        statement = statement.where(col(Alert.subject) == subject)
+    if area is not None:
+        statement = statement.where(col(Alert.area_code).startswith(area))
+    if after is not None:
+        statement = statement.where(col(Alert.alert_id) < after[0])
+    statement = statement.order_by(col(Alert.alert_id).desc()).limit(limit + 1)
+    return list((await session.execute(statement)).scalars())

@@ -1,0 +1,96 @@
+"""Routes of test reports."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import AwareDatetime
+
+from services.traceability.areas import area_prefix
+from services.traceability.inspections import repository, service
+from services.traceability.inspections.models import LotTest
+from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestOut, TestReceipt
+from shared.auth import Department, Enterprise, Principal, Staff
+from shared.db import AsyncSession
+from shared.errors import NotFound
+from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
+
+router = Router(prefix="/v1/traceability", tags=["tests"])
+READERS = (
+    Department("traceability:tests:read"),
+    Enterprise(),
+    Staff("inspector", "case_officer", "reviewer", "quality_office", "auditor"),
+)
+
+
+@router.post("/tests", status_code=201, response_model=TestReceipt, responses=problem(400, 401, 403, 409, 422))
+@allow(Department("traceability:tests:write"), Enterprise(), area="body.area_code", owner="the lot's producer")
+async def record_test(body: TestIn, uow: Uow) -> TestReceipt:
+    """登记检验报告 / Record a test report. The same report again gives the same receipt; a failed one holds the lot."""
+    return uow.answer(await service.record(uow, body), 201)
+
+
+@router.put("/tests/{test_id}", response_model=TestReceipt, responses=problem(400, 401, 403, 404, 409, 422))
+@allow(Department("traceability:tests:write"), Enterprise(), area="body.area_code", owner="the lot's producer")
+async def correct_test(test_id: str, body: TestCorrectionIn, uow: Uow) -> TestReceipt:
+    """更正检验报告 / Correct a report: a new version; the former one stays on record."""
+    return uow.answer(await service.correct(uow, test_id, body))
+
+
+@router.get("/tests", response_model=Page[TestOut], responses=problem(401, 403, 422))
+@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+async def list_tests(
+    session: ReadSession,
+    principal: CurrentPrincipal,
+    params: page_params,
+    lot_id: str | None = None,
+    result: Literal["pass", "fail"] | None = None,
+) -> Page[TestOut]:
+    """Present versions, newest first."""
+    rows = await repository.page(
+        session,
+        lot_id=lot_id,
+        uscc=principal.uscc,
+        area=None if principal.kind == "enterprise" else area_prefix(principal.area),
+        result=result,
+        limit=params.limit,
+        after=params.cursor,
+    )
+    page = page_of(rows, params.limit, lambda row: (row.known_from.isoformat(), row.test_id))
+    return Page(items=[out(row) for row in page.items], next=page.next)
+
+
+@router.get("/tests/{test_id}", response_model=TestOut, responses=problem(401, 403, 404, 422))
+@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+async def read_test(
+    test_id: str,
+    session: ReadSession,
+    principal: CurrentPrincipal,
+    known_at: Annotated[AwareDatetime | None, Query(description="As the register knew it then")] = None,
+) -> TestOut:
+    rows = await _versions(session, principal, test_id)
+    found = [row for row in rows if known_at is None or row.known_from <= known_at]
+    if not found:
+        raise NotFound("test", zh="那时还没有这份报告", en="The report was not on record then")
+    return out(found[-1])
+
+
+@router.get("/tests/{test_id}/versions", response_model=list[TestOut], responses=problem(401, 403, 404))
+@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+async def read_versions(test_id: str, session: ReadSession, principal: CurrentPrincipal) -> list[TestOut]:
+    """Every version, oldest first."""
+    return [out(row) for row in await _versions(session, principal, test_id)]
+
+
+async def _versions(session: AsyncSession, principal: Principal, test_id: str) -> list[LotTest]:
+    rows = await repository.versions(session, test_id)
+    if not rows:
+        raise NotFound("test", zh=f"没有检验报告 {test_id}", en=f"There is no test report {test_id}")
+    if principal.kind == "enterprise":
+        principal.require_owner(rows[-1].producer_uscc)
+    else:
+        principal.require_area(rows[-1].area_code)
+    return rows
+
+
+def out(row: LotTest) -> TestOut:
+    return TestOut.model_validate(row.model_dump())

@@ -1,0 +1,176 @@
+"""Use cases of test reports: record, correct."""
+
+from typing import Any, cast
+
+from sqlalchemy.exc import IntegrityError
+
+from services.traceability.alerts import service as alerts
+from services.traceability.inspections import repository, rules
+from services.traceability.inspections.models import LotTest
+from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestReceipt
+from services.traceability.masterdata.models import Lot
+from services.traceability.verdicts.service import publish_lots
+from shared.clock import shanghai_date
+from shared.db import UnitOfWork
+from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from shared.events.traceability import TestCorrected, TestRecorded
+
+
+async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
+    """Store a report once for each laboratory and number; the same report again gives the same receipt.
+
+    Raises Invalid (all wrong places), Forbidden (not the caller's lot, kind or area), Conflict (another report has
+    that number).
+    """
+    lot_id = body.lot_id or f"{body.gtin}.{body.lot}"
+    errors = rules.check(
+        [item.model_dump() for item in body.items],
+        body.result,
+        body.sampled_on,
+        body.tested_on,
+        shanghai_date(uow.now),
+    )
+    found = await repository.lot_with_party(uow.session, lot_id)
+    if found is None:
+        errors.append(
+            FieldError(
+                "/lot_id" if body.lot_id else "/lot",
+                "lot.unknown",
+                f"没有批次 {lot_id}；请先由生产者用 PUT /v1/traceability/lots/{{gtin}}/{{lot}} 登记",
+                f"There is no lot {lot_id}; its producer registers it first: PUT /v1/traceability/lots/{{gtin}}/{{lot}}",
+            )
+        )
+    if errors or found is None:
+        raise Invalid(errors)
+    lot, party = found
+    area_code = body.area_code or (party.area_code if party else "")
+    _authorise(uow, lot, body.kind, area_code)
+    content = body.model_dump(exclude={"gtin", "lot"}) | {"lot_id": lot_id, "area_code": area_code}
+    if known := await repository.by_number(uow.session, body.laboratory, body.report_number):
+        return await _same_again(uow, known[0], content)
+    row = LotTest(
+        test_id=uow.id(),
+        version=1,
+        known_from=uow.now,
+        gtin=lot.gtin,
+        producer_uscc=lot.owner_uscc,
+        recorded_by=uow.principal.id,
+        department=uow.principal.department,
+        **content,
+    )
+    uow.session.add(row)
+    try:
+        await uow.session.flush()
+    except IntegrityError as error:
+        raise Conflict(
+            "test.number_race",
+            zh="同一份报告正在由另一个请求登记；请重试，会得到同一张回执",
+            en="The same report is being recorded by another request; try again for its receipt",
+        ) from error
+    uow.publish(TestRecorded(**_event(row)))
+    uow.audit("test.record", subject=lot_id, detail={"test_id": row.test_id, "result": row.result})
+    opened = await alerts.on_test(uow, row)
+    await publish_lots(uow, [lot_id])
+    return receipt(row, opened)
+
+
+async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> TestReceipt:
+    """Replace the present version by a corrected one. The same correction again gives the same receipt."""
+    known = await repository.versions(uow.session, test_id)
+    if not known:
+        raise NotFound("test", zh=f"没有检验报告 {test_id}", en=f"There is no test report {test_id}")
+    old = known[-1]
+    errors = rules.check(
+        [item.model_dump() for item in body.items],
+        body.result,
+        body.sampled_on,
+        body.tested_on,
+        shanghai_date(uow.now),
+    )
+    if errors:
+        raise Invalid(errors)
+    found = await repository.lot_with_party(uow.session, old.lot_id)
+    assert found is not None, "a recorded lot stays"
+    area_code = body.area_code or old.area_code
+    _authorise(uow, found[0], old.kind, old.area_code)
+    _authorise(uow, found[0], body.kind, area_code)
+    content = body.model_dump(exclude={"version"}) | {
+        "lot_id": old.lot_id,
+        "sample_id": old.sample_id,
+        "area_code": area_code,
+    }
+    if body.reason == old.reason and not rules.differing(old.model_dump(), content):
+        return receipt(old, await alerts.opened_by(uow.session, old))
+    if not await repository.end(uow.session, test_id, body.version or old.version, uow.now):
+        raise Conflict(
+            "test.version",
+            zh=f"报告已有第 {old.version} 版；请在它的基础上更正",
+            en=f"The report has version {old.version}; correct that one",
+            version=old.version,
+        )
+    row = LotTest(
+        test_id=test_id,
+        version=old.version + 1,
+        known_from=uow.now,
+        gtin=old.gtin,
+        producer_uscc=old.producer_uscc,
+        laboratory=old.laboratory,
+        report_number=old.report_number,
+        recorded_by=uow.principal.id,
+        department=uow.principal.department,
+        **content,
+    )
+    uow.session.add(row)
+    await uow.session.flush()
+    uow.publish(TestCorrected(**_event(row), reason=body.reason, version=row.version))
+    uow.audit("test.correct", subject=row.lot_id, detail={"test_id": test_id, "version": row.version})
+    opened = await alerts.on_test(uow, row, corrected=True)
+    await publish_lots(uow, [row.lot_id])
+    return receipt(row, opened)
+
+
+def _authorise(uow: UnitOfWork, lot: Lot, kind: str, area_code: str) -> None:
+    principal = uow.principal
+    if principal.kind == "department":
+        principal.require_area(area_code)
+        return
+    principal.require_owner(lot.owner_uscc)
+    if kind == "supervision":
+        raise Forbidden(
+            "test.kind",
+            zh="监督抽检报告由监管部门登记；企业可登记自检（self）和委托检验（entrusted）",
+            en="Supervision reports are recorded by departments; an enterprise records kind self or entrusted",
+        )
+
+
+async def _same_again(uow: UnitOfWork, first: LotTest, content: dict[str, Any]) -> TestReceipt:
+    """The first receipt again, whether or not the report was corrected since."""
+    if different := rules.differing(first.model_dump(), content):
+        names = "、".join(different)
+        raise Conflict(
+            "test.exists",
+            zh=f"{first.laboratory}的报告 {first.report_number} 已登记，内容不同（{names}）；"
+            f"更正请用 PUT /v1/traceability/tests/{first.test_id}",
+            en=f"Report {first.report_number} of {first.laboratory} is on record with other content "
+            f"({', '.join(different)}); correct it with PUT /v1/traceability/tests/{first.test_id}",
+            test_id=first.test_id,
+        )
+    return receipt(first, await alerts.opened_by(uow.session, first))
+
+
+def receipt(row: LotTest, opened: list[str]) -> TestReceipt:
+    return TestReceipt(
+        test_id=row.test_id,
+        version=row.version,
+        lot_id=row.lot_id,
+        result=cast(Any, row.result),
+        recorded_at=row.known_from,
+        alerts=opened,
+    )
+
+
+def _event(row: LotTest) -> dict[str, Any]:
+    names = ("test_id", "sample_id", "lot_id", "gtin", "producer_uscc", "area_code", "kind", "category", "result")
+    more = ("tested_on", "laboratory", "report_number")
+    fields = {name: getattr(row, name) for name in (*names, *more)}
+    return fields | {"failed_items": rules.failed_names(row.items)}

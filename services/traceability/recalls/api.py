@@ -1,0 +1,140 @@
+"""Routes of recalls."""
+
+from typing import Literal
+
+from services.traceability.areas import area_prefix
+from services.traceability.recalls import repository, service, views
+from services.traceability.recalls.rulebook import CLOCKS
+from services.traceability.recalls.schemas import (
+    ClockOut,
+    NoticeOut,
+    QuantityIn,
+    RecallCloseIn,
+    RecallIn,
+    RecallOut,
+    RecallSummary,
+)
+from shared.auth import Department, Enterprise, Public, Staff
+from shared.errors import Forbidden, NotFound
+from shared.web import (
+    CurrentPlatform,
+    CurrentPrincipal,
+    Page,
+    ReadSession,
+    Router,
+    Uow,
+    allow,
+    page_of,
+    page_params,
+    problem,
+)
+
+router = Router(prefix="/v1/traceability", tags=["recalls"])
+WORKERS = (Staff("case_officer"), Department("traceability:recalls:write"), Enterprise())
+_STEP = problem(400, 401, 403, 404, 409, 422)
+
+
+@router.post("/recalls", status_code=201, response_model=RecallOut, responses=problem(400, 401, 403, 409, 422))
+@allow(*WORKERS, area="the producer's area", owner="the producer of the lots")
+async def open_recall(body: RecallIn, uow: Uow) -> RecallOut:
+    """发起召回 / Open a recall. The whole affected set is recalled in the same commit."""
+    recall = await service.open_recall(uow, body)
+    location = {"Location": f"/v1/traceability/recalls/{recall.recall_id}"}
+    await uow.session.flush()
+    return uow.answer(await views.case(uow.session, recall, uow.principal, uow.now), 201, location)
+
+
+@router.get("/recalls/rules", response_model=list[ClockOut])
+@allow(Public())
+async def list_clocks() -> list[ClockOut]:
+    """召回时限 / The legal clock of each level, with its source and whether its article was verified."""
+    return [views.clock_out(clock) for clock in CLOCKS]
+
+
+@router.get("/recalls", response_model=Page[RecallSummary], responses=problem(401, 403, 422))
+@allow(Public())
+async def list_recalls(
+    session: ReadSession,
+    principal: CurrentPrincipal,
+    platform: CurrentPlatform,
+    params: page_params,
+    state: Literal["open", "closed"] | None = None,
+    uscc: str | None = None,
+    lot_id: str | None = None,
+    overdue: bool = False,
+) -> Page[RecallSummary]:
+    """召回公告 / Recalls, newest first. `overdue=true` (staff): those of the caller's area whose duties are late."""
+    if overdue and principal.kind != "staff":
+        raise Forbidden("not_granted", zh="逾期清单只供工作人员查看", en="The list of overdue duties is for staff")
+    now = platform.clock.now()
+    rows = await repository.page(
+        session,
+        state=state,
+        uscc=uscc,
+        lot_id=lot_id,
+        overdue_at=now if overdue else None,
+        area=area_prefix(principal.area) if overdue else None,
+        limit=params.limit,
+        after=params.cursor,
+    )
+    page = page_of(rows, params.limit, lambda row: (row.recall_id,))
+    return Page(items=await views.summaries(session, page.items, now), next=page.next)
+
+
+@router.get("/recalls/{recall_id}", response_model=RecallOut, responses=problem(401, 404))
+@allow(Public(), private=True)
+async def read_recall(
+    recall_id: str, session: ReadSession, principal: CurrentPrincipal, platform: CurrentPlatform
+) -> RecallOut:
+    """一个召回 / One recall. Holders and quantities are shown to authorities and to the recalling firm only."""
+    recall = await repository.get(session, recall_id)
+    if recall is None:
+        raise NotFound("recall", zh=f"没有召回 {recall_id}", en=f"There is no recall {recall_id}")
+    return await views.case(session, recall, principal, platform.clock.now())
+
+
+@router.post("/recalls/{recall_id}:start", response_model=RecallOut, responses=_STEP)
+@allow(*WORKERS, area="the recall's area", owner="the recalling firm")
+async def start_recall(recall_id: str, uow: Uow) -> RecallOut:
+    """登记启动 / The firm has started to recall."""
+    recall = await service.start(uow, recall_id)
+    return uow.answer(await views.case(uow.session, recall, uow.principal, uow.now))
+
+
+@router.post("/recalls/{recall_id}/notices/{holder}:acknowledge", response_model=NoticeOut, responses=_STEP)
+@allow(*WORKERS, area="the recall's area", owner="the holder, or the recalling firm for it")
+async def acknowledge_notice(recall_id: str, holder: str, uow: Uow) -> NoticeOut:
+    """确认通知 / A holder confirms that it knows. Repeating it changes nothing."""
+    notice = await service.acknowledge(uow, recall_id, holder)
+    recall = await repository.get(uow.session, recall_id)
+    assert recall is not None
+    lots = (await repository.held_by(uow.session, holder, [recall_id]))[recall_id]
+    return uow.answer(views.notice_out(notice, recall, lots))
+
+
+@router.get("/notices", response_model=list[NoticeOut], responses=problem(401, 403))
+@allow(Enterprise(), owner="notices to the caller", private=True)
+async def list_notices(session: ReadSession, principal: CurrentPrincipal) -> list[NoticeOut]:
+    """本企业收到的召回通知 / Recall notices to the caller's firm, those not acknowledged first."""
+    assert principal.uscc is not None
+    rows = await repository.notices_to(session, principal.uscc)
+    lots = await repository.held_by(session, principal.uscc, [recall.recall_id for _, recall in rows])
+    return [views.notice_out(notice, recall, lots[recall.recall_id]) for notice, recall in rows]
+
+
+@router.post("/recalls/{recall_id}/quantities", status_code=201, response_model=RecallOut, responses=_STEP)
+@allow(*WORKERS, area="the recall's area", owner="the holder, or the recalling firm for it")
+async def report_quantities(recall_id: str, body: QuantityIn, uow: Uow) -> RecallOut:
+    """登记回收和销毁数量 / Add what a holder recovered and destroyed. Use an Idempotency-Key: amounts add up."""
+    recall = await service.report(uow, recall_id, body)
+    await uow.session.flush()
+    return uow.answer(await views.case(uow.session, recall, uow.principal, uow.now), 201)
+
+
+@router.post("/recalls/{recall_id}:close", response_model=RecallOut, responses=_STEP)
+@allow(Staff("case_officer", "reviewer"), area="the recall's area")
+async def close_recall(recall_id: str, body: RecallCloseIn, uow: Uow) -> RecallOut:
+    """召回结案 / Close: `completed` leaves the lots recalled, `revoked` frees them."""
+    recall = await service.close(uow, recall_id, body)
+    await uow.session.flush()
+    return uow.answer(await views.case(uow.session, recall, uow.principal, uow.now))

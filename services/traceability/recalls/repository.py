@@ -1,0 +1,225 @@
+"""Queries of recalls."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select, text, update
+from sqlmodel import col
+
+from services.traceability.genealogy.models import Edge
+from services.traceability.masterdata.models import Lot, Party, Product
+from services.traceability.recalls.models import (
+    Recall,
+    RecallChange,
+    RecallHolding,
+    RecallLot,
+    RecallNotice,
+)
+from services.traceability.verdicts.ways import chunks
+from shared.clock import shanghai_date
+from shared.db import AsyncSession
+
+MAX_HOPS = 6
+"""How far a new event is followed back to a recalled lot: the event itself, a container, its container."""
+
+
+async def next_number(session: AsyncSession, year: int) -> int:
+    """The next number of the year. Its row stays locked until commit, so a rollback leaves no gap."""
+    result = await session.execute(
+        text(
+            "INSERT INTO recall_number (year, last) VALUES (:year, 1) "
+            "ON CONFLICT (year) DO UPDATE SET last = recall_number.last + 1 RETURNING last"
+        ),
+        {"year": year},
+    )
+    return int(result.scalar_one())
+
+
+async def get(session: AsyncSession, recall_id: str, *, lock: bool = False) -> Recall | None:
+    """`lock`: until commit, so that two steps of one case come one after the other."""
+    statement = select(Recall).where(col(Recall.recall_id) == recall_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found: Recall | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def lots_with_products(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, tuple[Lot, Product | None]]:
+    found: dict[str, tuple[Lot, Product | None]] = {}
+    for chunk in chunks(lot_ids):
+        statement = (
+            select(Lot, Product)
+            .outerjoin(Product, col(Product.gtin) == col(Lot.gtin))
+            .where(col(Lot.lot_id).in_(chunk))
+        )
+        found |= {lot.lot_id: (lot, product) for lot, product in (await session.execute(statement)).all()}
+    return found
+
+
+async def party(session: AsyncSession, uscc: str) -> Party | None:
+    return await session.get(Party, uscc)
+
+
+async def party_names(session: AsyncSession, usccs: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for chunk in chunks(usccs):
+        statement = select(col(Party.uscc), col(Party.name)).where(col(Party.uscc).in_(chunk))
+        found |= {uscc: name for uscc, name in (await session.execute(statement)).all()}
+    return found
+
+
+async def open_roots(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, Recall]:
+    """Lots that are the root of an open recall, with it."""
+    found: dict[str, Recall] = {}
+    for chunk in chunks(lot_ids):
+        statement = (
+            select(col(RecallLot.lot_id), Recall)
+            .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))
+            .where(col(RecallLot.lot_id).in_(chunk), col(RecallLot.open_root).is_(True))
+        )
+        found |= {lot_id: recall for lot_id, recall in (await session.execute(statement)).all()}
+    return found
+
+
+async def lots(session: AsyncSession, recall_ids: Sequence[str]) -> dict[str, list[RecallLot]]:
+    """Roots first, then in the order in which they joined."""
+    statement = (
+        select(RecallLot)
+        .where(col(RecallLot.recall_id).in_(recall_ids))
+        .order_by(col(RecallLot.root).desc(), col(RecallLot.joined_at), col(RecallLot.lot_id))
+    )
+    found: dict[str, list[RecallLot]] = {recall_id: [] for recall_id in recall_ids}
+    for row in (await session.execute(statement.execution_options(populate_existing=True))).scalars():
+        found[row.recall_id].append(row)
+    return found
+
+
+async def end_roots(session: AsyncSession, recall_id: str) -> None:
+    await session.execute(update(RecallLot).where(col(RecallLot.recall_id) == recall_id).values(open_root=False))
+
+
+async def changes(session: AsyncSession, recall_id: str) -> list[RecallChange]:
+    statement = (
+        select(RecallChange).where(col(RecallChange.recall_id) == recall_id).order_by(col(RecallChange.change_id))
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def notices(session: AsyncSession, recall_id: str) -> list[RecallNotice]:
+    statement = select(RecallNotice).where(col(RecallNotice.recall_id) == recall_id).order_by(col(RecallNotice.holder))
+    return list((await session.execute(statement)).scalars())
+
+
+async def notices_to(session: AsyncSession, holder: str) -> list[tuple[RecallNotice, Recall]]:
+    """Every notice to one holder: not acknowledged first, then newest first."""
+    statement = (
+        select(RecallNotice, Recall)
+        .join(Recall, col(Recall.recall_id) == col(RecallNotice.recall_id))
+        .where(col(RecallNotice.holder) == holder)
+        .order_by(col(RecallNotice.acknowledged_at).is_not(None), col(RecallNotice.recall_id).desc())
+    )
+    return [(notice, recall) for notice, recall in (await session.execute(statement)).all()]
+
+
+async def held_by(session: AsyncSession, holder: str, recall_ids: Sequence[str]) -> dict[str, list[str]]:
+    statement = (
+        select(col(RecallHolding.recall_id), col(RecallHolding.lot_id))
+        .where(col(RecallHolding.holder) == holder, col(RecallHolding.recall_id).in_(recall_ids))
+        .order_by(col(RecallHolding.lot_id))
+    )
+    found: dict[str, list[str]] = {recall_id: [] for recall_id in recall_ids}
+    for recall_id, lot_id in (await session.execute(statement)).all():
+        found[recall_id].append(lot_id)
+    return found
+
+
+async def holdings(session: AsyncSession, recall_id: str) -> list[RecallHolding]:
+    statement = (
+        select(RecallHolding)
+        .where(col(RecallHolding.recall_id) == recall_id)
+        .order_by(col(RecallHolding.holder), col(RecallHolding.lot_id))
+    )
+    return list((await session.execute(statement.execution_options(populate_existing=True))).scalars())
+
+
+async def holding(session: AsyncSession, recall_id: str, holder: str, lot_id: str) -> list[RecallHolding]:
+    """One row for each unit of measure."""
+    statement = select(RecallHolding).where(
+        col(RecallHolding.recall_id) == recall_id,
+        col(RecallHolding.holder) == holder,
+        col(RecallHolding.lot_id) == lot_id,
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> list[Recall]:
+    """Recalls in force that hold one of the lots, or something that one of them was made of or came in.
+
+    A recall's set holds every descendant of its lots at all times, so the nearest lots behind an event are enough.
+    """
+    nodes = await behind(session, lot_ids)
+    found: dict[str, Recall] = {}
+    for chunk in chunks(nodes):
+        member = exists().where(
+            col(RecallLot.recall_id) == col(Recall.recall_id),
+            col(RecallLot.lot_id).in_(chunk),
+        )
+        statement = select(Recall).where(
+            member,
+            or_(col(Recall.outcome).is_(None), col(Recall.outcome) != "revoked"),
+        )
+        found |= {recall.recall_id: recall for recall in (await session.execute(statement)).scalars()}
+    return [found[key] for key in sorted(found)]
+
+
+async def behind(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:
+    """The lots themselves and what stands a few hops behind them in the graph."""
+    seen = set(lot_ids)
+    front = set(seen)
+    for _ in range(MAX_HOPS):
+        following: set[str] = set()
+        for chunk in chunks(front):
+            statement = select(col(Edge.from_node)).where(
+                col(Edge.to_node).in_(chunk),
+                col(Edge.known_to).is_(None),
+            )
+            following.update((await session.execute(statement)).scalars())
+        front = following - seen
+        if not front:
+            break
+        seen |= front
+    return seen
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    state: str | None,
+    uscc: str | None,
+    lot_id: str | None,
+    overdue_at: datetime | None,
+    area: str | None,
+    limit: int,
+    after: Any,
+) -> list[Recall]:
+    """Newest first; one row more than `limit` when there is a next page. `overdue_at`: duties late then."""
+    statement = select(Recall)
+    if state is not None:
+        statement = statement.where(col(Recall.state) == state)
+    if uscc is not None:
+        statement = statement.where(col(Recall.uscc) == uscc)
+    if lot_id is not None:
+        member = exists().where(col(RecallLot.recall_id) == col(Recall.recall_id), col(RecallLot.lot_id) == lot_id)
+        statement = statement.where(member)
+    if overdue_at is not None:
+        late_start = and_(col(Recall.started_at).is_(None), col(Recall.start_by) < overdue_at)
+        statement = statement.where(
+            col(Recall.state) == "open", or_(late_start, col(Recall.finish_by) < shanghai_date(overdue_at))
+        )
+    if area is not None:
+        statement = statement.where(col(Recall.area_code).startswith(area))
+    if after is not None:
+        statement = statement.where(col(Recall.recall_id) < after[0])
+    statement = statement.order_by(col(Recall.recall_id).desc()).limit(limit + 1)
+    return list((await session.execute(statement)).scalars())

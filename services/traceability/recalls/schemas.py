@@ -1,0 +1,181 @@
+"""Bodies of recalls."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from shared.web import Body, Out
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=2000)]
+LotId = Annotated[str, StringConstraints(pattern=r"^\d{14}\..{1,20}$", max_length=40)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
+
+
+class RecallIn(Body):
+    """Open a recall. The affected set (what was made of these lots, and who holds it) is found by the register."""
+
+    lots: Annotated[list[LotId], Field(min_length=1, max_length=100)]
+    """Lot ids `<gtin14>.<lot>` of one producer."""
+    level: Literal[1, 2, 3]
+    reason: Words
+    reason_en: Words | None = None
+    risk: Words | None = None
+    """What eating it may do, in plain words."""
+    instructions: Words | None = None
+    """What a holder of the food does."""
+    contact: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """Telephone of the recalling firm's service, not of a person."""
+    learned_at: AwareDatetime | None = None
+    """When the firm learned of the risk: the start clock runs from here. Now when it is not given."""
+
+
+class QuantityIn(Body):
+    """What one holder took back and destroyed of one lot since the last report."""
+
+    holder: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    lot_id: LotId
+    uom: Annotated[str, StringConstraints(pattern=r"^([A-Z0-9]{2,3})?$")] = ""
+    """UN/ECE Recommendation 20 code; empty counts pieces."""
+    recovered: Amount = Decimal(0)
+    destroyed: Amount = Decimal(0)
+    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+class RecallCloseIn(Body):
+    outcome: Literal["completed", "revoked"]
+    """`completed`: the lots stay recalled. `revoked`: the recall was wrong, and the lots are free."""
+    note: Words
+
+
+class RecallLotOut(Out):
+    lot_id: str
+    gtin: str
+    lot: str
+    product_name: str
+    root: bool
+    """Named when the recall was opened; the others follow from it."""
+    late: bool
+    """Joined by an event that came after the set was frozen."""
+    joined_at: datetime
+
+
+class ClockOut(Out):
+    """The row of law that set the deadlines."""
+
+    code: str
+    level: Literal[1, 2, 3]
+    meaning: str
+    meaning_en: str
+    start_hours: int
+    finish_workdays: int
+    source: str
+    source_en: str
+    start_article: str
+    finish_article: str
+    status: Literal["verified", "to be verified"]
+    valid_from: date
+    valid_until: date | None
+
+
+class DutyOut(Out):
+    code: Literal["start", "finish"]
+    due: str
+    text: str
+    text_en: str
+
+
+class ChangeOut(Out):
+    at: datetime
+    change: str
+    change_en: str
+
+
+class HoldingOut(Out):
+    """Decimal text in the unit `uom`; empty counts pieces."""
+
+    lot_id: str
+    uom: str
+    received: Decimal
+    """Received or made."""
+    on_hand: Decimal
+    sold: Decimal
+    expected: Decimal
+    """Shipped to this holder, no receipt reported."""
+    recovered: Decimal
+    destroyed: Decimal
+
+
+class HolderOut(Out):
+    holder: str
+    name: str | None
+    notified_at: datetime
+    acknowledged_at: datetime | None
+    holdings: list[HoldingOut]
+
+
+class NoticeCount(Out):
+    sent: int
+    acknowledged: int
+
+
+class PersistentDisposition(Out):
+    set: list[str]
+    unset: list[str]
+
+
+class RecallSummary(Out):
+    recall_id: str
+    number: str
+    level: Literal[1, 2, 3]
+    uscc: str
+    party_name: str
+    area_code: str
+    reason: str
+    reason_en: str | None
+    ordered: bool
+    """Ordered by an authority (责令召回), not the producer's own (主动召回)."""
+    state: Literal["open", "closed"]
+    opened_at: datetime
+    started_at: datetime | None
+    start_by: datetime
+    finish_by: date
+    finish_by_certain: bool
+    updated_at: datetime
+    closed_at: datetime | None
+    outcome: Literal["completed", "revoked"] | None
+    lots: list[RecallLotOut]
+    overdue: list[DutyOut]
+
+
+class RecallOut(RecallSummary):
+    risk: str | None
+    instructions: str | None
+    contact: str | None
+    outcome_note: str | None
+    clock: ClockOut
+    changes: list[ChangeOut]
+    """Oldest first."""
+    notices: NoticeCount
+    persistent_disposition: PersistentDisposition
+    holders: list[HolderOut] | None = None
+    """For authorities and the recalling firm; a holder sees its own row; null for everybody else."""
+
+
+class NoticeOut(Out):
+    """A notice as its holder sees it."""
+
+    recall_id: str
+    number: str
+    level: Literal[1, 2, 3]
+    party_name: str
+    reason: str
+    reason_en: str | None
+    instructions: str | None
+    contact: str | None
+    state: Literal["open", "closed"]
+    holder: str
+    notified_at: datetime
+    acknowledged_at: datetime | None
+    lots: list[str]

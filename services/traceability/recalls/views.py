@@ -1,0 +1,116 @@
+"""A case as its reader may see it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.traceability.recalls import repository, rules
+from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
+from services.traceability.recalls.rulebook import CLOCKS, RecallClock
+from services.traceability.recalls.schemas import (
+    ChangeOut,
+    ClockOut,
+    DutyOut,
+    HolderOut,
+    HoldingOut,
+    NoticeCount,
+    NoticeOut,
+    PersistentDisposition,
+    RecallLotOut,
+    RecallOut,
+    RecallSummary,
+)
+from shared.auth import Principal
+from shared.clock import shanghai_date
+from shared.db import AsyncSession
+
+
+async def summaries(session: AsyncSession, recalls: Sequence[Recall], now: datetime) -> list[RecallSummary]:
+    lots = await repository.lots(session, [recall.recall_id for recall in recalls])
+    return [RecallSummary(**_summary(recall, lots[recall.recall_id], now)) for recall in recalls]
+
+
+async def case(session: AsyncSession, recall: Recall, principal: Principal, now: datetime) -> RecallOut:
+    lots = (await repository.lots(session, [recall.recall_id]))[recall.recall_id]
+    notices = await repository.notices(session, recall.recall_id)
+    changes = await repository.changes(session, recall.recall_id)
+    holdings = await repository.holdings(session, recall.recall_id)
+    revoked = recall.outcome == "revoked"
+    return RecallOut(
+        **_summary(recall, lots, now),
+        risk=recall.risk,
+        instructions=recall.instructions,
+        contact=recall.contact,
+        outcome_note=recall.outcome_note,
+        clock=clock_out(next(clock for clock in CLOCKS if clock.code == recall.clock)),
+        changes=[ChangeOut(at=row.at, change=row.text, change_en=row.text_en) for row in changes],
+        notices=NoticeCount(sent=len(notices), acknowledged=sum(row.acknowledged_at is not None for row in notices)),
+        persistent_disposition=PersistentDisposition(
+            set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
+        ),
+        holders=_holders(recall, notices, holdings, principal),
+    )
+
+
+def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[str, Any]:
+    duties = rules.overdue(
+        recall.state, recall.started_at is not None, recall.start_by, recall.finish_by, now, shanghai_date(now)
+    )
+    return recall.model_dump(include=set(RecallSummary.model_fields)) | {
+        "lots": [RecallLotOut(**lot.model_dump(include=set(RecallLotOut.model_fields))) for lot in lots],
+        "overdue": [
+            DutyOut(code=duty.code, due=duty.due.isoformat(), text=duty.text.zh, text_en=duty.text.en)
+            for duty in duties
+        ],
+    }
+
+
+def _holders(
+    recall: Recall, notices: Sequence[RecallNotice], holdings: Sequence[RecallHolding], principal: Principal
+) -> list[HolderOut] | None:
+    """Who holds what is a business relation: authorities of the area and the recalling firm see all, a holder itself."""
+    everyone = principal.uscc == recall.uscc if principal.kind == "enterprise" else principal.may_in(recall.area_code)
+    if not everyone and principal.kind != "enterprise":
+        return None
+    told = {notice.holder: notice for notice in notices}
+    by_holder: dict[str, list[RecallHolding]] = {}
+    for holding in holdings:
+        by_holder.setdefault(holding.holder, []).append(holding)
+    seen = [holder for holder in sorted({*told, *by_holder}) if everyone or holder == principal.uscc]
+    if not seen and not everyone:
+        return None
+    return [_holder(recall, holder, told.get(holder), by_holder.get(holder, [])) for holder in seen]
+
+
+def _holder(recall: Recall, holder: str, notice: RecallNotice | None, rows: Sequence[RecallHolding]) -> HolderOut:
+    own = holder == recall.uscc
+    return HolderOut(
+        holder=holder,
+        name=recall.party_name if own else notice.holder_name if notice else None,
+        notified_at=notice.notified_at if notice else recall.opened_at,
+        acknowledged_at=recall.started_at if own else notice.acknowledged_at if notice else None,
+        holdings=[HoldingOut(**row.model_dump(include=set(HoldingOut.model_fields))) for row in rows],
+    )
+
+
+def clock_out(clock: RecallClock) -> ClockOut:
+    return ClockOut(
+        code=clock.code,
+        level=clock.level,
+        meaning=clock.meaning.zh,
+        meaning_en=clock.meaning.en,
+        start_hours=clock.start_hours,
+        finish_workdays=clock.finish_workdays,
+        source=clock.source.zh,
+        source_en=clock.source.en,
+        start_article=clock.start_article,
+        finish_article=clock.finish_article,
+        status=clock.status,
+        valid_from=clock.valid_from,
+        valid_until=clock.valid_until,
+    )
+
+
+def notice_out(notice: RecallNotice, recall: Recall, lots: list[str]) -> NoticeOut:
+    shared = recall.model_dump(include=set(NoticeOut.model_fields) - {"lots"})
+    return NoticeOut(**shared | notice.model_dump(include=set(NoticeOut.model_fields)) | {"lots": lots})
