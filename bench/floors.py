@@ -69,3 +69,17 @@ def select() -> App:
             await _answer(send, value if isinstance(value, bytes) else value.encode())
 
     return app
+
+
+def fastapi_constant() -> Any:
+    """FastAPI with one route that returns the bytes of a file."""
+    from fastapi import FastAPI, Response
+
+    body = Path(os.environ["BENCH_BODY"]).read_bytes()
+    app = FastAPI()
+
+    @app.get("/")
+    async def answer() -> Response:
+        return Response(body, media_type="application/json")
+
+    return app

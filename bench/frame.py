@@ -99,9 +99,10 @@ def compare(
     goal: str,
     at_least: float | None = None,
     below: float | None = None,
+    over: float | None = None,
     note: str = "",
 ) -> Outcome:
-    """Medians of both. `at_least` bounds product / floor, `below` the product itself."""
+    """Medians of both. `at_least` bounds product / floor; `below` and `over` the product itself."""
     product, floor = statistics.median(series.product), statistics.median(series.floor)
     ratio = product / floor if floor else float("nan")
     met = None
@@ -109,6 +110,8 @@ def compare(
         met = ratio >= at_least
     elif below is not None:
         met = product < below
+    elif over is not None:
+        met = product >= over
     return Outcome(name, work, against, unit, product, floor, goal, met, series.spread(), note)
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,20 +19,18 @@ SECONDS = 60.0
 
 
 @contextmanager
-def serving(app: str, *, environment: Mapping[str, str], folder: Path, ready: str = "/") -> Iterator[str]:
-    """Serve `module:factory` on one worker; yields its base URL once `ready` answers 2xx.
-
-    The same server options for product and floor: uvloop, httptools, no access log.
-    """
+def serving(
+    command: Callable[[int], list[str]], *, environment: Mapping[str, str], folder: Path, ready: str = "/"
+) -> Iterator[str]:
+    """Run the server that `command(port)` names on the service's core; yields its base URL once `ready` answers 2xx."""
     port = free_port()
-    log = folder / f"{app.replace(':', '-')}-{port}.log"
-    command = [sys.executable, "-m", "uvicorn", "--factory", app, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    log = folder / f"server-{port}.log"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PINZHI_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tied(["taskset", "-c", SERVICE_CORE, *command]),
+            tied(["taskset", "-c", SERVICE_CORE, *command(port)]),
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**clean, "PYTHONPATH": str(ROOT), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -43,6 +41,20 @@ def serving(app: str, *, environment: Mapping[str, str], folder: Path, ready: st
         yield base
     finally:
         stop(process, with_signal=signal.SIGTERM)
+
+
+def floor(app: str) -> Callable[[int], list[str]]:
+    """One uvicorn worker with a factory of `bench.floors`, with the options of `pinzhi serve`."""
+    options = ["--no-access-log", "--log-level", "warning", "--no-server-header", "--no-date-header"]
+    return lambda port: [
+        *(sys.executable, "-m", "uvicorn", "--factory", f"bench.floors:{app}"),
+        *("--host", "127.0.0.1", "--port", str(port), *options),
+    ]
+
+
+def service(name: str) -> Callable[[int], list[str]]:
+    """One service as it is run in production, one worker."""
+    return lambda port: [sys.executable, "-m", "deploy.cli.main", "serve", name, "--port", str(port)]
 
 
 def wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
