@@ -6,6 +6,7 @@ where a code is wrong.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
@@ -78,7 +79,7 @@ class Code:
 def parse(uri: str) -> Code:
     """The product code of a Digital Link URI on any domain, or of its path. Raises IdentifierError."""
     link = parse_link(uri)
-    return _code((link.key, *link.qualifiers, *link.attributes))
+    return _code(dict((link.key, *link.qualifiers, *link.attributes)))
 
 
 def parse_any(text: str) -> Code:
@@ -93,12 +94,12 @@ def parse_any(text: str) -> Code:
     if text.startswith("/") or re.match(r"(01|gtin)/", text):
         return parse(text)
     if re.match(r"\(\d{2,4}\)", text):
-        return _code(_bracketed(text))
+        return _code(_checked(_bracketed(text)))
     if _SYMBOLOGY.match(text) or re.search(_SEPARATOR, text) or re.match(r"01\d{14}", text):
-        return _code(_raw(text))
+        return _code(_checked(_raw(text)))
     if labels := _labelled(text):
-        return _code(labels)
-    return _code(_joined(text))
+        return _code(_checked(labels))
+    return _code(_checked(_joined(text)))
 
 
 def parse_link(uri: str) -> Link:
@@ -147,11 +148,7 @@ def _link(path: list[Element], query: list[Element]) -> Link:
             f"路径中的应用标识符应按 {'、'.join((key, *order))} 的顺序，且各用一次",
             f"Application identifiers in the path stand once each, in the order {', '.join((key, *order))}",
         )
-    values: dict[str, str] = {}
-    for ai, raw in (*path, *query):
-        value = elements.check(ai, raw)
-        if values.setdefault(ai, value) != value:
-            raise _twice(ai)
+    values = _checked((*path, *query))
     return Link(
         (key, values.pop(key)),
         tuple((ai, values.pop(ai)) for ai in order if ai in values),
@@ -159,12 +156,21 @@ def _link(path: list[Element], query: list[Element]) -> Link:
     )
 
 
-def _code(parts: tuple[Element, ...] | list[Element]) -> Code:
+def _checked(parts: Iterable[Element]) -> dict[str, str]:
+    """AI -> its value in normal form."""
     values: dict[str, str] = {}
     for ai, raw in parts:
         value = elements.check(ai, raw)
         if values.setdefault(ai, value) != value:
-            raise _twice(ai)
+            raise IdentifierError(
+                "code.twice",
+                f"应用标识符 ({ai}) 出现两次且值不同",
+                f"Application identifier ({ai}) stands twice with two values",
+            )
+    return values
+
+
+def _code(values: dict[str, str]) -> Code:
     if "01" not in values:
         raise IdentifierError(
             "code.no_gtin",
@@ -275,12 +281,4 @@ def _unknown(text: str, position: int) -> IdentifierError:
         f"第 {position} 个字符处“{text}”不是 GS1 应用标识符",
         f'At character {position}, "{text}" is not a GS1 application identifier',
         position=position,
-    )
-
-
-def _twice(ai: str) -> IdentifierError:
-    return IdentifierError(
-        "code.twice",
-        f"应用标识符 ({ai}) 出现两次且值不同",
-        f"Application identifier ({ai}) stands twice with two values",
     )

@@ -26,6 +26,8 @@ class IdentifierError(ValueError):
 
 def plain(text: str) -> str:
     """Full-width forms to half-width (NFKC), invisible characters and surrounding space removed, one kind of dash."""
+    if text.isascii():
+        return text.strip()
     return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).translate(_DASHES).strip()
 
 
