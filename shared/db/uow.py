@@ -46,7 +46,8 @@ class UnitOfWork:
         self.idempotency: tuple[str, str] | None = None
         """`(key, request hash)` when the request carried an Idempotency-Key."""
         self.replaying = False
-        self._events: list[Event] = []
+        self._events: list[tuple[Event, str]] = []
+        """With the headers that tell where each came from."""
         self._audit: list[dict[str, Any]] = []
         self._tags: dict[str, None] = {}
         self._answer: Response | None = None
@@ -63,7 +64,8 @@ class UnitOfWork:
                 raise ValueError(f"{self.platform.name} does not publish {event.type}")
         if self.replaying:
             raise RuntimeError("a projection handler must not publish")
-        self._events.extend(events)
+        headers = _trace_headers()
+        self._events.extend((event, headers) for event in events)
 
     def audit(
         self, action: str, *, subject: str, detail: Mapping[str, Any] | None = None, purpose: str | None = None
@@ -151,17 +153,10 @@ class UnitOfWork:
         self._events, self._audit, self._tags, self._after_commit = [], [], {}, []
 
     async def _write_outbox(self) -> None:
-        trace = context.current.get()
-        sequences = await next_sequences(self.session, Counter(event.key for event in self._events))
+        sequences = await next_sequences(self.session, Counter(event.key for event, _ in self._events))
         rows = []
-        headers: dict[str, str] = {}
-        if trace is not None:
-            headers = {"traceparent": trace.traceparent, "correlationid": trace.correlation_id}
-            if trace.causation_id:
-                headers["causationid"] = trace.causation_id
-        stored_headers = dumps(headers)
         topic = topic_of(self.platform.name)
-        for event in self._events:
+        for event, headers in self._events:
             key = event.key
             rows.append(
                 {
@@ -170,7 +165,7 @@ class UnitOfWork:
                     "key": key,
                     "sequence": sequences[key],
                     "type": event.type,
-                    "headers": stored_headers,
+                    "headers": headers,
                     "data": event.model_dump_json().encode(),
                     "created_at": self.now,
                     "published_at": None,
@@ -218,6 +213,17 @@ class UnitOfWork:
             tables.hot_invalidation,
             [{"sequence": result.scalar_one(), "tags": dumps(list(self._tags)), "at": self.now}],
         )
+
+
+def _trace_headers() -> str:
+    """What the events that are published now inherit from the request or event that is being handled."""
+    trace = context.current.get()
+    if trace is None:
+        return "{}"
+    headers = {"traceparent": trace.traceparent, "correlationid": trace.correlation_id}
+    if trace.causation_id:
+        headers["causationid"] = trace.causation_id
+    return dumps(headers)
 
 
 def _jsonable(body: Any) -> Any:

@@ -1,0 +1,55 @@
+"""The data directory and the ports, checked before anything is started."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from deploy import topology
+from deploy.cli.errors import CliError
+
+
+def claim(data_dir: Path) -> IO[str]:
+    """Make the directory and lock it. The lock lasts as long as the returned file is open."""
+    try:
+        for name in ("run", "log", "keys"):
+            (data_dir / name).mkdir(parents=True, exist_ok=True)
+        lock = open(data_dir / "run" / "pinzhi.lock", "a+", encoding="utf-8")  # noqa: SIM115 - held until the end
+        probe = data_dir / "run" / ".writable"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise CliError(f"data directory {data_dir} is not writable: {error.strerror}; choose another --data-dir") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise CliError(
+            f"data directory {data_dir} is in use by process {holder}; stop that one or choose another --data-dir"
+        ) from error
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def check_ports(base: int) -> None:
+    last = base + max(service.port_offset for service in topology.SERVICES)
+    if not 1 <= base <= last <= 65535:
+        raise CliError(f"port {base}: the four ports from it must lie between 1 and 65535")
+    for service in topology.SERVICES:
+        port = base + service.port_offset
+        with socket.socket() as probe:
+            # As the servers do: a port whose last connections are still closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                probe.listen(1)
+            except OSError as error:
+                raise CliError(
+                    f"port {port} (for {service.name}) cannot be used: {error.strerror}; choose another --port"
+                ) from error

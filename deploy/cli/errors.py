@@ -1,0 +1,5 @@
+"""Errors that the one who typed the command can mend."""
+
+
+class CliError(Exception):
+    """One clear line: what is wrong and what to do."""

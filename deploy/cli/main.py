@@ -1,0 +1,59 @@
+"""`pinzhi`: start the platform, look after clients and users, migrate, verify the audit log.
+
+Commands import what they need when they run, so that `pinzhi up` of an installed, migrated system starts fast.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli import accounts, maintenance
+from deploy.cli.errors import CliError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(accounts.clients, name="clients")
+app.add_typer(accounts.users, name="users")
+app.add_typer(maintenance.audit, name="audit")
+app.command("migrate")(maintenance.migrate)
+
+
+@app.command()
+def up(
+    data_dir: Annotated[Path, typer.Option(help="Everything that is written goes here")] = Path("var"),
+    port: Annotated[int, typer.Option(help="Gateway; the services take the three ports after it")] = 8000,
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Demo accounts and data")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Start again when the code changes")] = False,
+    postgres: Annotated[str, typer.Option(help="postgresql://user@host:port, one database for each service")] = "",
+    bus: Annotated[str, typer.Option(help="Bus other than the embedded one")] = "",
+) -> None:
+    """Start indicators, credit, traceability and gateway on this machine; Ctrl-C stops them."""
+    from deploy.cli.up import Options, run
+
+    run(Options(data_dir=data_dir, port=port, demo=demo, reload=reload, postgres=postgres, bus=bus))
+
+
+@app.command()
+def serve(
+    service: Annotated[str, typer.Argument(help="indicators, credit, traceability or gateway")],
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option()] = 8000,
+) -> None:
+    """Run one service in this process, configured by the environment (PINZHI_*); for containers."""
+    from deploy.cli.serve import check_service, serve_here
+
+    serve_here(check_service(service), host, port)
+
+
+def main() -> None:
+    """Errors that a user can mend are one line and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except CliError as error:
+        print(f"pinzhi: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""`pinzhi migrate`, `pinzhi audit verify`."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import topology
+from deploy.cli.errors import CliError
+from deploy.cli.serve import check_service
+
+audit = typer.Typer(no_args_is_help=True, help="The hash-chained audit log")
+
+DataDir = Annotated[Path, typer.Option(help="Data directory of a laptop installation")]
+Postgres = Annotated[str, typer.Option(envvar="PINZHI_POSTGRES", help="postgresql://user@host:port")]
+
+
+def url_of(service: topology.Service, data_dir: Path, postgres: str) -> str:
+    """The service's database: `PINZHI_DATABASE_URL` when this process is for that one service, else as `pinzhi up`."""
+    single = os.environ.get("PINZHI_DATABASE_URL")
+    if single and not postgres:
+        from deploy.cli.serve import settings_of
+
+        return settings_of(service).resolved_database_url(service.name)
+    if postgres:
+        return f"{postgres.rstrip('/')}/{service.database}"
+    return f"sqlite:///{data_dir / service.database}.db"
+
+
+def migrate(
+    service: Annotated[str, typer.Argument(help="One service, or nothing for all")] = "",
+    data_dir: DataDir = Path("var"),
+    postgres: Postgres = "",
+) -> None:
+    """Bring the databases to the newest schema."""
+    from shared.db.migrate import upgrade
+
+    for each in [check_service(service)] if service else topology.SERVICES:
+        print(f"{each.name} ...", flush=True)
+        upgrade(each.name, url_of(each, data_dir, postgres))
+
+
+@audit.command("verify")
+def verify(data_dir: DataDir = Path("var"), postgres: Postgres = "") -> None:
+    """Check the chain of every service's log. Needs no running service; works on copies of the databases."""
+    broken = asyncio.run(_verify_all(data_dir, postgres))
+    if broken:
+        raise CliError("; ".join(broken))
+
+
+async def _verify_all(data_dir: Path, postgres: str) -> list[str]:
+    from shared.audit import verify as verify_log
+    from shared.db import Database
+
+    broken = []
+    for service in topology.SERVICES:
+        url = url_of(service, data_dir, postgres)
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+            raise CliError(f"no database of {service.name} under {data_dir}; give --data-dir or --postgres")
+        database = Database(url)
+        try:
+            async with database.read() as session:
+                count, wrong = await verify_log(session)
+        finally:
+            await database.close()
+        print(f"{service.name}: {count} entries hold" + (f", then: {wrong}" if wrong else ""), flush=True)
+        if wrong:
+            broken.append(f"{service.name}: {wrong}")
+    return broken

@@ -1,0 +1,62 @@
+"""Runs one service under uvicorn in this process."""
+
+import importlib
+from typing import Any
+
+from pydantic import ValidationError
+
+from deploy import topology
+from deploy.cli.errors import CliError
+from shared.settings import ServiceSettings
+
+
+def check_service(name: str) -> topology.Service:
+    try:
+        return topology.service(name)
+    except KeyError as error:
+        known = ", ".join(each.name for each in topology.SERVICES)
+        raise CliError(f"no service {name!r}; there are: {known}") from error
+
+
+def load(path: str) -> Any:
+    """The object at `module:name`."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def settings_of(service: topology.Service, **values: Any) -> ServiceSettings:
+    """Settings from the environment. A broken one is named with its variable."""
+    try:
+        settings: ServiceSettings = load(service.settings)(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "PINZHI_" + "_".join(map(str, first["loc"])).upper()
+        raise CliError(f"setting {variable}={first['input']!r}: {first['msg']}") from error
+    return settings
+
+
+def serve_here(service: topology.Service, host: str, port: int) -> None:
+    """Until SIGTERM or SIGINT; requests under way are finished first."""
+    import uvicorn
+
+    settings = settings_of(service)
+    try:
+        app = load(service.factory)(settings)
+    except ValueError as error:
+        raise CliError(str(error)) from error
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        raise CliError(f"{service.name} could not start; its log tells why")
