@@ -57,7 +57,7 @@ def attachments_router(
         store = open_store(platform_of(request).settings)
         return Attachments(path, store, scanner or NullScanner(), limits or Limits())
 
-    @router.post("", status_code=201, responses=problem(400, 401, 403, 413, 415, 422), openapi_extra=_BODY)
+    @router.post("", status_code=201, responses=problem(400, 401, 403, 409, 413, 415, 422), openapi_extra=_BODY)
     @allow(
         Department("attachments:write"),
         Enterprise(),
