@@ -5,7 +5,7 @@ shipped must be received and what was received must have been shipped. A missing
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -73,19 +73,22 @@ Placed = tuple[datetime, str, int, JourneyStep]
 def _flow(events: list[Seen]) -> list[Placed]:
     placed: list[Placed] = []
     on_the_way: list[Seen] = []
-    for event in events:
-        if event.step in RECEIVED:
+    for index, event in enumerate(events):
+        again = _repeated(event, events[:index])
+        if event.step in SENT:
+            if again is not None and again in on_the_way:
+                on_the_way.remove(again)
+                event = replace(event, destination=event.destination or again.destination)
+                event = replace(event, destination_name=event.destination_name or again.destination_name)
+            on_the_way.append(event)
+        elif event.step in RECEIVED and again is None:
             sent = _match(on_the_way, event)
             if sent is not None:
                 on_the_way.remove(sent)
-            elif not _repeats(event, events):
+            else:
                 placed.append((event.at, event.record_id, -1, _gap("shipping", event.source_name)))
-        elif event.step in SENT:
-            on_the_way.append(event)
         placed.append((event.at, event.record_id, 0, _step(event)))
-    for event in on_the_way:
-        if not _repeats(event, events):
-            placed.append((event.at, event.record_id, 1, _gap("receiving", event.destination_name)))
+    placed += [(event.at, event.record_id, 1, _gap("receiving", event.destination_name)) for event in on_the_way]
     return placed
 
 
@@ -101,16 +104,16 @@ def _agree(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _repeats(event: Seen, events: list[Seen]) -> bool:
-    """Whether an earlier event of the same kind tells the same half: `departing` after `shipping`, `accepting` after
-    `receiving`, at the same place with nothing of the other kind between."""
+def _repeated(event: Seen, earlier: list[Seen]) -> Seen | None:
+    """The event whose half this one tells again: `departing` after `shipping`, `accepting` after `receiving`, at the
+    same place with nothing of the other half between."""
     same, other = (SENT, RECEIVED) if event.step in SENT else (RECEIVED, SENT)
-    for earlier in reversed(events[: events.index(event)]):
-        if earlier.step in other:
-            return False
-        if earlier.step in same and earlier.step != event.step:
-            return earlier.gln == event.gln
-    return False
+    for before in reversed(earlier):
+        if before.step in other:
+            return None
+        if before.step in same and before.step != event.step:
+            return before if before.gln == event.gln else None
+    return None
 
 
 def _step(event: Seen) -> JourneyStep:
