@@ -62,30 +62,29 @@ clean: ## remove what was built; data under var/ stays
 # --- the environment: made anew only when the pinned requirements changed -----------------------------------------
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Pinzhi needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
-	    "Name a newer one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	  found=$$($(PYTHON) --version 2>/dev/null || echo "not there"); \
+	  echo "Pinzhi needs Python 3.11 or newer; '$(PYTHON)' is $$found. Name one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@echo "Making the virtual environment $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "The virtual environment could not be made; on Debian: apt-get install -y python3-venv" >&2; exit 2; }
 
+# Byte-compiled here and not on first use: it takes seconds that a start should not, and the environment may forbid it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 	@$(call install,requirements/run.txt)
+	@echo "Installing Pinzhi itself ..."
+	@$(PIP) --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run | $(BIN)/python
 	@$(call install,requirements/dev.txt)
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
 	@touch $@
 
-# Byte-compiled here and not on first use: it takes seconds that a start should not, and the environment may forbid it.
+PIP = $(BIN)/python -m pip install --no-input --disable-pip-version-check --no-compile --progress-bar off
 define install
 total=$$(grep -cE '^[A-Za-z0-9]' $(1)); \
-echo "Installing $$total packages of $(1) ..."; \
-$(BIN)/python -m pip install --no-input --disable-pip-version-check --no-compile --progress-bar off \
-    --require-hashes -r $(1) \
-  | awk -v total="$$total" '/^(Collecting|Requirement already)/ { if (++n % 10 == 0) print "  " n " of " total; fflush() }'; \
-echo "Installing Pinzhi itself ..."; \
-$(BIN)/python -m pip install --no-input --disable-pip-version-check --quiet --no-compile --no-deps --no-build-isolation \
-    --config-settings editable_mode=compat --editable .; \
-echo "Byte-compiling ..."; \
-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib $(CODE) || true
+echo "Installing the $$total packages of $(1) ..."; \
+$(PIP) --require-hashes -r $(1) \
+  | awk -v total="$$total" '/^(Collecting|Requirement already)/ { if (++n % 20 == 0) print "  " n " of " total; fflush() }'
 endef
