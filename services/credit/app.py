@@ -1,0 +1,45 @@
+"""The credit service as one ASGI app: routers, subscriptions, background work."""
+
+from services.credit import sweep
+from services.credit.duties import api as duties
+from services.credit.enterprises import api as enterprises
+from services.credit.leads import api as leads
+from services.credit.listings import api as listings
+from services.credit.listings import lists_api as lists
+from services.credit.measures import api as measures
+from services.credit.rulebook import api as rulebook
+from services.credit.settings import Settings
+from services.credit.subscriptions import SUBSCRIPTIONS
+from services.credit.violations import api as violations
+from shared.bus import EventBus
+from shared.clock import Clock
+from shared.web import ServiceSpec, build_app
+from shared.web.app import App
+
+ROUTERS = [
+    violations.router,
+    enterprises.router,
+    listings.router,
+    lists.router,
+    rulebook.router,
+    measures.router,
+    leads.router,
+    duties.router,
+]
+
+
+def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock | None = None) -> App:
+    return build_app(
+        ServiceSpec(
+            name="credit",
+            routers=ROUTERS,
+            subscriptions=SUBSCRIPTIONS,
+            projection_tables=["recall_note"],
+            hot=[lists.HOT],
+            background=[sweep.run],
+            on_start=[violations.start],
+        ),
+        settings,
+        bus=bus,
+        clock=clock,
+    )

@@ -1,0 +1,151 @@
+"""Routes of the enterprises."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from services.credit.asof import AsOfParams
+from services.credit.bodies import documented, json_of, parse
+from services.credit.enterprises import dossier, service
+from services.credit.enterprises.schemas import (
+    DepartmentFile,
+    EnterpriseBatch,
+    EnterpriseBatchOut,
+    EnterpriseIn,
+    EnterpriseItem,
+    EnterpriseOut,
+    EnterpriseReceipt,
+    PublicFile,
+)
+from services.credit.people import READERS, sees_all
+from shared.auth import Department, Enterprise, Public, Staff
+from shared.clock import shanghai_date
+from shared.errors import FieldError, Invalid, PlatformError
+from shared.identifiers import uscc as codes
+from shared.identifiers.errors import IdentifierError
+from shared.web import (
+    CurrentPrincipal,
+    Page,
+    ReadSession,
+    RequestLang,
+    Router,
+    Uow,
+    allow,
+    page_of,
+    page_params,
+    problem,
+)
+
+router = Router(prefix="/v1/credit", tags=["enterprises"])
+WRITE = "credit:enterprises:write"
+
+
+def _code(text: str, *, place: str, evidence: bool = False) -> str:
+    try:
+        return codes.parse(text, nonconforming_ok=evidence).code
+    except IdentifierError as error:
+        raise Invalid([FieldError(place, error.code, error.zh, error.en)]) from error
+
+
+@router.put(
+    "/enterprises/{uscc}",
+    response_model=EnterpriseReceipt,
+    responses=problem(400, 401, 403, 415, 422),
+    openapi_extra=documented(EnterpriseIn),
+)
+@allow(Department(WRITE), Staff("case_officer", "quality_office"), area="body.area_code")
+async def put(uscc: str, request: Request, uow: Uow, principal: CurrentPrincipal) -> Any:
+    """State how a subject is from a day on. The same statement again changes nothing."""
+    wrong: list[FieldError] = []
+    raw = await json_of(request)
+    try:
+        body = parse(EnterpriseIn, raw, today=shanghai_date(uow.now))
+    except Invalid as error:
+        wrong += error.errors
+    evidence = isinstance(raw, dict) and bool(raw.get("register_evidence"))
+    try:
+        code = _code(uscc, place="{uscc}", evidence=evidence)
+    except Invalid as error:
+        wrong += error.errors
+    if wrong:
+        raise Invalid(wrong)
+    (result,) = await service.state(uow, [(code, body)], principal)
+    if isinstance(result, PlatformError):
+        raise result
+    return uow.answer(result)
+
+
+@router.post(
+    "/enterprises:batch",
+    response_model=EnterpriseBatchOut,
+    responses=problem(400, 401, 403, 413, 415, 422),
+    openapi_extra=documented(EnterpriseBatch),
+)
+@allow(Department(WRITE), Staff("case_officer", "quality_office"), area="body.items[].area_code")
+async def batch(request: Request, uow: Uow, principal: CurrentPrincipal, lang: RequestLang) -> Any:
+    """State 1 to 1,000 subjects, one receipt for each, in order. A bad one loses only itself."""
+    today = shanghai_date(uow.now)
+    items = parse(EnterpriseBatch, await json_of(request), today=today).items
+    results: list[EnterpriseReceipt | PlatformError | None] = []
+    statements: list[tuple[str, EnterpriseIn]] = []
+    for raw in items:
+        try:
+            statements.append(_statement(raw, today))
+            results.append(None)
+        except Invalid as error:
+            results.append(error)
+    stored = iter(await service.state(uow, statements, principal) if statements else [])
+    results = [next(stored) if result is None else result for result in results]
+    receipts = [_receipt(index, result, lang) for index, result in enumerate(results)]
+    counts = {
+        name: sum(receipt["status"] == name for receipt in receipts) for name in ("recorded", "unchanged", "refused")
+    }
+    return uow.answer(counts | {"receipts": receipts})
+
+
+def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
+    """One item, with all that is wrong with it, its code included."""
+    wrong: list[FieldError] = []
+    code = raw.get("uscc") if isinstance(raw, dict) else None
+    if isinstance(code, str):
+        try:
+            code = _code(code, place="/uscc", evidence=bool(raw.get("register_evidence")))
+        except Invalid as error:
+            wrong += error.errors
+    try:
+        item = parse(EnterpriseItem, raw, today=today)
+    except Invalid as error:
+        wrong += error.errors
+    if wrong:
+        raise Invalid(wrong)
+    assert code is not None
+    return code, item
+
+
+def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang: Any) -> dict[str, Any]:
+    if isinstance(result, EnterpriseReceipt):
+        status = "recorded" if result.changed else "unchanged"
+        return {"index": index, "status": status, "receipt": result, "problem": None}
+    assert result is not None
+    return {"index": index, "status": "refused", "receipt": None, "problem": result.to_problem(lang)}
+
+
+@router.get("/enterprises/{uscc}", response_model=DepartmentFile | PublicFile, responses=problem(401, 404, 422))
+@allow(Public(), Enterprise(), *READERS, private=True)
+async def read(uscc: str, session: ReadSession, principal: CurrentPrincipal, at: AsOfParams) -> Any:
+    """The credit file as of a day: public facts for everybody, all of it for departments and staff."""
+    code = _code(uscc, place="{uscc}", evidence=True)
+    return await dossier.read(session, code, at, everything=sees_all(principal))
+
+
+@router.get("/enterprises", responses=problem(401, 422))
+@allow(Public())
+async def find(
+    session: ReadSession,
+    params: page_params,
+    q: Annotated[str, Query(max_length=100, description="统一社会信用代码、其开头，或名称的一部分")] = "",
+) -> Page[EnterpriseOut]:
+    """Subjects by code, beginning of a code, or part of a present or former name. A name never proves an identity."""
+    after = str(params.cursor[0]) if params.cursor else None
+    rows = await service.find(session, q, after, params.limit + 1)
+    return page_of([dossier.summary(row) for row in rows], params.limit, lambda row: (row.uscc,))

@@ -1,0 +1,143 @@
+"""The credit file of one enterprise, as of a day: its statement, listings, violations, recalls."""
+
+from datetime import date, datetime
+from typing import Any
+
+from services.credit.asof import AsOf
+from services.credit.enterprises import repository
+from services.credit.enterprises.models import Enterprise, EnterpriseVersion
+from services.credit.enterprises.schemas import (
+    DepartmentFile,
+    EnterpriseOut,
+    HeldViolation,
+    OpenLead,
+    OpenListing,
+    PublicFile,
+    PublicViolation,
+    RecallDuty,
+)
+from services.credit.leads import repository as leads
+from services.credit.listings import repository as listings
+from services.credit.listings import views
+from services.credit.listings.rules import OPEN
+from services.credit.recalls import repository as recalls
+from services.credit.recalls.models import RecallNote
+from services.credit.violations import repository as violations
+from services.credit.violations import rules
+from services.credit.violations.models import Violation
+from services.credit.violations.publication import authority_name
+from services.credit.violations.views import words
+from shared.db import AsyncSession
+from shared.errors import NotFound
+from shared.reference import areas, industries
+
+
+def fields(row: Enterprise | EnterpriseVersion) -> dict[str, Any]:
+    area = areas.get(row.area_code)
+    industry = industries.get(row.industry_code) if row.industry_code else None
+    return {
+        "uscc": row.uscc,
+        "name": row.name,
+        "former_names": row.former_names,
+        "area_code": row.area_code,
+        "area": area.name if area else None,
+        "industry_code": row.industry_code,
+        "industry": industry.name_zh if industry else None,
+        "state": row.state,
+        "chief_quality_officer": row.chief_quality_officer,
+    }
+
+
+def summary(row: Enterprise) -> EnterpriseOut:
+    return EnterpriseOut(**fields(row))
+
+
+async def read(session: AsyncSession, uscc: str, at: AsOf, *, everything: bool) -> PublicFile:
+    """`everything`: the departments' field set. Raises NotFound for a subject not known by then."""
+    row = await repository.at(session, uscc, at.valid, at.known)
+    if row is None:
+        raise NotFound(
+            "enterprise",
+            zh="登记中没有这个主体（不等于没有违法）",
+            en="The register has no such subject (which does not say that nothing was done wrong)",
+        )
+    records = await violations.of_enterprise(session, uscc, at.known)
+    listed: list[listings.Listed] = []
+    for colour in ("black", "red"):
+        wanted = listings.Filter(colour, at.valid, at.known, uscc=uscc)
+        listed += await listings.in_force(session, wanted, limit=100)
+    public: dict[str, Any] = {
+        **fields(row),
+        "valid_at": at.valid,
+        "known_at": at.known,
+        "listings": views.listed(listed, at.valid),
+        "violations": [_violation(v) for v in records if rules.is_public(v, valid=at.valid, known=at.known)],
+        "recalls": [_recall(note, at.known) for note in await recalls.of_enterprise(session, uscc, at.known)],
+    }
+    if not everything:
+        return PublicFile(**public)
+    return DepartmentFile(
+        **public,
+        version=row.version,
+        source=row.source,
+        known_from=row.known_from,
+        valid_from=row.valid_from,
+        unpublished=[_held(v) for v in records if not rules.is_public(v, valid=at.valid, known=at.known)],
+        procedures=[
+            OpenListing.model_validate(listing, from_attributes=True)
+            for listing in await listings.procedures(session, uscc, OPEN)
+        ],
+        leads=[
+            OpenLead.model_validate(lead, from_attributes=True) for lead in await leads.of_enterprise(session, uscc)
+        ],
+    )
+
+
+def _violation(row: Violation) -> PublicViolation:
+    zh, en = words(row.body["penalty_kinds"])
+    return PublicViolation(
+        violation_id=row.violation_id,
+        version=row.version,
+        document_number=row.body["document_number"],
+        authority=row.authority,
+        authority_name=authority_name(row.authority),
+        violation_type=row.body["violation_type"],
+        field=row.body["field"],
+        penalties_zh=zh,
+        penalties_en=en,
+        fine_fen=row.body["fine_fen"],
+        decision_date=row.valid_from,
+        published_on=row.published_on or date.max,
+        expires_on=row.expires_on,
+    )
+
+
+def _held(row: Violation) -> HeldViolation:
+    return HeldViolation(
+        violation_id=row.violation_id,
+        version=row.version,
+        document_number=row.body["document_number"],
+        authority=row.authority,
+        state=row.state,
+        gravity=row.gravity,
+        decision_date=row.valid_from,
+        due_act=row.due_act,
+        due_on=row.due_on,
+    )
+
+
+def _recall(note: RecallNote, known: datetime) -> RecallDuty:
+    """As known at the instant: a recall that was closed later was still open then."""
+    closed = note.closed_at is not None and note.closed_at <= known
+    return RecallDuty(
+        recall_id=note.recall_id,
+        number=note.number,
+        level=note.level,
+        reason=note.reason,
+        reason_en=note.reason_en,
+        lots=note.lots,
+        state="closed" if closed else "open",
+        opened_at=note.opened_at,
+        finish_by=note.finish_by,
+        closed_at=note.closed_at if closed else None,
+    )

@@ -1,0 +1,33 @@
+"""Every query on leads."""
+
+from collections.abc import Collection, Sequence
+from typing import cast
+
+from sqlalchemy import Table
+from sqlmodel import select
+
+from services.credit.leads.models import Lead
+from services.credit.sets import among
+from shared.db import AsyncSession
+
+_c = cast(Table, Lead.__table__).c  # type: ignore[attr-defined]
+
+
+async def by_source(session: AsyncSession, source_ids: Collection[str]) -> dict[str, Lead]:
+    statement = select(Lead).where(among(session, _c.source_id, source_ids)).order_by(_c.lead_id)
+    return {row.source_id: row for row in await session.exec(statement)}
+
+
+async def of_enterprise(session: AsyncSession, uscc: str) -> Sequence[Lead]:
+    statement = select(Lead).where(_c.uscc == uscc).order_by(_c.lead_id)
+    return (await session.exec(statement)).all()
+
+
+async def page(session: AsyncSession, prefix: str, state: str | None, after: str | None, limit: int) -> Sequence[Lead]:
+    """Leads of an area, oldest first."""
+    statement = select(Lead).where(_c.area_code.startswith(prefix, autoescape=True))
+    if state is not None:
+        statement = statement.where(_c.state == state)
+    if after is not None:
+        statement = statement.where(_c.lead_id > after)
+    return (await session.exec(statement.order_by(_c.lead_id).limit(limit))).all()

@@ -1,0 +1,13 @@
+"""Every table of this service: what Alembic and the tests see."""
+
+from services.credit.base import Table
+from services.credit.enterprises import models as enterprises
+from services.credit.leads import models as leads
+from services.credit.listings import models as listings
+from services.credit.recalls import models as recalls
+from services.credit.violations import models as violations
+from shared.db import metadata_of
+
+METADATA = metadata_of(Table)
+
+__all__ = ["METADATA", "enterprises", "leads", "listings", "recalls", "violations"]

@@ -1,0 +1,207 @@
+"""Routes of the violations."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from services.credit.bodies import documented, json_of, parse
+from services.credit.people import OFFICERS, READ, READERS
+from services.credit.violations import intake, repository, service, views
+from services.credit.violations.intake import Accepted, Push, external_key
+from services.credit.violations.receipts import split
+from services.credit.violations.schemas import (
+    Batch,
+    BatchOut,
+    Correction,
+    Publication,
+    Receipt,
+    ViolationFile,
+    ViolationIn,
+    ViolationOut,
+    Withdrawal,
+)
+from shared.auth import Department, Enterprise, Public, Staff
+from shared.clock import shanghai_date
+from shared.errors import FieldError, Invalid, NotFound, PlatformError
+from shared.web import (
+    Coalescer,
+    CurrentPlatform,
+    CurrentPrincipal,
+    Platform,
+    ReadSession,
+    RequestLang,
+    Router,
+    Uow,
+    allow,
+    problem,
+)
+
+router = Router(prefix="/v1/credit", tags=["violations"])
+WRITE = "credit:violations:write"
+_COALESCER = "violations"
+
+
+async def start(platform: Platform) -> None:
+    """Single pushes that arrive beside each other share one commit."""
+    platform.state[_COALESCER] = Coalescer(platform, intake.record)
+
+
+def _receipt(text: str, status: int) -> Any:
+    return Response(text, status, media_type="application/json")
+
+
+@router.post(
+    "/violations",
+    status_code=201,
+    response_model=Receipt,
+    responses={
+        200: {"model": Receipt, "description": "Recorded before: the first receipt again"},
+        **problem(400, 401, 403, 409, 413, 415, 422),
+    },
+    openapi_extra=documented(ViolationIn),
+)
+@allow(Department(WRITE), Staff("case_officer"), area="body.area_code")
+async def record(request: Request, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
+    """Record one penalty decision (行政处罚决定). The same push again is answered with the same receipt."""
+    body = parse(ViolationIn, await json_of(request), today=shanghai_date(platform.clock.now()))
+    push = Push(principal, body)
+    if request.state.idempotency is None:
+        accepted: Accepted = await platform.state[_COALESCER].submit(push)
+        return _receipt(accepted.receipt, 200 if accepted.repeated else 201)
+    async with platform.unit_of_work(principal) as uow:
+        uow.idempotency = request.state.idempotency
+        (result,) = await intake.record(uow, [push])
+        if isinstance(result, PlatformError):
+            raise result
+        return uow.answer(orjson.Fragment(result.receipt), 200 if result.repeated else 201)
+
+
+@router.post(
+    "/violations:batch",
+    response_model=BatchOut,
+    responses=problem(400, 401, 403, 413, 415, 422),
+    openapi_extra=documented(Batch),
+)
+@allow(Department(WRITE), Staff("case_officer"), area="body.items[].area_code")
+async def record_batch(
+    request: Request, uow: Uow, principal: CurrentPrincipal, lang: RequestLang, atomic: Annotated[bool, Query()] = False
+) -> Any:
+    """Record 1 to 1,000 decisions, one receipt for each, in order. A bad one loses only itself, unless `atomic=true`:
+    then nothing is recorded, and every wrong place of every item is told."""
+    today = shanghai_date(uow.now)
+    batch = parse(Batch, await json_of(request), today=today)
+    results: list[intake.Result | None] = []
+    pushes: list[Push] = []
+    for index, raw in enumerate(batch.items):
+        try:
+            pushes.append(
+                Push(principal, parse(ViolationIn, raw, today=today, place=("items", index) if atomic else ()))
+            )
+            results.append(None)
+        except Invalid as error:
+            results.append(error)
+    if not (atomic and len(pushes) < len(batch.items)):
+        recorded = iter(await intake.record(uow, pushes) if pushes else [])
+        results = [next(recorded) if result is None else result for result in results]
+    if atomic and any(not isinstance(result, Accepted) for result in results):
+        raise Invalid(_places(results), "batch_refused")
+    return uow.answer(orjson.Fragment(_batch_answer(results, lang)))
+
+
+def _places(results: list[intake.Result | None]) -> list[FieldError]:
+    """Every wrong place of a batch that is taken as a whole."""
+    wrong: list[FieldError] = []
+    for index, result in enumerate(results):
+        if isinstance(result, Invalid):
+            wrong += result.errors
+        elif isinstance(result, PlatformError):
+            wrong.append(FieldError(f"/items/{index}", result.code, result.text.zh, result.text.en))
+    return wrong
+
+
+def _batch_answer(results: list[intake.Result | None], lang: Any) -> bytes:
+    items: list[dict[str, Any]] = []
+    for index, result in enumerate(results):
+        if isinstance(result, Accepted):
+            status = "repeated" if result.repeated else "recorded"
+            items.append(
+                {"index": index, "status": status, "receipt": orjson.Fragment(result.receipt), "problem": None}
+            )
+        else:
+            assert result is not None
+            items.append({"index": index, "status": "refused", "receipt": None, "problem": result.to_problem(lang)})
+    counts = {name: sum(item["status"] == name for item in items) for name in ("recorded", "repeated", "refused")}
+    return orjson.dumps(counts | {"receipts": items})
+
+
+@router.get(
+    "/violations/{violation_id}",
+    response_model=ViolationFile | ViolationOut,
+    responses=problem(400, 401, 403, 404, 422),
+)
+@allow(Public(), Enterprise(), *READERS, private=True)
+async def read(violation_id: str, session: ReadSession, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
+    """A published decision; departments and staff see every record with its versions, an enterprise its own."""
+    return await views.one(session, violation_id, principal, platform.clock.now())
+
+
+@router.post(
+    "/violations/{violation_id}/corrections",
+    status_code=201,
+    response_model=Receipt,
+    responses=problem(400, 401, 403, 404, 409, 422),
+)
+@allow(Department(WRITE), Staff("case_officer"), area="violation.area_code")
+async def correct(violation_id: str, body: Correction, uow: Uow) -> Any:
+    """Correct a record: a new version with the changed fields."""
+    return uow.answer(orjson.Fragment(await service.correct(uow, violation_id, body)), 201)
+
+
+@router.post(
+    "/violations/{violation_id}/withdrawal",
+    status_code=201,
+    response_model=Receipt,
+    responses=problem(400, 401, 403, 404, 409, 422),
+)
+@allow(Department(WRITE), Staff("case_officer"), area="violation.area_code")
+async def withdraw(violation_id: str, body: Withdrawal, uow: Uow) -> Any:
+    """Withdraw an annulled decision: it is no longer shown, and listings that rest on it end at once."""
+    return uow.answer(orjson.Fragment(await service.withdraw(uow, violation_id, body)), 201)
+
+
+@router.post(
+    "/violations/{violation_id}/publication",
+    response_model=ViolationOut,
+    responses=problem(400, 401, 403, 404, 409, 422),
+)
+@allow(Staff("publisher"), area="violation.area_code")
+async def publish(violation_id: str, body: Publication, uow: Uow) -> Any:
+    """Publish a recorded decision now, before the calendar does it."""
+    return uow.answer(views.summary(await service.publish(uow, violation_id, body)))
+
+
+@router.get("/receipts/{receipt_id}", response_model=Receipt, responses=problem(401, 403, 404, 422))
+@allow(Department(WRITE), Department(READ), OFFICERS, private=True)
+async def receipt(receipt_id: str, session: ReadSession, principal: CurrentPrincipal) -> Any:
+    """A receipt again, byte for byte, for its own department."""
+    place = split(receipt_id)
+    row = await repository.version(session, *place) if place else None
+    return _own_receipt(row, principal)
+
+
+@router.get("/receipts", response_model=Receipt, responses=problem(401, 403, 404, 422))
+@allow(Department(WRITE), Department(READ), OFFICERS, private=True)
+async def receipt_by_external_id(
+    external_id: Annotated[str, Query(min_length=1, max_length=100)], session: ReadSession, principal: CurrentPrincipal
+) -> Any:
+    """The latest receipt under the department's own number of the record."""
+    row = await repository.by_external_key(session, external_key(principal.department, external_id))
+    return _own_receipt(row, principal)
+
+
+def _own_receipt(row: Any, principal: CurrentPrincipal) -> Any:
+    if row is None or row.authority != principal.department:
+        raise NotFound("receipt", zh="本部门没有这份回执", en="Your department has no such receipt")
+    return _receipt(row.receipt, 200)
