@@ -129,7 +129,7 @@ def areas(samples: Sequence[Sample], *, pooled: float | None, phone: bool) -> Ch
     marks = [m for m in ticks(min(bounds), max(bounds), 3 if phone else 4) if m <= 100]
     row = 58.0 if phone else 38.0
     width = 300.0 if phone else 560.0
-    left, right = (8.0, width - 12) if phone else (190.0, width - 74)
+    left, right = (18.0, width - 20) if phone else (150.0, width - 132)
     height = row * len(samples) + 34
     floor, ceiling = min(marks[0], *bounds), max(marks[-1], *bounds)
 

@@ -22,6 +22,9 @@ from shared.reference import areas
 
 pages = Pages()
 LIGHTS: tuple[Light, ...] = get_args(Light)
+WORST_FIRST: tuple[Light, ...] = (
+    "breached", "off_track", "at_risk", "cannot_tell", "on_track", "met", "not_due", "no_data",
+)  # fmt: skip
 FIRST = 3
 """Cards of 先看这些 before the filters are used."""
 
@@ -68,9 +71,9 @@ async def dashboard(ask: Ask) -> Response:
         ask.request,
         "dashboard.html",
         lang=ask.lang,
-        title=_title(ask.lang, light, dept, label if area else None),
+        title=_title(ask.lang, light, dept, label if area else None, len(shown)),
         current="city",
-        sheets=("dashboard.css", "charts.css"),
+        sheets=("dashboard.css", "tables.css", "charts.css"),
         past=as_of,
         view=view,
         sentence=sentence(view, ask.lang),
@@ -94,12 +97,13 @@ async def dashboard(ask: Ask) -> Response:
     )
 
 
-def _title(lang: Lang, light: str | None, dept: str | None, area: str | None) -> str:
+def _title(lang: Lang, light: str | None, dept: str | None, area: str | None, shown: int) -> str:
     words = WORDS[lang]
     first = words("city_title")
     if light:
         first = words("all_attention") if light == "attention" else words(f"light_{light}")
-    return words("colon").join(part for part in (area, first, dept) if part)
+    title = words("colon").join(part for part in (area, first, dept) if part)
+    return f"{title} ({shown})" if light or dept else title
 
 
 def _areas_to_choose(ask: Ask, view: CityView) -> list[tuple[str, str]]:
@@ -133,11 +137,15 @@ def clause_name(code: str, lang: Lang) -> str:
 
 
 def clauses(view: CityView, lang: Lang) -> list[Clause]:
-    """The plan's sections gathered by clause, in the plan's order; in each, the worst light first."""
+    """The sections gathered by clause, in the order of the plan; in each clause the worst light first."""
     found: dict[str, list[TargetLight]] = {}
     for section in view["sections"]:
         found.setdefault(clause_of(section["section"]), []).extend(section["targets"])
-    return [Clause(code, clause_name(code, lang), targets) for code, targets in found.items()]
+    plan = {code: place for place, code in enumerate(CLAUSES)}
+    return [
+        Clause(code, clause_name(code, lang), sorted(found[code], key=lambda t: WORST_FIRST.index(t["light"])))
+        for code in sorted(found, key=lambda code: plan.get(code, len(plan)))
+    ]
 
 
 async def _target(ask: Ask) -> tuple[TargetView, str | None, str | None]:
@@ -167,7 +175,7 @@ async def target(ask: Ask) -> Response:
         lang=ask.lang,
         title=drawing.name_of(row, ask.lang) + (words("colon") + place if place else ""),
         current="city",
-        sheets=("target.css", "charts.css"),
+        sheets=("target.css", "tables.css", "charts.css"),
         past=ask.day("as_of"),
         printable=True,
         view=view,

@@ -54,7 +54,7 @@ async def _list(ask: Ask, colour: Colour) -> Response:
         ask.request,
         "list.html",
         lang=ask.lang,
-        title=words("colon").join(part for part in (words(f"{colour}_list"), q and f"{q}（{view['total']}）") if part),
+        title=words("colon").join(part for part in (words(f"{colour}_list"), q and f"{q} ({view['total']})") if part),
         current="lists",
         sheets=("pages.css",),
         view=view,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fastapi import Request
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from services.gateway import views
@@ -35,7 +36,7 @@ MAX_CODE = 500
 class Banner:
     light: str
     icon: str
-    lines: list[str]
+    lines: list[Markup]
 
 
 @pages.page("/scan")
@@ -104,15 +105,15 @@ def _entry(request: Request, lang: Lang, *, code: str = "", problems: list[str] 
 def banner(view: ScanView, lang: Lang, checked: str) -> Banner:
     """The verdict with its reason; `safe` says what was looked at."""
     words, verdict = WORDS[lang], view["verdict"]
-    reasons = list(view["reasons_en"] if lang == "en" and view["reasons_en"] else view["reasons"])
-    lines: list[str] = []
+    twins = zip(view["reasons"], [*view["reasons_en"], *([None] * len(view["reasons"]))], strict=False)
+    reasons = [formats.either(zh, en, lang) for zh, en in twins]
+    lines: list[Markup | str] = []
     if verdict == "safe":
         known = [check for check in view["checks"] if check["ok"] is not None]
         lines = [words("safe_line", at=checked, n=len(known))]
     elif verdict == "recalled":
         recall = view["recall"]
-        reason = recall and (recall["reason_en"] if lang == "en" and recall["reason_en"] else recall["reason"])
-        lines = [reason] if reason else reasons
+        lines = [formats.either(recall["reason"], recall["reason_en"], lang)] if recall else [*reasons]
         if recall:
             started = formats.day(recall["started_on"], lang)
             lines.append(words("recall_since", day=started, level=words(f"level_{recall['level']}")))
@@ -120,14 +121,14 @@ def banner(view: ScanView, lang: Lang, checked: str) -> Banner:
         lines = [*reasons, words("held_line")]
     elif verdict == "expired":
         day = view["expires_on"]
-        lines = [words("expired_line", day=formats.day(day, lang))] if day else reasons
+        lines = [words("expired_line", day=formats.day(day, lang))] if day else [*reasons]
     elif verdict == "unknown":
         lines = [words("unknown_line")]
     else:
-        lines = reasons
+        lines = [*reasons]
     if verdict != "safe":
         lines.append(words("checked_at", at=checked))
-    return Banner(*BANNERS[verdict], lines)
+    return Banner(*BANNERS[verdict], [escape(line) for line in lines])
 
 
 @pages.page("/recalls")
@@ -147,7 +148,7 @@ async def recalls(ask: Ask) -> Response:
         ask.request,
         "recalls.html",
         lang=ask.lang,
-        title=first + (f"{words('colon')}{q}（{total}）" if q else ""),
+        title=first + (f"{words('colon')}{q} ({total})" if q else ""),
         current="recalls",
         sheets=("pages.css",),
         view={**view, "items": items},
@@ -171,7 +172,7 @@ async def recall(ask: Ask) -> Response:
         lang=ask.lang,
         title=f"{WORDS[ask.lang]('recall_h1')}{'、'.join(products[:2])} {case['number']}",
         current="recalls",
-        sheets=("scan.css", "pages.css"),
+        sheets=("scan.css", "tables.css", "pages.css"),
         view=view,
         products=products,
         printable=True,

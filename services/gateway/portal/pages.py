@@ -36,12 +36,12 @@ async def static(name: str) -> Response:
     asset = ASSETS.get(name)
     if asset is None:
         raise NotFound("path", zh="没有这个文件", en="No such file")
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(asset.body, headers=headers, media_type=asset.media_type)
 
 
 for part in (city_pages, credit_pages, food_pages, service_pages):
-    router.include_router(part.pages.router)
+    router.routes.extend(part.pages.router.routes)
 
 
 class BrowserRoute(PolicyRoute):

@@ -28,7 +28,6 @@ CSP = (
 )
 HEADERS = {
     "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -129,8 +128,8 @@ def render(
     )
     answer = HTMLResponse(body, status, {**HEADERS, **(headers or {})})
     answer.headers["Content-Language"] = "en" if lang == "en" else "zh-CN"
-    if status >= 400:
-        answer.headers["Cache-Control"] = "no-store"
+    # A page is asked for again each time: a stale "safe" after a recall is a defect.
+    answer.headers["Cache-Control"] = "no-cache" if status < 400 else "no-store"
     return answer
 
 

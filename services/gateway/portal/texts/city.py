@@ -41,6 +41,7 @@ CITY: dict[str, tuple[str, str]] = {
     "latest": ("最新公示", "Latest notices"),
     "latest_none": ("还没有公示。", "No notices yet."),
     "in_force_now": ("现在在列", "In force now"),
+    "tally_recalls": ("正在召回", "Open recalls"),
     "by_clause": ("按计划章节", "By clause of the plan"),
     "department": ("责任部门", "Department"),
     "all_departments": ("全部部门", "All departments"),

@@ -7,6 +7,7 @@ SERVICE: dict[str, tuple[str, str]] = {
         "有服务不正常。页面照常可看，会写明内容截至什么时候。",
         "Not all services work. The pages still answer and say how old their parts are.",
     ),
+    "answered_at": ("{at} 的情况。", "Seen at {at}."),
     "svc_gateway": ("网关", "Gateway"),
     "svc_indicators": ("质量指标", "Indicators"),
     "svc_credit": ("质量信用", "Credit"),
