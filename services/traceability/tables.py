@@ -1,6 +1,7 @@
 """Every table of the service, one import for each domain: what Alembic and the test databases see."""
 
 from services.traceability.alerts import models as alerts
+from services.traceability.base import Table
 from services.traceability.epcis import models as epcis
 from services.traceability.genealogy import models as genealogy
 from services.traceability.inspections import models as inspections
@@ -8,8 +9,12 @@ from services.traceability.masterdata import models as masterdata
 from services.traceability.recalls import models as recalls
 from services.traceability.scans import models as scans
 from services.traceability.verdicts import models as verdicts
+from shared.db import metadata_of
+
+METADATA = metadata_of(Table)
 
 __all__ = [
+    "METADATA",
     "alerts",
     "epcis",
     "genealogy",
