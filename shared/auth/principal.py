@@ -32,7 +32,7 @@ class Principal:
 
     def may_in(self, area_code: str | None) -> bool:
         """Whether the area is the principal's own or below it (市、县、乡、村)."""
-        from shared.reference import areas
+        import shared.reference.areas as areas
 
         return self.kind == "system" or (
             self.area is not None and area_code is not None and areas.is_within(area_code, self.area)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from shared import context, failpoints
@@ -175,8 +174,6 @@ class UnitOfWork:
         await insert_rows(self.session, tables.outbox, rows)
 
     async def _write_idempotency(self) -> None:
-        from shared.errors import Conflict
-
         assert self.idempotency is not None
         assert self._answer is not None
         key, request_hash = self.idempotency
@@ -191,15 +188,7 @@ class UnitOfWork:
             "body": bytes(self._answer.body),
             "created_at": self.now,
         }
-        try:
-            await insert_rows(self.session, tables.idempotency, [row])
-        except IntegrityError as error:
-            # The same key is being answered by a request beside this one; the route then gives that answer.
-            raise Conflict(
-                "idempotency_race",
-                zh="同一个 Idempotency-Key 的请求正在处理",
-                en="A request with the same Idempotency-Key is being handled",
-            ) from error
+        await insert_rows(self.session, tables.idempotency, [row])
 
     async def _write_invalidations(self) -> None:
         result = await self.session.execute(

@@ -7,13 +7,13 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared import context
-from shared.errors import FieldError, Invalid, Malformed, NotFound, PlatformError, Unavailable
+from shared.errors import Conflict, FieldError, Invalid, Malformed, NotFound, PlatformError, Unavailable
 from shared.i18n import Lang, Text, negotiate
 
 log = structlog.get_logger("web")
@@ -121,6 +121,13 @@ def as_platform_error(error: Exception) -> PlatformError:
         return Invalid(field_errors(error.errors()))
     if isinstance(error, HTTPException):
         return _from_http(error)
+    if isinstance(error, IntegrityError):
+        log.warning("concurrent write", error=str(error.orig)[:300])
+        return Conflict(
+            "concurrent_write",
+            zh="同时有另一个请求写入了相同的内容；请读取现状后再试",
+            en="Another request wrote the same thing at the same time; read the present state and try again",
+        )
     if isinstance(error, DBAPIError | PoolTimeout | OSError | TimeoutError):
         log.error("storage or network failed", error=f"{type(error).__name__}: {error}"[:500])
         return Unavailable(zh="存储暂时不可用，请稍后再试", en="Storage is not available right now; try again shortly")

@@ -5,6 +5,7 @@ the service read or judge a body.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +13,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from shared.auth.policy import Grant, Policy
@@ -22,6 +24,7 @@ from shared.db.uow import UnitOfWork
 from shared.errors import Conflict, FieldError, Invalid, Unauthenticated
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
+from shared.web.problems import as_platform_error, problem_response
 
 F = TypeVar("F", bound=Callable[..., Any])
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -55,10 +58,23 @@ class PolicyRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
+        answer = super().get_route_handler()
         policy = self.policy
 
+        async def inner(request: Request) -> Response:
+            # A stack of our own for function-scoped dependencies: the unit of work commits here, where an error of
+            # the commit still becomes the answer.
+            async with AsyncExitStack() as stack:
+                request.scope["fastapi_function_astack"] = stack
+                return await answer(request)
+
         async def handle(request: Request) -> Response:
+            try:
+                return await checked(request)
+            except Exception as error:
+                return problem_response(as_platform_error(error), lang_of(request))
+
+        async def checked(request: Request) -> Response:
             platform = platform_of(request)
             principal = await authenticate(request, platform)
             policy.check(principal)
@@ -124,12 +140,12 @@ async def _once(
     request.state.idempotency = (key, request_hash)
     try:
         return await inner(request)
-    except Conflict as error:
-        if error.code == "idempotency_race":
-            stored = await _stored_answer(platform, principal, key, request_hash)
-            if stored is not None:
-                return stored
-        raise
+    except (Conflict, IntegrityError):
+        # The same key may have been answered by a request beside this one; then that is the answer.
+        stored = await _stored_answer(platform, principal, key, request_hash)
+        if stored is None:
+            raise
+        return stored
 
 
 async def _stored_answer(platform: Platform, principal: Principal, key: str, request_hash: str) -> Response | None:

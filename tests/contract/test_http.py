@@ -1,0 +1,440 @@
+"""What every service's HTTP keeps: problems, policies, idempotency keys, audit, paging, entity tags, hot reads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+import orjson
+import pytest
+from fastapi import Query, Request
+from pydantic import AfterValidator, Field
+from sqlalchemy import select
+from sqlalchemy.orm import registry
+from sqlmodel import Field as Column
+from sqlmodel import SQLModel
+
+from shared import audit
+from shared.auth import Department, Enterprise, Public, Staff
+from shared.clock import FixedClock
+from shared.db import UnitOfWork, metadata_of, tables
+from shared.errors import Conflict, field_error
+from shared.events.credit import EnterpriseUpdated
+from shared.platform import Platform, ServiceSpec
+from shared.settings import ServiceSettings
+from shared.web import (
+    Body,
+    Coalescer,
+    CurrentPlatform,
+    CurrentPrincipal,
+    HotAnswer,
+    HotRequest,
+    HotRoute,
+    Out,
+    Page,
+    ReadSession,
+    Router,
+    Uow,
+    allow,
+    build_app,
+    page_of,
+    page_params,
+    problem,
+)
+from tests.support.app import NOW, Harness, department, enterprise, staff
+from tests.support.callers import AUDIENCE, ISSUER, write_jwks
+from tests.support.databases import Backend
+from tests.support.lifespan import Lifespan
+
+from shared.bus.memory import MemoryBus  # isort: skip
+
+
+class Table(SQLModel, registry=registry()):
+    pass
+
+
+class Shop(Table, table=True):
+    id: str = Column(primary_key=True)
+    name: str
+    area_code: str
+
+
+def _no_bang(text: str) -> str:
+    if "!" in text:
+        raise field_error("name.bang", "名称不能有感叹号", "A name has no exclamation mark")
+    return text
+
+
+class ShopIn(Body):
+    id: str = Field(min_length=2, max_length=10)
+    name: Annotated[str, AfterValidator(_no_bang)]
+    area_code: str
+    opened_on: date | None = None
+    tags: list[int] = []
+
+
+class ShopOut(Out):
+    id: str
+    name: str
+
+
+router = Router(prefix="/v1/credit")
+
+
+@router.post("/shops", status_code=201, responses=problem(409, 422))
+@allow(Department("shops:write"), Staff("case_officer"), area="body.area_code")
+async def add(body: ShopIn, uow: Uow, principal: CurrentPrincipal) -> ShopOut:
+    principal.require_area(body.area_code)
+    if await uow.session.get(Shop, body.id):
+        raise Conflict("shop.exists", zh="已有这家店", en="There is such a shop")
+    uow.session.add(Shop(id=body.id, name=body.name, area_code=body.area_code))
+    uow.publish(EnterpriseUpdated(uscc=body.id, name=body.name, area_code=body.area_code, state="active"))
+    uow.audit("shop.add", subject=body.id, detail={"name": body.name})
+    uow.invalidate(f"shop:{body.id}")
+    return uow.answer(ShopOut(id=body.id, name=body.name), 201, {"Location": f"/v1/credit/shops/{body.id}"})
+
+
+@router.get("/shops")
+@allow(Public())
+async def list_shops(session: ReadSession, params: page_params) -> Page[ShopOut]:
+    statement = select(Shop).order_by(Shop.id).limit(params.limit + 1)  # type: ignore[arg-type]
+    if params.cursor:
+        statement = statement.where(Shop.id > params.cursor[0])  # type: ignore[arg-type]
+    rows = list((await session.execute(statement)).scalars())
+    page = page_of(rows, params.limit, lambda shop: (shop.id,))
+    return Page(items=[ShopOut(id=shop.id, name=shop.name) for shop in page.items], next=page.next)
+
+
+@router.get("/file/{uscc}")
+@allow(Staff("auditor"), Enterprise(), owner="path.uscc", private=True)
+async def read_file(uscc: str, principal: CurrentPrincipal) -> dict[str, str]:
+    principal.require_owner(uscc)
+    return {"uscc": uscc}
+
+
+@router.post("/shops:together", status_code=201)
+@allow(Public())
+async def together(request: Request, platform: CurrentPlatform, n: Annotated[int, Query()]) -> dict[str, int]:
+    return {"n": await platform.state["coalescer"].submit(n)}
+
+
+@router.get("/broken")
+@allow(Public())
+async def broken() -> dict[str, str]:
+    raise RuntimeError("the inside of the house")
+
+
+async def write_together(uow: UnitOfWork, numbers: Sequence[int]) -> list[int | Exception]:
+    uow.platform.state["batches"].append(len(numbers))
+    if any(number == 13 for number in numbers):
+        raise ValueError("13 spoils the whole transaction")
+    uow.session.add_all([Shop(id=f"n{number}", name="x", area_code="1") for number in numbers if number >= 0])
+    return [number if number >= 0 else Conflict("negative", zh="负数", en="negative") for number in numbers]
+
+
+async def load_shop(platform: Platform, match: Any, request: HotRequest) -> HotAnswer | None:
+    if match["id"] == "slow-path":
+        return None
+    rows = await platform.db.fetch("SELECT name FROM shop WHERE id = $1", match["id"])
+    platform.state["reads"] += 1
+    if match["id"] == "explodes":
+        raise RuntimeError("hot inside")
+    body = orjson.dumps({"name": rows[0][0] if rows else None, "lang": request.lang})
+    return HotAnswer(body, tags=(f"shop:{match['id']}",))
+
+
+@router.get("/hot/{shop_id}")
+@allow(Public())
+async def hot_documented(shop_id: str) -> dict[str, str]:
+    return {"path": "fastapi", "id": shop_id}
+
+
+SPEC = ServiceSpec("credit", routers=[router], hot=[HotRoute(r"/v1/credit/hot/(?P<id>.+)", load_shop)])
+WRITER = department("shops:write", area="370600")
+GOOD = {"id": "s1", "name": "店", "area_code": "370602"}
+
+
+async def start(backend: Backend, url: str, clock: FixedClock, *, worker: str = "0") -> Harness:
+    settings = ServiceSettings(
+        data_dir=backend.folder,
+        database_url=url,
+        bus_url="memory:",
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        jwks=str(write_jwks(backend.folder / "jwks.json")),
+        log_level="error",
+        worker_id=worker,
+        poll_seconds=0.05,
+        max_body_bytes=10_000,
+    )
+    bus = MemoryBus()
+    app = build_app(SPEC, settings, bus=bus, clock=clock)
+    app.platform.state |= {"reads": 0, "batches": [], "coalescer": Coalescer(app.platform, write_together)}
+    return Harness(app, app.platform, bus, clock)
+
+
+@pytest.fixture
+async def service(backend: Backend) -> AsyncIterator[Harness]:
+    harness = await start(backend, backend.bare(metadata_of(Table)), FixedClock(NOW))
+    async with Lifespan(harness.app):
+        yield harness
+    await harness.close()
+
+
+async def test_everything_wrong_is_told_at_once_with_its_place_in_both_languages(service: Harness) -> None:
+    wrong = {"id": "x", "name": "Wow!", "nam": 1, "opened_on": "yesterday", "tags": [1, "two"]}
+    answer = await service.post("/v1/credit/shops", json=wrong, as_=WRITER)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    places = {each["pointer"]: each for each in answer.json()["errors"]}
+    assert set(places) == {"/id", "/name", "/nam", "/opened_on", "/tags/1", "/area_code"}
+    assert places["/name"] == {"pointer": "/name", "code": "name.bang", "detail": "名称不能有感叹号"}
+    english = await service.post("/v1/credit/shops", json=wrong, as_=WRITER, headers={"Accept-Language": "en"})
+    words = {each["pointer"]: each["detail"] for each in english.json()["errors"]}
+    assert words["/name"] == "A name has no exclamation mark"
+    assert words["/area_code"] == "Required"
+
+
+async def test_bad_input_never_gets_a_500(service: Harness) -> None:
+    post = "/v1/credit/shops"
+    json = {"content-type": "application/json"}
+    cases: list[tuple[int, dict[str, Any]]] = [
+        (400, {"content": b"{", "headers": json}),
+        (400, {"content": b"\xff\xfe", "headers": json}),
+        (422, {"content": b"[]", "headers": json}),
+        (422, {"content": b"null", "headers": json}),
+        (422, {"content": b""}),
+        (422, {"content": b"a=b", "headers": {"content-type": "text/plain"}}),
+        (413, {"content": b"[" * 20_000, "headers": json}),
+        (422, {"json": GOOD, "headers": {"Idempotency-Key": "k" * 201}}),
+    ]
+    for status, options in cases:
+        answer = await service.post(post, as_=WRITER, **options)
+        assert answer.status_code == status, (options, answer.text)
+        assert answer.json()["code"]
+    assert (await service.get("/nowhere")).status_code == 404
+    assert (await service.delete(post, as_=WRITER)).status_code == 405
+    assert (await service.get("/v1/credit/shops?limit=0")).status_code == 422
+    assert (await service.get("/v1/credit/shops?cursor=rubbish")).json()["errors"][0]["pointer"] == "?cursor"
+
+
+async def test_deeply_nested_json_is_refused(service: Harness) -> None:
+    answer = await service.post(
+        "/v1/credit/shops", content=b"[" * 9_000, as_=WRITER, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 400
+
+
+async def test_an_unknown_error_tells_nothing_of_the_inside(service: Harness) -> None:
+    answer = await service.get("/v1/credit/broken")
+    assert answer.status_code == 500
+    assert "inside" not in answer.json()["detail"].replace("inside; it was recorded", "")
+    assert "house" not in answer.text
+    assert (await service.get("/v1/credit/hot/explodes")).status_code == 500
+
+
+async def test_permission_comes_before_the_body(service: Harness) -> None:
+    rubbish = {"content": b"{", "headers": {"content-type": "application/json"}}
+    assert (await service.post("/v1/credit/shops", **rubbish)).status_code == 401
+    assert (await service.post("/v1/credit/shops", as_=department("other:write"), **rubbish)).status_code == 403
+    assert (await service.post("/v1/credit/shops", as_=staff("auditor"), **rubbish)).status_code == 403
+    assert (await service.post("/v1/credit/shops", as_=staff("case_officer"), **rubbish)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"exp": 1}, "token.expired"),
+        ({"aud": "elsewhere"}, "token.audience"),
+        ({"iss": "http://elsewhere"}, "token.issuer"),
+        ({"kind": "god"}, "token.claims"),
+        ({"nbf": 99999999999}, "token.not_yet"),
+    ],
+)
+async def test_tokens_that_do_not_hold(service: Harness, changes: dict[str, Any], code: str) -> None:
+    answer = await service.post("/v1/credit/shops", json=GOOD, as_=WRITER.but(**changes))
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+async def test_a_forged_token_is_refused(service: Harness) -> None:
+    by_another_key = WRITER.but(kid="stranger")
+    assert (await service.post("/v1/credit/shops", json=GOOD, as_=by_another_key)).status_code == 401
+    token = WRITER.token(service.clock.now()) or ""
+    head, payload, _signature = token.split(".")
+    for forged in (f"{head}.{payload}.", f"eyJhbGciOiJub25lIn0.{payload}.", "rubbish", f"{head}.{payload}.AAAA"):
+        answer = await service.post("/v1/credit/shops", json=GOOD, headers={"Authorization": f"Bearer {forged}"})
+        assert answer.status_code == 401
+    basic = await service.get("/v1/credit/shops", headers={"Authorization": "Basic YTpi"})
+    assert basic.status_code == 401
+
+
+async def test_the_area_rule_covers_the_areas_below_and_no_other(service: Harness) -> None:
+    for code, status in (("370600", 201), ("370602", 201), ("370602001", 201), ("140200", 403), ("370000", 403)):
+        body = GOOD | {"id": f"s{code}", "area_code": code}
+        assert (await service.post("/v1/credit/shops", json=body, as_=WRITER)).status_code == status, code
+
+
+async def test_an_idempotency_key_gives_the_first_answer_again(service: Harness) -> None:
+    key = {"Idempotency-Key": "k1"}
+    first = await service.post("/v1/credit/shops", json=GOOD, as_=WRITER, headers=key)
+    again = await service.post("/v1/credit/shops", json=GOOD, as_=WRITER, headers=key)
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await service.post("/v1/credit/shops", json=GOOD | {"id": "s2"}, as_=WRITER, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+    somebody = department("shops:write", client="somebody")
+    assert (
+        await service.post("/v1/credit/shops", json=GOOD | {"id": "s3"}, as_=somebody, headers=key)
+    ).status_code == 201
+    assert len(service.published(EnterpriseUpdated)) == 2
+
+
+async def test_the_same_key_at_the_same_time_is_written_once(service: Harness) -> None:
+    async def send() -> Any:
+        return await service.post("/v1/credit/shops", json=GOOD, as_=WRITER, headers={"Idempotency-Key": "k"})
+
+    answers = await asyncio.gather(*(send() for _ in range(8)))
+    assert {(answer.status_code, answer.content) for answer in answers if answer.status_code == 201}
+    assert all(answer.status_code in (201, 409) for answer in answers)
+    assert len(service.published(EnterpriseUpdated)) == 1
+
+
+async def test_a_refused_write_leaves_nothing(service: Harness) -> None:
+    await service.post("/v1/credit/shops", json=GOOD, as_=WRITER)
+    again = await service.post("/v1/credit/shops", json=GOOD, as_=WRITER, headers={"Idempotency-Key": "k2"})
+    assert again.json()["code"] == "shop.exists"
+    assert len(service.published(EnterpriseUpdated)) == 1
+    assert service.rows("SELECT count(*) FROM audit_entry WHERE action = $1", "shop.add") == [(1,)]
+
+
+async def test_pages_are_stable_while_rows_come(service: Harness) -> None:
+    for number in range(7):
+        body = GOOD | {"id": f"p{number}"}
+        assert (await service.post("/v1/credit/shops", json=body, as_=WRITER)).status_code == 201
+    seen, cursor = [], ""
+    while True:
+        page = (await service.get(f"/v1/credit/shops?limit=3{cursor}")).json()
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        await service.post("/v1/credit/shops", json=GOOD | {"id": f"a{len(seen)}"}, as_=WRITER)
+        cursor = f"&cursor={page['next']}"
+    assert seen == [f"p{number}" for number in range(7)]
+
+
+async def test_entity_tags(service: Harness) -> None:
+    first = await service.get("/v1/credit/shops")
+    again = await service.get("/v1/credit/shops", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    await service.post("/v1/credit/shops", json=GOOD, as_=WRITER)
+    fresh = await service.get("/v1/credit/shops", headers={"If-None-Match": first.headers["etag"]})
+    assert fresh.status_code == 200
+
+
+async def test_reads_of_private_data_are_on_the_audit_log_with_their_purpose(service: Harness) -> None:
+    own = enterprise("91370602MA3DEM027K")
+    path = "/v1/credit/file/91370602MA3DEM027K"
+    assert (await service.get(path, as_=own, headers={"Purpose": "tender 7"})).status_code == 200
+    assert (await service.get(path, as_=enterprise("someone else"))).status_code == 403
+    assert service.rows("SELECT principal, action, subject, purpose FROM audit_entry") == [
+        (own.id, "read", path, "tender 7")
+    ]
+
+
+async def test_the_audit_chain_shows_a_change(service: Harness) -> None:
+    for number in range(3):
+        await service.post("/v1/credit/shops", json=GOOD | {"id": f"s{number}"}, as_=WRITER)
+    assert await audit.seal(service.platform) == 3
+    await service.post("/v1/credit/shops", json=GOOD | {"id": "s9"}, as_=WRITER)
+    assert await audit.seal(service.platform) == 1
+    async with service.platform.read() as session:
+        assert await audit.verify(session) == (4, None)
+    async with service.platform.system_unit_of_work() as uow:
+        entries = tables.audit_entry
+        await uow.session.execute(entries.update().where(entries.c.subject == "s1").values(detail="{}"))
+    async with service.platform.read() as session:
+        count, wrong = await audit.verify(session)
+    assert (count, wrong) == (0, "batch 1: an entry was changed after sealing")
+    async with service.platform.system_unit_of_work() as uow:
+        await uow.session.execute(tables.audit_batch.delete().where(tables.audit_batch.c.batch == 1))
+    async with service.platform.read() as session:
+        assert (await audit.verify(session))[1] == "batch 2: the batch before it was changed or removed"
+
+
+async def test_requests_beside_each_other_share_transactions_and_fail_alone(service: Harness) -> None:
+    async def send(number: int) -> tuple[int, Any]:
+        answer = await service.post(f"/v1/credit/shops:together?n={number}")
+        return answer.status_code, answer.json()
+
+    answers = await asyncio.gather(*(send(number) for number in range(20)), send(-1))
+    assert [body for _, body in answers[:13]] == [{"n": number} for number in range(13)]
+    assert answers[13][0] == 500
+    assert [body for _, body in answers[14:20]] == [{"n": number} for number in range(14, 20)]
+    assert (answers[20][0], answers[20][1]["code"]) == (409, "negative")
+    stored = service.rows("SELECT count(*) FROM shop WHERE name = $1", "x")
+    assert stored == [(19,)]
+    assert max(service.platform.state["batches"]) > 1, "some of them shared a transaction"
+
+
+async def test_hot_reads_are_kept_until_they_change(service: Harness) -> None:
+    state = service.platform.state
+    path = "/v1/credit/hot/s1"
+    assert (await service.get(path)).json() == {"name": None, "lang": "zh"}
+    await service.get(path)
+    assert state["reads"] == 1
+    assert (await service.get(path, headers={"Accept-Language": "en"})).json()["lang"] == "en"
+    await service.post("/v1/credit/shops", json=GOOD, as_=WRITER)
+    fresh = await service.get(path)
+    assert fresh.json()["name"] == "店"
+    assert (await service.get(path, headers={"If-None-Match": fresh.headers["etag"]})).status_code == 304
+    assert (await service.head(path)).content == b""
+    for other in ("/v1/credit/hot/slow-path", f"{path}?debug=1"):
+        assert (await service.get(other)).json()["path"] == "fastapi"
+
+
+async def test_another_process_drops_its_hot_answer_too(backend: Backend) -> None:
+    url, clock = backend.bare(metadata_of(Table)), FixedClock(NOW)
+    one, two = await start(backend, url, clock), await start(backend, url, clock, worker="1")
+    async with Lifespan(one.app), Lifespan(two.app):
+        path = "/v1/credit/hot/s1"
+        assert (await two.get(path)).json()["name"] is None
+        await one.post("/v1/credit/shops", json=GOOD, as_=WRITER)
+        async with asyncio.timeout(10):
+            while (await two.get(path)).json()["name"] is None:
+                await asyncio.sleep(0.01)
+        await one.close()
+        await two.close()
+
+
+async def test_readiness_names_what_is_down(service: Harness) -> None:
+    ready = await service.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    service.platform.failing["consumer"] = "the broker is away"
+    red = await service.get("/readyz")
+    assert (red.status_code, red.json()["reasons"]) == (503, {"consumer": "the broker is away"})
+    assert (await service.get("/healthz")).status_code == 200
+    assert "pinzhi_outbox_pending" in (await service.get("/metrics")).text
+
+
+async def test_operators_alone_see_and_move_dead_letters(service: Harness) -> None:
+    paths = ("/v1/credit/events/lag", "/v1/credit/events/dead-letters")
+    for path in paths:
+        assert (await service.get(path)).status_code == 401
+        assert (await service.get(path, as_=staff("case_officer"))).status_code == 403
+        assert (await service.get(path, as_=staff("administrator"))).status_code == 200
+    missing = await service.post("/v1/credit/events/dead-letters/none:retry", as_=staff("administrator"))
+    assert missing.status_code == 404
+
+
+def test_a_route_without_a_policy_cannot_be_built() -> None:
+    async def forgotten() -> dict[str, str]:
+        return {}
+
+    with pytest.raises(TypeError, match="declares no policy"):
+        Router().get("/x")(forgotten)
+    with pytest.raises(ValueError, match="deny is the default"):
+        allow()
+    with pytest.raises(ValueError, match="unknown roles"):
+        Staff("king")
