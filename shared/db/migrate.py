@@ -103,4 +103,6 @@ def _render(kind: str, value: Any, autogen: Any) -> str | Literal[False]:
         autogen.imports.add("from shared.db import types")
         arguments = f"{value.places}" if hasattr(value, "places") else ""
         return f"types.{type(value).__name__}({arguments})"
+    if kind == "type" and type(value).__name__ == "AutoString":  # sqlmodel's own name for text
+        return f"sa.String({value.length or ''})"
     return False
