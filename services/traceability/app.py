@@ -21,9 +21,9 @@ from shared.web import ServiceSpec, build_app
 
 ROUTERS = [
     masterdata.router,
+    genealogy.router,  # before lots: a lot id may hold a slash, so its address ends with anything
     lots_api.router,
     epcis.router,
-    genealogy.router,
     inspections.router,
     alerts.router,
     recalls.router,

@@ -37,6 +37,7 @@ _EXCEPTIONS = {
     "SecurityException": (403, Text("没有权限", "Not allowed")),
     "NoSuchResourceException": (404, Text("没有找到", "Resource not found")),
     "NotAcceptableException": (406, Text("无法按要求的格式回答", "Not acceptable")),
+    "ImplementationException": (500, Text("服务出错", "Implementation failed")),
     "ResourceAlreadyExistsException": (409, Text("已经存在", "A resource with the identifier already exists")),
     "CaptureLimitExceededException": (413, Text("文件太大", "Capture payload too large")),
     "QueryTooLargeException": (413, Text("结果太多", "Query result too large")),

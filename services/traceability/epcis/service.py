@@ -11,6 +11,7 @@ from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import rules as masterdata_rules
 from services.traceability.masterdata.models import Lot, Place, Product
+from services.traceability.recalls.service import extend
 from services.traceability.verdicts.service import publish_lots
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
@@ -148,7 +149,9 @@ async def _store(uow: UnitOfWork, events: Sequence[Prepared], register: _Registe
     await repository.mark_errored(uow.session, errored, uow.now)
     await _first_seen(uow, events, register)
     nodes = {row["node"] for row in objects} | await repository.nodes_of(uow.session, errored)
-    await publish_lots(uow, await genealogy.concerned_lots(uow.session, nodes))
+    concerned = await genealogy.concerned_lots(uow.session, nodes)
+    await extend(uow, concerned)
+    await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
 
 

@@ -1,7 +1,7 @@
 """Queries of master data."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
@@ -91,6 +91,26 @@ async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> Sequence
         .order_by(PartyMark.valid_from, PartyMark.listing_id)  # type: ignore[arg-type]
     )
     return (await session.execute(statement)).scalars().all()
+
+
+async def colours(session: AsyncSession, usccs: Iterable[str], on: date) -> dict[str, tuple[str, datetime]]:
+    """Party -> colour of its listing in force on `on` (black before red), with the time of the event behind it."""
+    wanted = sorted(set(usccs))
+    found: dict[str, tuple[str, datetime]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        statement = (
+            select(PartyMark)
+            .where(
+                PartyMark.uscc.in_(wanted[start : start + CHUNK]),  # type: ignore[attr-defined]
+                PartyMark.valid_from <= on,  # type: ignore[arg-type]
+                PartyMark.valid_until >= on,  # type: ignore[arg-type]
+                PartyMark.removed_on.is_(None),  # type: ignore[union-attr]
+            )
+            .order_by(PartyMark.colour.desc())  # type: ignore[attr-defined]
+        )
+        for mark in (await session.execute(statement)).scalars():
+            found[mark.uscc] = (mark.colour, mark.as_of)  # red comes first, so black stays
+    return found
 
 
 async def published_violations(session: AsyncSession, uscc: str, on: date) -> int:

@@ -1,0 +1,142 @@
+"""What a trace says beside its nodes: gaps, contradictions, completeness in words. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.traceability.genealogy.holdings import Holding, Observation, effect
+from shared.clock import shanghai_date
+from shared.i18n import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    code: str
+    node: str
+    holder: str | None
+    text: Text
+
+
+def of_movements(observed: Iterable[Observation], holdings: Sequence[Holding]) -> list[Found]:
+    """Receipts that nobody sent, shipments that nobody received, more going out than came in."""
+    shipped: set[tuple[str, str]] = set()
+    received: set[tuple[str, str]] = set()
+    senders: dict[str, set[str]] = {}
+    for seen in observed:
+        column = effect(seen.event_type, seen.action, seen.biz_step, seen.field)
+        if column == "shipped" and seen.destination:
+            shipped.add((seen.node, seen.destination))
+        if column == "shipped" and seen.holder:
+            senders.setdefault(seen.node, set()).add(seen.holder)
+        if column == "received" and seen.holder:
+            received.add((seen.node, seen.holder))
+    found = [
+        _unsent(node, holder) for node, holder in sorted(received - shipped) if not senders.get(node, set()) - {holder}
+    ]
+    found += [_unreceived(node, holder) for node, holder in sorted(shipped - received)]
+    found += [_overdrawn(holding) for holding in holdings if holding.on_hand < 0 and not holding.unmeasured]
+    return found
+
+
+def of_sales(observed: Iterable[Observation], expiry: Mapping[str, date]) -> list[Found]:
+    """Sales after the last day of a lot."""
+    late: dict[tuple[str, str | None], date] = {}
+    for seen in observed:
+        last = expiry.get(seen.node)
+        sold = effect(seen.event_type, seen.action, seen.biz_step, seen.field) == "sold"
+        if last is not None and sold and (day := shanghai_date(seen.at)) > last:
+            late.setdefault((seen.node, seen.holder), day)
+    return [
+        Found(
+            "sold_after_expiry",
+            node,
+            holder,
+            Text(f"{day} 售出，晚于到期日 {expiry[node]}", f"Sold on {day}, after it expired on {expiry[node]}"),
+        )
+        for (node, holder), day in sorted(late.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+    ]
+
+
+def of_origins(ends: Collection[str], observed: Iterable[Observation], registered: Collection[str]) -> list[Found]:
+    """Branches that end (backward) at a lot of which nobody reported how it came into being.
+
+    A lot that its producer registered, or that an event made, has an origin.
+    """
+    made: set[str] = set(registered)
+    source: dict[str, str] = {}
+    for seen in observed:
+        if effect(seen.event_type, seen.action, seen.biz_step, seen.field) == "made":
+            made.add(seen.node)
+        if seen.source:
+            source.setdefault(seen.node, seen.source)
+    return [Found("no_origin", node, source.get(node), _origin(source.get(node))) for node in sorted(set(ends) - made)]
+
+
+def _origin(supplier: str | None) -> Text:
+    if supplier is None:
+        return Text("没有人上报它从何而来", "Nobody reported where it came from")
+    return Text(f"来源方 {supplier} 没有上报任何信息", f"The supplier {supplier} reported nothing")
+
+
+_COMPLETE = Text(
+    "链条完整：每条支线都有来源，每次发货都有收货",
+    "Complete: every branch has an origin and every shipment a receipt",
+)
+
+
+def completeness(found: Sequence[Found], *, truncated: bool) -> tuple[bool, Text]:
+    """In words; the codes of the findings decide."""
+    origins = [each for each in found if each.code == "no_origin"]
+    suppliers = sum(1 for each in origins if each.holder)
+    lost = sum(1 for each in found if each.code == "shipped_without_receipt")
+    zh, en = [], []
+    if suppliers:
+        zh.append(f"{suppliers} 条支线止于没有上报信息的供应方")
+        en.append(
+            f"{suppliers} {_branches(suppliers)} end{'s' if suppliers == 1 else ''} at a supplier that reported nothing"
+        )
+    if unknown := len(origins) - suppliers:
+        zh.append(f"{unknown} 条支线来源不明")
+        en.append(f"{unknown} {_branches(unknown)} {'has' if unknown == 1 else 'have'} no known origin")
+    if lost:
+        zh.append(f"{lost} 批次发货没有收货记录")
+        en.append(f"{lost} {'shipment has' if lost == 1 else 'shipments have'} no receipt")
+    if truncated:
+        zh.append("结果达到上限，未能全部列出")
+        en.append("the answer reached its bounds and is not whole")
+    if not zh:
+        return True, _COMPLETE
+    return False, Text("；".join(zh), "; ".join(en))
+
+
+def _branches(count: int) -> str:
+    return "branch" if count == 1 else "branches"
+
+
+def _unsent(node: str, holder: str) -> Found:
+    return Found(
+        "received_without_shipping",
+        node,
+        holder,
+        Text(f"{holder} 收货，但没有发货记录", f"{holder} received it, and nobody reported shipping it"),
+    )
+
+
+def _unreceived(node: str, holder: str) -> Found:
+    return Found(
+        "shipped_without_receipt",
+        node,
+        holder,
+        Text(f"已发往 {holder}，但没有收货记录", f"Shipped to {holder}, which reported no receipt"),
+    )
+
+
+def _overdrawn(holding: Holding) -> Found:
+    amount = f"{-holding.on_hand.normalize():f} {holding.uom or ''}".strip()
+    who = holding.holder
+    return Found(
+        "more_out_than_in",
+        holding.lot_id,
+        who,
+        Text(f"{who} 发出、使用和售出比所得多 {amount}", f"{who} shipped, used and sold {amount} more than it had"),
+    )
