@@ -66,8 +66,12 @@ async def listing_removed(uow: UnitOfWork, events: Sequence[Received[credit.List
 
 async def _listings(uow: UnitOfWork, events: Events, rows: dict[str, Row]) -> None:
     """The list follows the enterprise row."""
-    changed = {event.data.listing_id: rows[event.data.uscc]["listings"].get(event.data.listing_id) for event in events}
-    await repository.save_listings(uow.session, [body for body in changed.values() if body])
+    changed: dict[str, tuple[Row, str]] = {}
+    for event in events:
+        body = rows[event.data.uscc]["listings"].get(event.data.listing_id)
+        if body:
+            changed[event.data.listing_id] = (body, event_time(event))
+    await repository.save_listings(uow.session, list(changed.values()))
     uow.invalidate("lists")
 
 

@@ -50,3 +50,4 @@ class ListingRow(Table, table=True):
     valid_until: date
     removed_on: date | None = None
     body: dict[str, Any] = Field(sa_type=Json)
+    changed_at: str = Field(max_length=27, index=True)

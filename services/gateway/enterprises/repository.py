@@ -29,8 +29,8 @@ async def get(session: AsyncSession, uscc: str) -> Row | None:
     return dict(row) if row else None
 
 
-async def save_listings(session: AsyncSession, bodies: Sequence[Row]) -> None:
-    """`bodies` as they stand in the enterprise row."""
+async def save_listings(session: AsyncSession, listings: Sequence[tuple[Row, str]]) -> None:
+    """Bodies as they stand in the enterprise row, each with the time of its newest event."""
     rows = [
         {
             "listing_id": body["listing_id"],
@@ -43,8 +43,9 @@ async def save_listings(session: AsyncSession, bodies: Sequence[Row]) -> None:
             "valid_until": date.fromisoformat(body["valid_until"]),
             "removed_on": date.fromisoformat(body["removed_on"]) if body["removed_on"] else None,
             "body": body,
+            "changed_at": changed_at,
         }
-        for body in bodies
+        for body, changed_at in listings
     ]
     await upsert(session, ListingRow, rows, key=["listing_id"])
 
@@ -63,6 +64,16 @@ async def totals(session: AsyncSession, day: date) -> dict[str, int]:
     return {"black": 0, "red": 0} | dict((await session.execute(query)).tuples().all())
 
 
+async def listed_areas(session: AsyncSession) -> list[str]:
+    return list((await session.execute(select(_listing.c.area_code).distinct())).scalars())
+
+
+async def newest_change(session: AsyncSession) -> str | None:
+    """Time of the newest event about any listing."""
+    newest: str | None = (await session.execute(select(func.max(_listing.c.changed_at)))).scalar_one()
+    return newest
+
+
 async def page(
     session: AsyncSession,
     colour: str,
@@ -71,7 +82,7 @@ async def page(
     q: str | None,
     areas: Sequence[str] | None,
     limit: int,
-    after: tuple[date, str] | None,
+    after: tuple[Any, ...] | None,
 ) -> tuple[list[Row], int]:
     """Entries in force, newest publication first, one more than `limit` when there is a next page; and how many in all.
 

@@ -1,10 +1,10 @@
 """What an event does to an enterprise row, and what the row says on a day. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, cast
 
-from services.gateway.views.schemas import (
+from services.gateway.schemas import (
     CreditMark,
     CreditStatus,
     DepartmentPart,
@@ -14,6 +14,8 @@ from services.gateway.views.schemas import (
     TimelineItem,
     Violation,
 )
+from shared.clock import end_of_day
+from shared.db.types import utc_text
 
 Row = dict[str, Any]
 """Columns of `EnterpriseRow`."""
@@ -131,12 +133,21 @@ def credit_mark(listings: Mapping[str, Any] | None, day: date) -> CreditMark:
     """The line beside a verdict. Black wins over red; of several the one that lasts longest."""
     current = [entry for entry in (listings or {}).values() if in_force(entry, day)]
     if not current:
-        return {"status": "none", "ground": None, "ground_en": None, "until": None, "listing_id": None, "as_of": None}
+        return {
+            "status": "none",
+            "ground": None,
+            "ground_en": None,
+            "since": None,
+            "until": None,
+            "listing_id": None,
+            "as_of": None,
+        }
     top = max(current, key=lambda entry: (entry["colour"] == "black", entry["valid_until"], entry["listing_id"]))
     return {
         "status": top["colour"],
         "ground": top["ground"],
         "ground_en": top["ground_en"],
+        "since": top["valid_from"],
         "until": top["valid_until"],
         "listing_id": top["listing_id"],
         "as_of": None,
@@ -168,6 +179,19 @@ def products_of(row: Mapping[str, Any]) -> list[Product]:
 def recalls_of(row: Mapping[str, Any], names: Mapping[str, str]) -> list[RecallSummary]:
     shaped = [dict(recall) | {"area_name": names.get(recall["area_code"])} for recall in row["recalls"].values()]
     return cast(list[RecallSummary], sorted(shaped, key=lambda r: (r["state"] == "open", r["opened_at"]), reverse=True))
+
+
+def recalls_on(row: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """Recalls opened by the end of a day, as open or closed as they were then."""
+    end = utc_text(end_of_day(day))
+    found: dict[str, Any] = {}
+    for key, recall in row["recalls"].items():
+        if utc_text(datetime.fromisoformat(recall["opened_at"])) > end:
+            continue
+        closed = recall["closed_at"]
+        was_open = closed is None or utc_text(datetime.fromisoformat(closed)) > end
+        found[key] = dict(recall) | ({"state": "open", "closed_at": None} if was_open else {})
+    return found
 
 
 def name_of(row: Mapping[str, Any]) -> str:

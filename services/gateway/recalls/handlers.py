@@ -1,7 +1,6 @@
 """How recall events change the recall, the products that it names and the enterprise that recalls."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from services.gateway.enterprises import repository as enterprises
@@ -11,7 +10,6 @@ from services.gateway.recalls import repository, rules
 from services.gateway.scans import repository as scans
 from shared.bus import Received
 from shared.db import UnitOfWork
-from shared.db.types import utc_text
 from shared.events import traceability
 
 Events = Sequence[Received[Any]]
@@ -48,7 +46,7 @@ def _row(body: Row, changed_at: str) -> Row:
         "recall_id": body["recall_id"],
         "uscc": body["uscc"],
         "state": body["state"],
-        "opened_at": utc_text(datetime.fromisoformat(body["opened_at"])),
+        "opened_at": rules.opened_at(body),
         "words": rules.words(body),
         "body": body,
         "changed_at": changed_at,

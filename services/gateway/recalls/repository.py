@@ -35,7 +35,7 @@ async def count_open(session: AsyncSession) -> int:
 
 
 async def page(
-    session: AsyncSession, *, state: str, q: str | None, limit: int, after: tuple[str, str] | None
+    session: AsyncSession, *, state: str, q: str | None, limit: int, after: tuple[Any, ...] | None
 ) -> tuple[list[Row], int, str | None]:
     """Newest first, one more than `limit` when there is a next page; how many in all; time of the newest event.
 

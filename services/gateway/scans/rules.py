@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
+from urllib.parse import quote
 
 from services.gateway.enterprises.rules import credit_mark
-from services.gateway.views.schemas import Check, Producer, ScanProduct, ScanView, Verdict
+from services.gateway.schemas import Check, Producer, ScanProduct, ScanView, Verdict
 from shared.i18n import Text
 from shared.identifiers.digital_link import Code
 
 Json = Mapping[str, Any]
 
+TITLES: dict[Verdict, Text] = {
+    "safe": Text("未发现问题", "No problem found"),
+    "recalled": Text("正在召回，请勿食用", "Recalled: do not eat"),
+    "held": Text("暂停销售，正在调查", "On hold, being checked"),
+    "expired": Text("已过保质期", "Past its date"),
+    "unknown": Text("没有这个码的记录", "No record of this code"),
+    "suspicious": Text("可能是假冒", "May be counterfeit"),
+}
 NO_LOT = Text(
     "这个码只有商品条码，没有批号；请输入包装上的批号再查",
     "This code holds no lot number; enter the one printed on the package",
@@ -129,10 +138,14 @@ def product_of(gtin: str, name: str, name_en: str | None, body: Json | None, cla
     }
 
 
-def of_lot(code: Code, lot: Json, product: Json | None, made_by: Producer, day: date) -> ScanView:
+def of_lot(code: Code, lot: Json, product: Json | None, made_by: Producer | None, day: date) -> ScanView:
     """The answer for a registered lot, without freshness."""
     verdict = verdict_on(lot, day)
     reasons, reasons_en = list(lot["reasons"]), list(lot["reasons_en"])
+    if verdict == "safe":
+        looked_at = [check["ok"] for check in checks(lot, verdict)]
+        safe = _safe_reason(looked_at.count(True), len(looked_at))
+        reasons, reasons_en = [safe.zh], [safe.en]
     if verdict == "expired":
         last = day_text(lot["expires_on"])
         reasons, reasons_en = [f"保质期至{last.zh}"], [f"It was to be eaten by {last.en}"]
@@ -154,11 +167,20 @@ def of_lot(code: Code, lot: Json, product: Json | None, made_by: Producer, day: 
     )
 
 
+def _safe_reason(known: int, all_checks: int) -> Text:
+    """What `safe` means: how much was looked at, and that what is not known was not counted."""
+    if known == all_checks:
+        return Text(f"核对了 {known} 项，没有发现问题", f"{known} checks, no problem found")
+    missing = all_checks - known
+    return Text(
+        f"核对了 {known} 项，没有发现问题；另有 {missing} 项没有记录",
+        f"{known} checks, no problem found; nothing is on record for {missing} more",
+    )
+
+
 def of_product(code: Code, product: Json | None, recalls: Json, made_by: Producer | None) -> ScanView:
     """The answer for a code without a lot, or with a lot that nobody registered."""
-    reason = NO_PRODUCT if product is None else NO_LOT if code.lot is None else NOT_REGISTERED
-    if product is None and code.lot is not None:
-        reason = NOT_REGISTERED
+    reason = NOT_REGISTERED if code.lot is not None else NO_LOT if product else NO_PRODUCT
     return _view(
         code,
         verdict="unknown",
@@ -176,7 +198,7 @@ def links(code: Code, uscc: str | None, recall_id: str | None) -> dict[str, str]
     found = {
         "self": f"/v1/scan{code.path}",
         "page": code.path,
-        "scans": f"/v1/traceability/scans{code.path}",
+        "scans": f"/v1/traceability/scans/{quote(code.uri(), safe='')}",
     }
     if uscc:
         found["enterprise"] = f"/v1/enterprises/{uscc}"

@@ -58,6 +58,10 @@ class Deadline:
         return Deadline(time.monotonic() + self.remaining() * share, self.full)
 
 
+_SILENCE_SECONDS = 30.0
+"""An upstream that says nothing for so long in the middle of a body has broken off."""
+
+
 def _session() -> aiohttp.ClientSession:
     # Without the dummy jar one client's cookie would travel with the next client's request.
     return aiohttp.ClientSession(
@@ -67,6 +71,25 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
+class _Body:
+    """A streamed request body that remembers what went wrong with it: a client that breaks off or sends slowly must not
+    look like a failing upstream."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.done = False
+        self.error: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._chunks:
+                yield chunk
+        except Exception as error:
+            self.error = error
+            raise
+        self.done = True
+
+
 class Upstream:
     def __init__(self, name: str, base_url: str, *, max_in_flight: int = 100, connect_timeout: float = 1.0) -> None:
         self.name, self.base_url = name, base_url.rstrip("/")
@@ -74,7 +97,7 @@ class Upstream:
         self.max_in_flight, self.in_flight = max_in_flight, 0
         self._client = httpx.AsyncClient(
             transport=AiohttpTransport(client=_session),
-            timeout=httpx.Timeout(None, connect=connect_timeout),
+            timeout=httpx.Timeout(None, connect=connect_timeout, read=_SILENCE_SECONDS),
             trust_env=False,
         )
 
@@ -103,8 +126,9 @@ class Upstream:
             raise UpstreamError(self.name, "unavailable", retry_after=self.breaker.retry_after(now))
         self.in_flight += 1
         self.budget.note_request()
+        body = content if content is None or isinstance(content, bytes) else _Body(content)
         try:
-            response = await self._begin(method, path, deadline, httpx.Headers(headers), content)
+            response = await self._begin(method, path, deadline, httpx.Headers(headers), body)
             try:
                 if response.status_code in rules.RETRY_STATUS:
                     self.breaker.fail(time.monotonic())
@@ -114,13 +138,15 @@ class Upstream:
             finally:
                 await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                # A client that asks for an answer in a millisecond must not open the breaker for everybody.
-                if deadline.full:
-                    self.breaker.fail(time.monotonic())
-                raise UpstreamError(self.name, "timeout") from error
-            self.breaker.fail(time.monotonic())
-            raise UpstreamError(self.name, "unavailable") from error
+            sending = isinstance(body, _Body) and not body.done
+            if isinstance(body, _Body) and body.error is not None:
+                raise body.error from error
+            late = isinstance(error, TimeoutError)
+            # A client that asks for an answer in a millisecond, or that sends its body slowly, must not open the
+            # breaker for everybody.
+            if not late or (deadline.full and not sending):
+                self.breaker.fail(time.monotonic())
+            raise UpstreamError(self.name, "timeout" if late else "unavailable") from error
         finally:
             if probe:
                 self.breaker.abandon()
@@ -132,7 +158,7 @@ class Upstream:
         path: str,
         deadline: Deadline,
         headers: httpx.Headers,
-        content: bytes | AsyncIterator[bytes] | None,
+        content: bytes | _Body | None,
     ) -> httpx.Response:
         replayable = content is None or isinstance(content, bytes)
         attempt = 0
@@ -159,6 +185,12 @@ class Upstream:
 
     def _again(self, method: str, attempt: int, replayable: bool) -> bool:
         return rules.may_retry(method, attempt, replayable=replayable) and self.budget.take()
+
+    async def ready(self, *, timeout: float) -> tuple[int, bytes]:
+        """Status and body of `/readyz`, past the breaker and its counts. Raises httpx.HTTPError, OSError."""
+        async with asyncio.timeout(timeout):
+            response = await self._client.get(self.base_url + "/readyz")
+        return response.status_code, response.content
 
     async def get_json(self, path: str, *, deadline: Deadline, headers: Mapping[str, str] | None = None) -> Any:
         """The parsed body of a 200; None for 404. Anything else raises UpstreamError."""

@@ -1,17 +1,24 @@
-"""What the gateway shows: one function for each view, shared by the JSON endpoints and the portal.
+"""What the gateway shows, for the portal: one function for each view. Shapes: `services.gateway.schemas`.
 
-Signatures (the shapes stand in `views.schemas`)::
-
-    enterprise_view(platform, uscc, *, lang="zh", as_of=None, department=False) -> EnterpriseView | None
-    scan_view(platform, code, lang="zh") -> ScanView              raises Invalid (400) with the place in an invalid code
-    city_view(platform, *, area=None, as_of=None, light=None, dept=None, lang="zh") -> CityView
-    target_view(platform, target_id, *, area=None, as_of=None, lang="zh") -> TargetView | None
-    list_view(platform, colour, *, q=None, area=None, limit=50, cursor=None) -> ListView
-    recalls_view(platform, *, state="open", q=None, limit=50, cursor=None) -> RecallsView
-    recall_view(platform, recall_id) -> RecallView | None
-    feed_view(platform, *, limit=50, before=None) -> FeedView
-    state_view(platform) -> StateView
-
-`as_of` is a `date` in Asia/Shanghai or None for now; `area` None is the city of the settings. None as an answer means
-"no such subject" (404). None of them fails when an upstream is down.
+None of them fails when an upstream is down; None as an answer means "no such subject" (404). `as_of` is a day in
+Asia/Shanghai or None for now, `area` None is the city of the settings, `cursor` the `next` of the page before.
 """
+
+from services.gateway.city.views import city_view, target_view
+from services.gateway.enterprises.views import enterprise_view, list_view
+from services.gateway.feed.views import feed_view
+from services.gateway.recalls.views import recall_view, recalls_view
+from services.gateway.scans.views import scan_view
+from services.gateway.upstreams.views import state_view
+
+__all__ = [
+    "city_view",
+    "enterprise_view",
+    "feed_view",
+    "list_view",
+    "recall_view",
+    "recalls_view",
+    "scan_view",
+    "state_view",
+    "target_view",
+]

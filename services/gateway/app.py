@@ -1,0 +1,80 @@
+"""The gateway as one ASGI app: issuer, views, portal, proxy, background work."""
+
+from services.gateway.city import api as city
+from services.gateway.documents import follow
+from services.gateway.enterprises import api as enterprises
+from services.gateway.feed import api as feed
+from services.gateway.issuer import api as issuer
+from services.gateway.links import api as links
+from services.gateway.portal import pages
+from services.gateway.proxy import api as proxy
+from services.gateway.recalls import api as recalls
+from services.gateway.scans import api as scans
+from services.gateway.settings import Settings
+from services.gateway.state import Gateway, gateway_of
+from services.gateway.subscriptions import PROJECTION_TABLES, SUBSCRIPTIONS
+from services.gateway.upstreams import api as state
+from shared.bus import EventBus
+from shared.clock import Clock
+from shared.platform import Platform
+from shared.web import ServiceSpec, build_app
+from shared.web.app import App
+
+ROUTERS = [
+    issuer.router,
+    city.router,
+    enterprises.router,
+    scans.router,
+    recalls.router,
+    feed.router,
+    state.router,
+    links.router,
+    proxy.router,
+    pages.router,  # last: it has a page for every path that nobody took
+]
+
+
+async def make_keys(platform: Platform) -> None:
+    gateway_of(platform).keys.ensure(platform.clock.now())
+
+
+async def watch_upstreams(platform: Platform) -> None:
+    await gateway_of(platform).monitor.run(platform)
+
+
+async def flush_scans(platform: Platform) -> None:
+    await gateway_of(platform).scans.run(platform)
+
+
+async def follow_documents(platform: Platform) -> None:
+    await follow.run(platform)
+
+
+async def last_scans(platform: Platform) -> None:
+    await gateway_of(platform).scans.flush(platform)
+
+
+async def close_clients(platform: Platform) -> None:
+    await gateway_of(platform).aclose()
+
+
+def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock | None = None) -> App:
+    app = build_app(
+        ServiceSpec(
+            name="gateway",
+            title="Pinzhi 品质",
+            routers=ROUTERS,
+            subscriptions=SUBSCRIPTIONS,
+            projection_tables=PROJECTION_TABLES,
+            hot=[*scans.HOT, *enterprises.HOT, *city.HOT],
+            background=[watch_upstreams, flush_scans, follow_documents],
+            on_start=[make_keys],
+            on_stop=[last_scans, close_clients],
+            state={"gateway": Gateway(settings)},
+        ),
+        settings,
+        bus=bus,
+        clock=clock,
+    )
+    follow.install(app.fastapi, app.platform)
+    return app

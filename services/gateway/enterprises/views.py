@@ -1,0 +1,133 @@
+"""The enterprise page and the lists as data."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+from services.gateway import freshness
+from services.gateway.enterprises import asked, repository, rules
+from services.gateway.names import area_name, area_names, industry_name
+from services.gateway.paging import typed
+from services.gateway.projection import Row
+from services.gateway.schemas import Colour, EnterpriseView, Identity, Listing, ListView, PartError
+from services.gateway.state import gateway_of
+from services.gateway.upstreams.client import Deadline, UpstreamError
+from shared.clock import shanghai_date
+from shared.i18n import Lang
+from shared.identifiers import IdentifierError
+from shared.identifiers import uscc as codes
+from shared.reference import areas
+from shared.web import encode
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
+
+
+async def enterprise_view(
+    platform: "Platform",
+    uscc: str,
+    *,
+    lang: Lang = "zh",
+    as_of: date | None = None,
+    department: bool = False,
+    deadline: Deadline | None = None,
+) -> EnterpriseView | None:
+    """The public picture of an enterprise; with `department`, what only departments may see beside it.
+
+    Now: from the gateway's own copy. As of a past day: credit's part is asked from credit (null, with an error, when it
+    cannot be had); products are those of today, recalls those opened until then. None when no service ever named the
+    USCC (or it cannot be one). The view is in both languages; `lang` is for the words of an error only.
+    """
+    try:
+        uscc = codes.parse(uscc, nonconforming_ok=True).code
+    except IdentifierError:
+        return None
+    async with platform.read() as session:
+        row = await repository.get(session, uscc)
+    if row is None:
+        return None
+    now = platform.clock.now()
+    if as_of is None or as_of == shanghai_date(now):
+        return _shape(platform, row, shanghai_date(now), department=department)
+    gateway, errors = gateway_of(platform), []
+    row |= {"recalls": rules.recalls_on(row, as_of)}
+    then = None
+    try:
+        then = await asked.credit_part(gateway, uscc, as_of, deadline or gateway.deadline(None))
+    except UpstreamError as error:
+        errors.append(freshness.error_of(error))
+    row |= then or {"listings": {}, "violations": {}}
+    view = _shape(platform, row, as_of, errors=errors)
+    view["as_of"] = as_of.isoformat()
+    if errors:
+        view["credit"] = None
+    return view
+
+
+def _shape(
+    platform: "Platform", row: Row, day: date, *, department: bool = False, errors: Sequence[PartError] = ()
+) -> EnterpriseView:
+    names = area_names(record["area_code"] for part in ("listings", "recalls") for record in row[part].values())
+    credit = rules.credit_status(row, day, names, department=department)
+    violations = rules.violations_on(row, day)
+    recalls = rules.recalls_of(row, names)
+    changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
+    view: dict[str, Any] = {
+        **freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now(), errors),
+        "uscc": row["uscc"],
+        "as_of": None,
+        "identity": identity_of(row),
+        "name": rules.name_of(row),
+        "credit": credit,
+        "violations": violations,
+        "products": rules.products_of(row),
+        "recalls": recalls,
+        "timeline": rules.timeline([*credit["listings"], *credit["former_listings"]], violations, recalls, day),
+    }
+    if department:
+        view["department"] = rules.department_part(row, day)
+    return cast(EnterpriseView, view)
+
+
+def identity_of(row: Row) -> Identity | None:
+    known = row["identity"]
+    if known is None:
+        return None
+    return cast(
+        Identity,
+        known | {"area_name": area_name(known["area_code"]), "industry_name": industry_name(known["industry_code"])},
+    )
+
+
+async def list_view(
+    platform: "Platform",
+    colour: Colour,
+    *,
+    q: str | None = None,
+    area: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> ListView:
+    """The red or black list in force today. `area` takes the areas below it, too; `cursor` is a `next`."""
+    now = platform.clock.now()
+    day = shanghai_date(now)
+    after = typed(cursor, date.fromisoformat, str)
+    async with platform.read() as session:
+        totals = await repository.totals(session, day)
+        wanted = None
+        if area:
+            wanted = [code for code in await repository.listed_areas(session) if areas.is_within(code, area)]
+        found, total = await repository.page(session, colour, day, q=q, areas=wanted, limit=limit, after=after)
+        newest = await repository.newest_change(session)
+    more, found = len(found) > limit, found[:limit]
+    items: list[Listing] = [rules.listing_on(body, day, area_name(body["area_code"])) for body in found]
+    return {
+        **freshness.envelope(gateway_of(platform).monitor, {"credit": newest}, now),
+        "colour": colour,
+        "q": q,
+        "area_code": area,
+        "items": items,
+        "total": total,
+        "totals": totals,
+        "next": encode(items[-1]["published_on"], items[-1]["listing_id"]) if more else None,
+    }

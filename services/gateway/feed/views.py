@@ -1,0 +1,29 @@
+"""The public feed as data."""
+
+from typing import TYPE_CHECKING, cast
+
+from services.gateway import freshness
+from services.gateway.feed import repository
+from services.gateway.paging import typed
+from services.gateway.schemas import FeedItem, FeedView
+from services.gateway.state import gateway_of
+from shared.clock import shanghai_date
+from shared.web import encode
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
+
+
+async def feed_view(platform: "Platform", *, limit: int = 50, cursor: str | None = None) -> FeedView:
+    """Newest first; `cursor` is a `next`."""
+    after = typed(cursor, int)
+    now = platform.clock.now()
+    async with platform.read() as session:
+        found = await repository.page(session, shanghai_date(now), limit=limit, before=after[0] if after else None)
+    more, found = len(found) > limit, found[:limit]
+    newest = found[0]["at"] if found else None
+    return {
+        **freshness.envelope(gateway_of(platform).monitor, {"credit": newest, "traceability": newest}, now),
+        "items": cast(list[FeedItem], found),
+        "next": encode(found[-1]["seq"]) if more else None,
+    }

@@ -1,0 +1,148 @@
+"""Passes a request on to the service that owns it, body by body, and its answer back."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+from fastapi.routing import APIRoute
+
+from services.gateway.proxy import rules
+from services.gateway.state import gateway_of
+from services.gateway.upstreams.client import WORDS, Upstream, UpstreamError
+from shared import context
+from shared.auth import PUBLIC, Public
+from shared.errors import Malformed, PlatformError, Unavailable
+from shared.i18n import Text
+from shared.web import CurrentPlatform, Router, allow
+from shared.web.routing import PolicyRoute
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+OWNERS = {
+    "/v1/indicators": "indicators",
+    "/v1/credit": "credit",
+    "/v1/traceability": "traceability",
+    "/epcis": "traceability",
+}
+
+
+class Slow(PlatformError):
+    status = 504
+    title = Text("没有按时回答", "No answer in time")
+
+
+class PassRoute(PolicyRoute):
+    """The owner checks token, policy and Idempotency-Key; the gateway decides nothing about a proxied request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = APIRoute.get_route_handler(self)
+
+        async def handle(request: Request) -> Response:
+            request.state.principal, request.state.idempotency = PUBLIC, None
+            return await inner(request)
+
+        return handle
+
+
+router = Router(tags=["proxy"])
+router.route_class = PassRoute
+
+
+def _add(prefix: str, owner: str) -> None:
+    @allow(Public())
+    async def passed(request: Request, platform: CurrentPlatform) -> Response:
+        return await forward(request, gateway_of(platform).upstreams[owner])
+
+    for path in (prefix, prefix + "/{rest:path}"):
+        router.add_api_route(path, passed, methods=METHODS, include_in_schema=False, name=f"proxy {prefix}")
+
+
+for _prefix, _owner in OWNERS.items():
+    _add(_prefix, _owner)
+
+
+class Passing(StreamingResponse):
+    """Closes the upstream's answer however the client's ends. When the upstream breaks off in the middle, so does this:
+    the client must see that the body is not whole."""
+
+    def __init__(self, stack: AsyncExitStack, upstream: httpx.Response) -> None:
+        super().__init__(upstream.aiter_raw(), status_code=upstream.status_code)
+        self._stack = stack
+        self.raw_headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in rules.response_headers(
+                [(n.decode("latin-1"), v.decode("latin-1")) for n, v in upstream.headers.raw]
+            )
+        ]
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async with self._stack:
+            await super().__call__(scope, receive, send)
+
+
+async def forward(request: Request, upstream: Upstream) -> Response:
+    """Raises Unavailable (503) when the upstream is down or busy, 504 when it does not answer in time."""
+    gateway = gateway_of(request.app.state.platform)
+    trace = context.current.get()
+    headers = rules.request_headers(
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
+        client=request.client.host if request.client else None,
+        host=request.headers.get("host", ""),
+        scheme=request.url.scheme,
+        request_id=trace.request_id if trace else "",
+    )
+    stack = AsyncExitStack()
+    try:
+        response = await stack.enter_async_context(
+            upstream.request(
+                request.method,
+                _target(request),
+                deadline=gateway.deadline(request.headers.get("x-request-deadline-ms")),
+                headers=headers,
+                content=_body(request),
+            )
+        )
+    except UpstreamError as error:
+        raise unavailable(error) from error
+    except httpx.InvalidURL as error:
+        raise Malformed("path", zh="地址无法读取", en="The address cannot be read") from error
+    return Passing(stack, response)
+
+
+def _target(request: Request) -> str:
+    """Path and query as they were sent: decoding would change codes that hold an encoded slash."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    query: bytes = request.scope["query_string"]
+    return (raw + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _body(request: Request) -> AsyncIterator[bytes] | None:
+    """The body as a stream; None where there is none, so that the request may be sent again."""
+    if request.headers.get("transfer-encoding") is None and request.headers.get("content-length", "0") == "0":
+        return None
+    return request.stream()
+
+
+def unavailable(error: UpstreamError) -> PlatformError:
+    if error.code == "timeout":
+        return Slow(
+            "upstream.timeout",
+            zh=f"{error.upstream} 没有按时回答；请稍后再试",
+            en=f"{error.upstream} did not answer in time; try again later",
+            service=error.upstream,
+        )
+    words = Text("服务暂时不可用，请稍后再试", "The service is not available; try again later")
+    if error.code == "busy":
+        words = WORDS["busy"]
+    return Unavailable(
+        f"upstream.{error.code}",
+        zh=f"{error.upstream}：{words.zh}",
+        en=f"{error.upstream}: {words.en}",
+        retry_after=error.retry_after,
+        service=error.upstream,
+    )

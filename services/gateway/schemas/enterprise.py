@@ -1,0 +1,165 @@
+"""The enterprise and what stands in its file."""
+
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes no other TypedDict before Python 3.12
+)
+
+from typing_extensions import TypedDict
+
+from services.gateway.schemas.common import Colour, Envelope
+
+
+class Identity(TypedDict):
+    name: str
+    former_names: list[str]
+    area_code: str
+    area_name: str | None
+    industry_code: str | None
+    industry_name: str | None
+    state: Literal["active", "revoked", "cancelled", "moved_out"]
+    chief_quality_officer: bool
+
+
+class Listing(TypedDict):
+    """One entry of the red or black list, ended ones too."""
+
+    listing_id: str
+    uscc: str
+    party_name: str
+    colour: Colour
+    area_code: str
+    area_name: str | None
+    industry_code: str | None
+    ground_code: str
+    ground: str
+    ground_en: str
+    article: str
+    authority: str
+    authority_name: str
+    document_number: str
+    decided_on: str
+    published_on: str
+    valid_from: str
+    valid_until: str
+    """Last day in force."""
+    removable_from: str | None
+    measures: list[str]
+    remedies: str
+    remedies_en: str
+    removed_on: str | None
+    removed_reason: Literal["expired", "revoked", "repaired"] | None
+    in_force: bool
+    """Computed from the dates at the time of the answer."""
+    days_left: int | None
+    """Days until `valid_until` while in force."""
+    days_to_removable: int | None
+    """Days until early removal may be applied for; 0 when it may be now; null when the law gives none."""
+
+
+class Violation(TypedDict):
+    """A published penalty decision."""
+
+    violation_id: str
+    version: int
+    party_name: str
+    authority: str
+    authority_name: str
+    area_code: str
+    document_number: str
+    violation_type: str
+    field: str
+    decision_date: str
+    penalty_kinds: list[str]
+    fine_fen: int | None
+    facts: str
+    legal_basis: str
+    published_on: str
+    expires_on: str
+    ended_on: str | None
+    ended_reason: Literal["expired", "withdrawn", "repaired"] | None
+    in_force: bool
+    """Whether it is still shown (from the dates). Ended ones are not in public views."""
+
+
+class Product(TypedDict):
+    gtin: str
+    name: str
+    name_en: str | None
+    category: str | None
+    shelf_life_days: int | None
+    claims: list[str]
+    state: Literal["active", "withdrawn"]
+    open_recalls: int
+
+
+class RecallLot(TypedDict):
+    lot_id: str
+    gtin: str
+    lot: str
+    product_name: str
+    href: str
+    """Digital Link path of the lot, `/01/{gtin}/10/{lot}`."""
+
+
+class RecallSummary(TypedDict):
+    recall_id: str
+    number: str
+    level: Literal[1, 2, 3]
+    uscc: str
+    party_name: str
+    area_code: str
+    area_name: str | None
+    reason: str
+    reason_en: str | None
+    lots: list[RecallLot]
+    opened_at: str
+    finish_by: str
+    updated_at: str | None
+    closed_at: str | None
+    state: Literal["open", "closed"]
+
+
+class TimelineItem(TypedDict):
+    """One line of 经过, newest first."""
+
+    on: str
+    kind: Literal["listing", "listing_removed", "violation", "recall", "recall_closed"]
+    title: str
+    title_en: str
+    colour: Colour | None
+    ref: str
+    """listing_id, violation_id or recall_id."""
+
+
+class CreditStatus(TypedDict):
+    status: Literal["black", "red", "none"]
+    """`none`: no public adverse or honour record in force (not the same as no breach of law)."""
+    listings: list[Listing]
+    """In force, black first."""
+    former_listings: list[Listing]
+
+
+class DepartmentPart(TypedDict):
+    """Only for departments and staff."""
+
+    violations: list[dict[str, Any]]
+    """Recorded ones that are not (yet) public: fields of `Violation` without publication dates, `publishable`."""
+    procedures: list[dict[str, Any]]
+    """Listing procedures under way: listing_id, colour, area_code, authority, ground_code, proposed_at."""
+
+
+class EnterpriseView(Envelope):
+    uscc: str
+    as_of: str | None
+    """The asked day; null: today."""
+    identity: Identity | None
+    """Null when credit never announced it (a producer may be known by its products only)."""
+    name: str
+    credit: CreditStatus | None
+    violations: list[Violation]
+    products: list[Product]
+    recalls: list[RecallSummary]
+    timeline: list[TimelineItem]
+    department: NotRequired[DepartmentPart]

@@ -1,0 +1,94 @@
+"""Asks every upstream each second whether it lives, and knows up to when the gateway has all its events."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx
+import orjson
+
+from services.gateway.upstreams.client import Upstream
+from shared.clock import Clock
+from shared.events.base import topic_of
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
+
+State = Literal["up", "degraded", "down", "unknown"]
+TAG = "freshness:"
+"""`freshness:<service>`: hot answers with it are dropped when the service comes or goes."""
+
+
+@dataclass
+class Seen:
+    """What is known of one upstream."""
+
+    state: State = "unknown"
+    last_contact: datetime | None = None
+    whole_at: datetime | None = None
+    """Up to when all its events are applied here."""
+    caught_up_at: datetime | None = None
+    """When nothing of its topic was waiting for us last."""
+    outbox_pending: int | None = None
+    outbox_oldest_seconds: float | None = None
+    lag_records: int | None = None
+    detail: str | None = None
+
+
+class Monitor:
+    def __init__(self, upstreams: dict[str, Upstream], *, every: float, stale: float) -> None:
+        self._upstreams = upstreams
+        self._every, self._stale = every, stale
+        self.seen = {name: Seen() for name in upstreams}
+
+    async def run(self, platform: "Platform") -> None:
+        while True:
+            await self.look(platform)
+            await asyncio.sleep(self._every)
+
+    async def look(self, platform: "Platform") -> None:
+        """Ask all upstreams once, at the same time, each for at most as long as the time between two looks."""
+        was = {name: self.current(name, platform.clock.now()) for name in self.seen}
+        lag = await platform.consumer.lag()
+        await asyncio.gather(*(self._ask(upstream, platform.clock, lag) for upstream in self._upstreams.values()))
+        now = platform.clock.now()
+        turned = [TAG + name for name in self.seen if self.current(name, now) != was[name]]
+        if turned:
+            platform.hot_cache.invalidate(turned)
+
+    async def _ask(self, upstream: Upstream, clock: Clock, lag: dict[str, int]) -> None:
+        seen = self.seen[upstream.name]
+        seen.lag_records = lag.get(topic_of(upstream.name))
+        if seen.lag_records == 0:
+            seen.caught_up_at = clock.now()
+        try:
+            status, body = await upstream.ready(timeout=max(0.5, self._every))
+        except TimeoutError:
+            seen.detail = "timeout"
+            return  # slow is not dead: it is stale when this goes on
+        except (httpx.HTTPError, OSError) as error:
+            seen.state, seen.detail = "down", type(error).__name__
+            return
+        now = clock.now()
+        seen.last_contact = now
+        seen.state = "up" if status == 200 else "degraded"
+        self._read(seen, body, now)
+
+    def _read(self, seen: Seen, body: bytes, now: datetime) -> None:
+        try:
+            report: dict[str, Any] = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            report = {}
+        seen.outbox_pending = report.get("outbox_pending")
+        seen.outbox_oldest_seconds = report.get("outbox_oldest_seconds")
+        seen.detail = "; ".join(f"{name}: {why}" for name, why in (report.get("reasons") or {}).items()) or None
+        waiting = timedelta(seconds=seen.outbox_oldest_seconds or 0.0)
+        if seen.caught_up_at is not None:
+            whole = min(now - waiting, seen.caught_up_at)
+            seen.whole_at = max(whole, seen.whole_at or whole)
+
+    def current(self, name: str, now: datetime) -> bool:
+        seen = self.seen[name]
+        fresh = seen.whole_at is not None and (now - seen.whole_at).total_seconds() <= self._stale
+        return fresh and seen.state != "down"
