@@ -83,3 +83,40 @@ def fastapi_constant() -> Any:
         return Response(body, media_type="application/json")
 
     return app
+
+
+def fastapi_insert() -> Any:
+    """FastAPI that validates the same body and writes it with asyncpg, one transaction a request."""
+    from collections.abc import AsyncIterator
+    from contextlib import asynccontextmanager
+
+    import asyncpg
+    from fastapi import FastAPI
+
+    from bench.floor_insert import Copier, copiers
+    from services.credit.violations.schemas import ViolationIn
+
+    state: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        state["makers"] = await copiers(os.environ["BENCH_SAMPLE"])
+        async with asyncpg.create_pool(os.environ["BENCH_DSN"], min_size=10, max_size=10) as pool:
+            state["pool"] = pool
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/")
+    async def alive() -> str:
+        return "ok"
+
+    @app.post("/violations", status_code=201)
+    async def record(body: ViolationIn) -> dict[str, str]:
+        makers: list[Copier] = state["makers"]
+        async with state["pool"].acquire() as connection, connection.transaction():
+            for maker in makers:
+                await connection.execute(maker.values, *maker.row())
+        return {"document_number": body.document_number}
+
+    return app
