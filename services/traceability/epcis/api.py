@@ -1,5 +1,6 @@
 """EPCIS 2.0 REST: capture, events, queries. Statuses and error types are the standard's."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -49,8 +50,8 @@ def _query(*names: str) -> dict[str, Any]:
     return {"parameters": [{"in": "query", "name": name, "schema": {"type": "string"}} for name in names]}
 
 
-def _json(body: Any, status: int = 200, **headers: str) -> Response:
-    return Response(orjson.dumps(body), status, {**protocol.HEADERS, **headers}, "application/json")
+def _json(body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), 200, {**protocol.HEADERS, **(headers or {})}, "application/json")
 
 
 def _settings(platform: Platform) -> Settings:
@@ -121,7 +122,7 @@ async def list_captures(
     if len(found) > per_page:
         last = found[per_page - 1]
         token = encode(last.created_at.isoformat(), last.capture_id)
-    return _json([_job(job, lang) for job in found[:per_page]], **protocol.next_link(request, token))
+    return _json([_job(job, lang) for job in found[:per_page]], protocol.next_link(request, token))
 
 
 def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
@@ -217,7 +218,7 @@ async def get_events(
     rows = (await session.execute(query.page(statement))).scalars().all()
     kept = rows[: query.size]
     token = query.next_token(kept[-1], len(kept)) if len(rows) > query.size else None
-    return _json(protocol.query_document(kept, now), **protocol.next_link(request, token))
+    return _json(protocol.query_document(kept, now), protocol.next_link(request, token))
 
 
 @router.get(_EVENT_PATH, responses=problem(401, 403, 404, 406))

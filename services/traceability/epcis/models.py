@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from services.traceability.base import Table
@@ -28,7 +28,7 @@ class Capture(Table, table=True):
     """Who captured: what the owner rule needs when the job runs."""
     owner: str = Field(index=True)
     """Client id, for `GET /epcis/capture`."""
-    document: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    document: bytes | None = Field(default=None, sa_type=LargeBinary)
     """Emptied when the job is done: the events are in `epcis_event` then."""
     attempts: int = 0
     """How often processing failed for a reason that is not in the document."""
@@ -93,7 +93,7 @@ class EventEpc(Table, table=True):
         Index("ix_event_epc_node", "node", "record_id"),
     )
 
-    record_id: str = Field(sa_column=Column(ForeignKey("epcis_event.record_id"), primary_key=True))
+    record_id: str = Field(primary_key=True)
     position: int = Field(primary_key=True)
     field: str
     """`epc | parent | child | input | output`, and for classes with quantities `quantity | child_quantity |
@@ -102,5 +102,5 @@ class EventEpc(Table, table=True):
     """Canonical Digital Link URI."""
     node: str
     """Name in the lot graph: `<gtin14>.<lot>` for a lot, the canonical URI for everything else."""
-    quantity: Decimal | None = Field(default=None, sa_column=Column(Fixed(6), nullable=True))
+    quantity: Decimal | None = Field(default=None, sa_type=Fixed(6))
     uom: str | None = None

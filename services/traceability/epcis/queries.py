@@ -77,9 +77,9 @@ class Query:
         if self.after is not None:
             at, record_id = self.after
             if self.descending:
-                statement = statement.where(or_(column < at, and_(column == at, record < record_id)))  # type: ignore[arg-type,operator]
+                statement = statement.where(or_(column < at, and_(column == at, record < record_id)))  # type: ignore[arg-type]
             else:
-                statement = statement.where(or_(column > at, and_(column == at, record > record_id)))  # type: ignore[arg-type,operator]
+                statement = statement.where(or_(column > at, and_(column == at, record > record_id)))  # type: ignore[arg-type]
         order = [column, record]
         ordered = [each.desc() for each in order] if self.descending else order  # type: ignore[attr-defined]
         return statement.order_by(*ordered).limit(self.size + 1)

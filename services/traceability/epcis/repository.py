@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlmodel import col
 
 from services.traceability.areas import area_prefix
 from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
@@ -65,11 +66,11 @@ async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]
     return found
 
 
-async def by_id(session: AsyncSession, event_id: str, principal: Principal) -> Sequence[EpcisEvent]:
+async def by_id(session: AsyncSession, event_id: str, principal: Principal) -> list[EpcisEvent]:
     """The event with this eventID or hash id, and its error declaration."""
     statement = select(EpcisEvent).where(or_(EpcisEvent.event_id == event_id, EpcisEvent.hash_id == event_id))  # type: ignore[arg-type]
     statement = visible(statement, principal).order_by(EpcisEvent.declaration)  # type: ignore[arg-type]
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
@@ -83,25 +84,26 @@ def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
         )
     if principal.kind in ("department", "staff"):
         prefix = area_prefix(principal.area)
-        area = EpcisEvent.area_code
-        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True)))  # type: ignore[union-attr]
+        area = col(EpcisEvent.area_code)
+        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True)))
     return statement
 
 
 def has_object(fields: Sequence[str], values: Sequence[str], prefixes: Sequence[str]) -> Any:
     """The event names one of `values`, or a value that begins with one of `prefixes`, in one of `fields`."""
-    alternatives: list[Any] = [EventEpc.value.in_(values)] if values else []  # type: ignore[attr-defined]
-    alternatives += [EventEpc.value.startswith(prefix, autoescape=True) for prefix in prefixes]  # type: ignore[attr-defined]
+    alternatives: list[Any] = [col(EventEpc.value).in_(values)] if values else []
+    alternatives += [col(EventEpc.value).startswith(prefix, autoescape=True) for prefix in prefixes]
     return exists().where(
-        and_(EventEpc.record_id == EpcisEvent.record_id, EventEpc.field.in_(fields), or_(*alternatives))  # type: ignore[arg-type,attr-defined]
+        and_(col(EventEpc.record_id) == EpcisEvent.record_id, col(EventEpc.field).in_(fields), or_(*alternatives))
     )
 
 
 async def count(session: AsyncSession, statement: Select[Any]) -> int:
-    return (await session.execute(select(func.count()).select_from(statement.subquery()))).scalar_one()
+    found: int = (await session.execute(select(func.count()).select_from(statement.subquery()))).scalar_one()
+    return found
 
 
-async def waiting(session: AsyncSession, limit: int = 10) -> Sequence[Capture]:
+async def waiting(session: AsyncSession, limit: int = 10) -> list[Capture]:
     """Jobs that wait, oldest first."""
     statement = (
         select(Capture)
@@ -109,7 +111,7 @@ async def waiting(session: AsyncSession, limit: int = 10) -> Sequence[Capture]:
         .order_by(Capture.created_at, Capture.capture_id)  # type: ignore[arg-type]
         .limit(limit)
     )
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 async def take(session: AsyncSession, capture_id: str) -> Capture | None:
@@ -119,12 +121,13 @@ async def take(session: AsyncSession, capture_id: str) -> Capture | None:
         .where(Capture.capture_id == capture_id, Capture.state == "waiting")  # type: ignore[arg-type]
         .with_for_update(skip_locked=True)
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    found: Capture | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
 
 
 async def captures_of(
     session: AsyncSession, owner: str, after: tuple[datetime, str] | None, limit: int
-) -> Sequence[Capture]:
+) -> list[Capture]:
     """Jobs of one client, newest first."""
     statement = (
         select(Capture)
@@ -136,4 +139,4 @@ async def captures_of(
         at, capture_id = after
         earlier = or_(Capture.created_at < at, and_(Capture.created_at == at, Capture.capture_id < capture_id))  # type: ignore[arg-type]
         statement = statement.where(earlier)
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())

@@ -93,7 +93,7 @@ class _Register:
         place = self.place(event)
         gtins = {each.id.gtin for each in event.objects if each.id.gtin}
         products = {gtin: self.products[gtin] for gtin in sorted(gtins) if gtin in self.products}
-        parties = {self.places[gln].uscc for gln in (event.source, event.destination) if gln in self.places}
+        parties = {self.places[gln].uscc for gln in (event.source, event.destination) if gln and gln in self.places}
         original = self.original(event) if event.declaration else None
         area = place.area_code if place else next((p.area_code for p in products.values()), None)
         return owners.Concerns(

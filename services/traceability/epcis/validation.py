@@ -187,8 +187,8 @@ def _explain(error: ValidationError) -> Iterator[FieldError]:
         case ValidationErrorKind.Format(format=name):
             yield FieldError(_pointer(path), f"epcis.format.{name}", *_FORMATS.get(name, _format(name)))
         case ValidationErrorKind.Type(types=types):
-            names = ", ".join(types)
-            yield FieldError(_pointer(path), "epcis.type", f"类型应为 {names}", f"Should be of type {names}")
+            kinds = ", ".join(types)
+            yield FieldError(_pointer(path), "epcis.type", f"类型应为 {kinds}", f"Should be of type {kinds}")
         case ValidationErrorKind.AnyOf(context=branches) | ValidationErrorKind.OneOfNotValid(context=branches):
             yield from _nearest(error, branches)
         case _:
@@ -198,11 +198,13 @@ def _explain(error: ValidationError) -> Iterator[FieldError]:
 def _nearest(error: ValidationError, branches: list[list[ValidationError]]) -> Iterator[FieldError]:
     path, instance = error.instance_path, error.instance
     if isinstance(instance, str):
-        options = [each.kind.options for branch in branches for each in branch if each.kind.name == "enum"]
+        kinds = [each.kind for branch in branches for each in branch]
+        options = [kind.options for kind in kinds if isinstance(kind, ValidationErrorKind.Enum)]
         if options:
             yield _choice(path, instance, [word for words in options for word in words])
             return
-    missing = [e.kind.property for b in branches for e in b if e.kind.name == "required" and e.instance_path == path]
+    here = [each.kind for branch in branches for each in branch if each.instance_path == path]
+    missing = [kind.property for kind in here if isinstance(kind, ValidationErrorKind.Required)]
     if isinstance(instance, dict) and missing:
         names = "、".join(dict.fromkeys(missing))
         english = ", ".join(dict.fromkeys(missing))

@@ -69,7 +69,7 @@ async def trace(
         holdings=[known.holding(holding) for holding in held],
         completeness=Completeness(complete=complete, text=words.zh, text_en=words.en),
         findings=[
-            Finding(code=each.code, node=each.node, holder=each.holder, text=each.text.zh, text_en=each.text.en)  # type: ignore[arg-type]
+            Finding(code=each.code, node=each.node, holder=each.holder, text=each.text.zh, text_en=each.text.en)
             for each in found
         ],
         truncated=truncated,
@@ -103,7 +103,7 @@ async def _edges(session: AsyncSession, reached: Collection[str], nodes: Collect
     found = [
         EdgeOut(
             event_id=event.event_id,
-            relation=CONTAINMENT.get(event.event_type, "transformation"),  # type: ignore[arg-type]
+            relation=CONTAINMENT.get(event.event_type, "transformation"),
             at=event.event_time,
             biz_step=event.biz_step,
             place=event.place_gln,
@@ -190,7 +190,7 @@ class _Known:
 
     def party(self, uscc: str) -> PartyMark:
         colour, as_of = self.marks.get(uscc, (None, None))
-        return PartyMark(uscc=uscc, name=self.names.get(uscc), colour=colour, as_of=as_of)  # type: ignore[arg-type]
+        return PartyMark(uscc=uscc, name=self.names.get(uscc), colour=colour, as_of=as_of)
 
     def holding(self, held: Holding) -> HoldingOut:
         numbers = ("made", "received", "shipped", "used", "sold", "destroyed", "on_hand", "expected")

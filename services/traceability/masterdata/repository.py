@@ -58,13 +58,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-async def versions(session: AsyncSession, kind: str, key: str) -> Sequence[MasterVersion]:
+async def versions(session: AsyncSession, kind: str, key: str) -> list[MasterVersion]:
     statement = (
         select(MasterVersion)
         .where(MasterVersion.kind == kind, MasterVersion.key == key)  # type: ignore[arg-type]
         .order_by(MasterVersion.version)  # type: ignore[arg-type]
     )
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 async def lot_ids_of(session: AsyncSession, *, gtin: str | None = None, uscc: str | None = None) -> list[str]:
@@ -78,7 +78,7 @@ async def places_of(session: AsyncSession, uscc: str) -> list[str]:
     return list((await session.execute(select(Place.gln).where(Place.uscc == uscc))).scalars())  # type: ignore[call-overload]
 
 
-async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> Sequence[PartyMark]:
+async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> list[PartyMark]:
     """Listings of the party that are published, not removed and valid on `on`."""
     statement = (
         select(PartyMark)
@@ -90,7 +90,7 @@ async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> Sequence
         )
         .order_by(PartyMark.valid_from, PartyMark.listing_id)  # type: ignore[arg-type]
     )
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 async def colours(session: AsyncSession, usccs: Iterable[str], on: date) -> dict[str, tuple[str, datetime]]:
@@ -123,34 +123,35 @@ async def published_violations(session: AsyncSession, uscc: str, on: date) -> in
             PartyViolation.ended_on.is_(None),  # type: ignore[union-attr]
         )
     )
-    return (await session.execute(statement)).scalar_one()
+    found: int = (await session.execute(statement)).scalar_one()
+    return found
 
 
 async def enterprise(session: AsyncSession, uscc: str) -> PartyEnterprise | None:
     return await session.get(PartyEnterprise, uscc)
 
 
-async def products_of(session: AsyncSession, uscc: str | None, after: str | None, limit: int) -> Sequence[Product]:
+async def products_of(session: AsyncSession, uscc: str | None, after: str | None, limit: int) -> list[Product]:
     """Products by GTIN, of one owner or of all."""
-    statement = select(Product).order_by(Product.gtin).limit(limit)  # type: ignore[arg-type]
+    statement = select(Product).order_by(Product.gtin).limit(limit)
     if uscc is not None:
         statement = statement.where(Product.owner_uscc == uscc)  # type: ignore[arg-type]
     if after is not None:
         statement = statement.where(Product.gtin > after)  # type: ignore[arg-type]
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 async def lots_of(
     session: AsyncSession, *, gtin: str | None, uscc: str | None, after: str | None, limit: int
-) -> Sequence[Lot]:
-    statement = select(Lot).order_by(Lot.lot_id).limit(limit)  # type: ignore[arg-type]
+) -> list[Lot]:
+    statement = select(Lot).order_by(Lot.lot_id).limit(limit)
     if gtin is not None:
         statement = statement.where(Lot.gtin == gtin)  # type: ignore[arg-type]
     if uscc is not None:
         statement = statement.where(Lot.owner_uscc == uscc)  # type: ignore[arg-type]
     if after is not None:
         statement = statement.where(Lot.lot_id > after)  # type: ignore[arg-type]
-    return (await session.execute(statement)).scalars().all()
+    return list((await session.execute(statement)).scalars())
 
 
 async def party_names(session: AsyncSession, usccs: Iterable[str]) -> dict[str, str]:

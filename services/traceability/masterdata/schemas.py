@@ -15,8 +15,18 @@ from shared.web import Body, Out
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 Role = Literal["producer", "processor", "storage", "carrier", "wholesale", "retail", "catering", "importer", "exporter"]
 PlaceKind = Literal[
-    *("orchard", "farm", "aquafarm", "factory", "packhouse", "cold_store", "warehouse"),
-    *("market", "shop", "restaurant", "port", "office"),
+    "orchard",
+    "farm",
+    "aquafarm",
+    "factory",
+    "packhouse",
+    "cold_store",
+    "warehouse",
+    "market",
+    "shop",
+    "restaurant",
+    "port",
+    "office",
 ]
 Claim = Literal["pollution_free", "green_food", "organic", "geographical_indication", "same_line_standard_quality"]
 Uom = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]

@@ -197,7 +197,7 @@ async def _write(
             changed.append({**row, "version": version, "updated_at": uow.now})
         status = "unchanged" if same else "created" if version == 1 else "updated"
         link = f"/v1/traceability/{path}/{key}"
-        receipts.append(RegisterReceipt(id=key, version=version, status=status, links={"self": link}))  # type: ignore[arg-type]
+        receipts.append(RegisterReceipt(id=key, version=version, status=status, links={"self": link}))
     await repository.store(uow, kind, model, changed)
     for row in changed:
         key = str(row[next(iter(model.__table__.primary_key.columns)).key])  # type: ignore[attr-defined]
