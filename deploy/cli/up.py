@@ -118,7 +118,7 @@ class Up:
     def _start(self, service: topology.Service) -> Child:
         port = self.options.port + service.port_offset
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-        process = multiprocessing.get_context(method).Process(
+        process = multiprocessing.get_context(method).Process(  # type: ignore[attr-defined]
             target=_child, args=(service, port, self.options, os.getpid()), name=f"pinzhi-{service.name}"
         )
         process.start()

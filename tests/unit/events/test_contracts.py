@@ -1,0 +1,106 @@
+"""What was published once is read for good: frozen schemas and golden samples of every version."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.asyncapi import asyncapi_document
+from shared.events.catalogue import CATALOGUE, EVENTS
+from shared.events.freeze import FROZEN, breaking_changes, frozen, schema_of
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENTS))
+def test_todays_class_is_the_frozen_one(event_type: str) -> None:
+    old = frozen(event_type)
+    assert old is not None, f"{event_type} is not frozen; run python -m shared.events.freeze"
+    assert breaking_changes(old, schema_of(event_type)) == []
+    assert old == schema_of(event_type), "freeze the new optional field with python -m shared.events.freeze"
+
+
+def test_nothing_frozen_was_dropped_from_the_catalogue() -> None:
+    assert {path.stem for path in FROZEN.glob("*.json")} == set(EVENTS)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_a_golden_sample_is_read_by_todays_code(path: Path) -> None:
+    event_type = path.stem
+    sample = json.loads(path.read_text(encoding="utf-8"))
+    event = EVENTS[event_type].model_validate_json(path.read_bytes())
+    assert event.key
+    dumped = event.model_dump(mode="json")
+    for name, value in sample.items():
+        assert dumped[name] == value, name
+
+
+def test_every_event_has_a_golden_sample() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(EVENTS)
+
+
+def test_a_reader_survives_a_field_that_it_does_not_know() -> None:
+    for event_type, event in EVENTS.items():
+        sample = json.loads((GOLDEN / f"{event_type}.json").read_text(encoding="utf-8"))
+        assert event.model_validate(sample | {"added_later": 1}) == event.model_validate(sample)
+
+
+OLD: dict[str, Any] = {
+    "properties": {"a": {"type": "string"}, "b": {"type": "integer", "default": 1}},
+    "required": ["a"],
+    "$defs": {"X": {"properties": {"c": {"enum": ["p", "q"]}}, "required": ["c"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda s: s["properties"].pop("b"), "/b: removed"),
+        (
+            lambda s: s["properties"].update(d={"type": "string"}) or s["required"].append("d"),
+            "/d: added as a required",
+        ),
+        (lambda s: s["required"].append("b"), "/b: was optional"),
+        (lambda s: s["properties"]["a"].update(type="integer"), "/a: "),
+        (lambda s: s["$defs"]["X"]["properties"]["c"]["enum"].pop(), "/$defs/X/c: "),
+        (lambda s: s["$defs"].pop("X"), "/$defs/X: removed"),
+    ],
+)
+def test_breaking_changes_are_seen(change: Any, says: str) -> None:
+    new = json.loads(json.dumps(OLD))
+    change(new)
+    (found,) = breaking_changes(OLD, new)
+    assert found.startswith(says)
+
+
+def test_an_optional_field_and_a_new_default_are_no_break() -> None:
+    new = json.loads(json.dumps(OLD))
+    new["properties"]["new"] = {"type": "string", "default": ""}
+    new["properties"]["b"]["default"] = 2
+    assert breaking_changes(OLD, new) == []
+
+
+def test_asyncapi_holds_every_event_of_the_catalogue() -> None:
+    document = asyncapi_document()
+    messages = document["components"]["messages"]
+    assert {f"{entry.name}.v1" for entry in CATALOGUE} == set(messages)
+    for entry in CATALOGUE:
+        message = messages[f"{entry.name}.v1"]
+        assert message["x-planned"] == entry.planned
+        assert ("payload" in message) != entry.planned
+    assert {channel["address"] for channel in document["channels"].values()} == {
+        f"pinzhi.{service}.v1" for service in ("credit", "traceability", "indicators", "gateway")
+    }
+    text = json.dumps(document)
+    for reference in {part.split('"')[0] for part in text.split('"$ref": "#/')[1:]}:
+        node: Any = document
+        for step in reference.split("/"):
+            node = node[step]
+
+
+def test_types_keys_and_publishers_agree() -> None:
+    for event_type, event in EVENTS.items():
+        assert event_type == event.type
+        assert event.key_field in event.model_fields
+        assert event.publisher() == event.__module__.rsplit(".", 1)[1]

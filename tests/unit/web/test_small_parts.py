@@ -1,0 +1,122 @@
+"""Pure parts of the shared HTTP and time code."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import failpoints
+from shared.clock import end_of_day, shanghai_date, start_of_day
+from shared.context import new_traceparent
+from shared.errors import Invalid
+from shared.i18n import negotiate
+from shared.ids import uuid7
+from shared.web.hot import HotAnswer, HotCache
+from shared.web.paging import decode, encode
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(-(2**53), 2**53), st.none()), min_size=1, max_size=4))
+def test_cursors_round_trip(key: list[Any]) -> None:
+    assert decode(encode(*key)) == tuple(key)
+
+
+@given(st.text(max_size=60))
+def test_a_wrong_cursor_is_a_field_error(text: str) -> None:
+    try:
+        decode(text)
+    except Invalid as error:
+        assert error.errors[0].pointer == "?cursor"
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        (None, "zh"),
+        ("", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB,en;q=0.9", "en"),
+        ("en;q=0.5, zh;q=0.4", "en"),
+        ("fr, en;q=0.1", "en"),
+        ("*", "zh"),
+        ("en;q=0", "zh"),
+        ("en;q=rubbish", "zh"),
+        ("de", "zh"),
+    ],
+)
+def test_language(header: str | None, lang: str) -> None:
+    assert negotiate(header) == lang
+
+
+def test_a_day_in_the_city() -> None:
+    assert shanghai_date(datetime(2026, 11, 23, 16, 0, tzinfo=UTC)) == date(2026, 11, 24)
+    assert end_of_day(date(2026, 11, 24)) == datetime(2026, 11, 24, 15, 59, 59, 999999, tzinfo=UTC)
+    assert start_of_day(date(2026, 11, 24)) == datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
+
+
+def test_ids_are_version_7_and_grow() -> None:
+    ids = [uuid7() for _ in range(5000)]
+    assert ids == sorted(set(ids))
+    assert all(each[14] == "7" and each[19] in "89ab" for each in ids)
+
+
+def test_traces_keep_their_id() -> None:
+    parent = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    assert new_traceparent(parent).split("-")[1] == "a" * 32
+    assert new_traceparent("rubbish").split("-")[1] != "a" * 32
+
+
+def answer(*tags: str) -> HotAnswer:
+    return HotAnswer(b"x", tags=tags).finish()
+
+
+def test_the_hot_cache_drops_by_tag_and_by_age() -> None:
+    cache = HotCache(size=3)
+    for number in range(3):
+        cache.put(number, answer(f"t{number}", "all"), cache.version)
+    cache.invalidate(["t1"])
+    assert [cache.get(n) is not None for n in range(3)] == [True, False, True]
+    cache.get(0)
+    cache.put(3, answer("t3"), cache.version)
+    cache.put(4, answer("t4"), cache.version)
+    assert cache.get(2) is None, "the one used longest ago"
+    assert cache.get(0) is not None
+    cache.invalidate(["*"])
+    assert all(cache.get(n) is None for n in range(5))
+    assert cache._by_tag == {}
+
+
+def test_an_answer_read_before_an_invalidation_is_not_kept_after_it() -> None:
+    cache = HotCache()
+    before = cache.version
+    cache.invalidate(["lot:1"])  # while the read was under way
+    cache.put("k", answer("lot:1"), before)
+    assert cache.get("k") is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sets(st.sampled_from("abc"))), max_size=50))
+def test_the_hot_cache_keeps_no_tag_without_an_answer(steps: list[tuple[int, set[str]]]) -> None:
+    cache = HotCache(size=4)
+    for key, tags in steps:
+        if key == 5:
+            cache.invalidate(tags)
+        else:
+            cache.put(key, answer(*sorted(tags)), cache.version)
+        kept = {key: set(each.tags) for key, each in cache._answers.items()}
+        assert len(kept) <= 4
+        indexed = {(tag, key) for tag, keys in cache._by_tag.items() for key in keys}
+        assert indexed == {(tag, key) for key, of in kept.items() for tag in of}
+
+
+def test_failpoints_are_off_unless_named() -> None:
+    failpoints.arm("")
+    for name in failpoints.NAMES:
+        failpoints.hit(name)
+    with pytest.raises(ValueError, match="unknown failpoint"):
+        failpoints.arm("no.such=kill")
+    failpoints.arm("relay.after_send=raise@2")
+    failpoints.hit("relay.after_send")
+    with pytest.raises(OSError, match=r"relay\.after_send"):
+        failpoints.hit("relay.after_send")
+    failpoints.arm("")
