@@ -15,7 +15,7 @@ from services.gateway.portal.query import Ask
 from services.gateway.portal.rendering import HEADERS, WORDS, department_name, render
 from services.gateway.portal.routing import Pages
 from services.gateway.portal.texts.city import CITY, CLAUSES
-from services.gateway.views.schemas import CityView, SeriesPoint, TargetLight, TargetView
+from services.gateway.schemas import CityView, SeriesPoint, TargetLight, TargetView
 from shared.errors import NotFound
 from shared.events.indicators import Light
 from shared.reference import areas
@@ -102,7 +102,7 @@ def _title(lang: Lang, light: str | None, dept: str | None, area: str | None, sh
     first = words("city_title")
     if light:
         first = words("all_attention") if light == "attention" else words(f"light_{light}")
-    title = words("colon").join(part for part in (area, first, dept) if part)
+    title = words("colon").join(part for part in (area, first, dept and department_name(dept)) if part)
     return f"{title} ({shown})" if light or dept else title
 
 

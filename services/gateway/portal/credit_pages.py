@@ -15,7 +15,7 @@ from services.gateway.portal.formats import Lang
 from services.gateway.portal.query import Ask
 from services.gateway.portal.rendering import WORDS, link, render
 from services.gateway.portal.routing import Pages
-from services.gateway.views.schemas import Colour, EnterpriseView, Listing, ListView, TimelineItem
+from services.gateway.schemas import Colour, EnterpriseView, Listing, ListView, TimelineItem
 from shared.errors import NotFound
 from shared.identifiers import uscc
 from shared.identifiers.errors import IdentifierError

@@ -8,7 +8,7 @@ from services.gateway.portal import charts, formats
 from services.gateway.portal.charts import Chart, Sample
 from services.gateway.portal.formats import Lang
 from services.gateway.portal.rendering import WORDS, period
-from services.gateway.views.schemas import AreaLight, SeriesPoint, TargetLight, TargetView
+from services.gateway.schemas import AreaLight, SeriesPoint, TargetLight, TargetView
 from shared.reference import areas
 
 
@@ -106,7 +106,11 @@ def _trend_reading(target: TargetLight, chart: Chart | None, rate: bool, lang: L
     words = WORDS[lang]
     if chart is None:
         return ""
-    text = words("reading_rate") if rate else words("reading_count", unit=target["unit"])
+    text = (
+        words("reading_rate")
+        if rate
+        else words("reading_count", unit=formats.unit_word(target["unit"], lang) or words("number_of"))
+    )
     text += words("reading_cut") if chart.cut else ""
     return text + (words("reading_goal") if chart.goal else "") + words("stop")
 

@@ -13,7 +13,7 @@ from services.gateway.portal.formats import Lang
 from services.gateway.portal.query import Ask
 from services.gateway.portal.rendering import WORDS, link, render
 from services.gateway.portal.routing import Pages
-from services.gateway.views.schemas import ScanView
+from services.gateway.schemas import ScanView
 from shared.errors import NotFound, PlatformError
 from shared.i18n import negotiate
 from shared.platform import Platform
@@ -123,7 +123,7 @@ def banner(view: ScanView, lang: Lang, checked: str) -> Banner:
         day = view["expires_on"]
         lines = [words("expired_line", day=formats.day(day, lang))] if day else [*reasons]
     elif verdict == "unknown":
-        lines = [words("unknown_line")]
+        lines = [*reasons, words("unknown_line")]
     else:
         lines = [*reasons]
     if verdict != "safe":

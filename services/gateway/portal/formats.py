@@ -13,7 +13,31 @@ SHANGHAI = timezone(timedelta(hours=8))
 """China has one time and no summer time since 1992."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNKNOWN = "—"
-_UNITS = {"个": "", "家": "", "处": "", "张": "beds", "级": "levels", "分钟": "minutes", "亿元": "100 million yuan"}
+UNITS: dict[str, tuple[str, str]] = {
+    "yes/no": ("", ""),
+    "direction": ("", ""),
+    "等级(ordinal)": ("", ""),
+    "index points": ("分", "points"),
+    "个": ("个", ""),
+    "个/街道 或 个/居民": ("个", ""),
+    "家": ("家", ""),
+    "处": ("处", ""),
+    "项": ("项", ""),
+    "件": ("件", ""),
+    "户": ("户", ""),
+    "张": ("张", "beds"),
+    "张/千名老人": ("张/千名老人", "beds per 1,000 older people"),
+    "类": ("类", "kinds"),
+    "级": ("级", "levels"),
+    "元": ("元", "yuan"),
+    "分钟": ("分钟", "minutes"),
+    "次/年": ("次/年", "a year"),
+    "次/事项": ("次/事项", "visits per item"),
+    "项/县": ("项/县", "per county"),
+    "平方米/人": ("平方米/人", "m² per person"),
+    "平方米/百户": ("平方米/百户", "m² per 100 households"),
+}
+"""Units of the plan's targets as they stand behind a number; another unit is written as it is."""
 
 
 def parse_instant(value: str | datetime) -> datetime:
@@ -95,8 +119,11 @@ def figure(value: str | None, unit: str, lang: Lang) -> str:
     text = f"{number:,f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    word = unit if lang == "zh" else _UNITS.get(unit, unit)
-    return f"{text} {word}".rstrip()
+    return f"{text} {unit_word(unit, lang)}".rstrip()
+
+
+def unit_word(unit: str, lang: Lang) -> str:
+    return UNITS.get(unit, (unit, unit))[0 if lang == "zh" else 1]
 
 
 def tick_value(value: float, rate: bool) -> str:

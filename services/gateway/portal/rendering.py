@@ -145,6 +145,8 @@ def qr(url: str) -> Markup:
 def period(text: str, lang: Lang) -> str:
     """2018Q3, 2018-09, 2018 and 2018-12-31 as people say them; anything else as it is."""
     zh = lang == "zh"
+    if text == "every year":
+        return "每年" if zh else text
     if len(text) == 6 and text[4] == "Q" and text[:4].isdigit():
         return f"{text[:4]}年{'一二三四'[int(text[5]) - 1]}季度" if zh else f"Q{text[5]} {text[:4]}"
     if len(text) == 4 and text.isdigit():
@@ -214,6 +216,7 @@ def _language_tools(lang: Lang) -> dict[str, Callable[..., Any]]:
         "period": lambda text: period(text, lang),
         "deadline": lambda text: period(text, lang),
         "source": lambda text: source(text, lang),
+        "dept_name": department_name,
         "bizstep": lambda step: _bizstep(step, lang),
         "dots": dots,
     }

@@ -71,6 +71,7 @@ CITY: dict[str, tuple[str, str]] = {
     "trend_title_down": ("{name}：暂时取不到", "{name}: unavailable for the moment"),
     "reading_rate": ("阴影为 95% 区间；纵轴单位 %", "Shaded: 95% interval; vertical axis in %"),
     "reading_count": ("纵轴单位：{unit}", "Vertical axis: {unit}"),
+    "number_of": ("数量", "number"),
     "reading_cut": ("，不从 0 起", ", not starting at 0"),
     "reading_goal": ("；虚线为目标", "; dashed: the target"),
     "areas_title_overlap": ("各地区间重叠，名次差别多属偶然", "The intervals overlap: the order is mostly chance"),
