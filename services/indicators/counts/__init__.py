@@ -1,0 +1,1 @@
+"""Counts and rates that come from other services' events: projections, computed from dates when asked."""

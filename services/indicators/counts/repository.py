@@ -1,0 +1,246 @@
+"""Every query on the projections."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, func, or_, select, true, update
+from sqlmodel import col
+
+from services.indicators.base import Table
+from services.indicators.counts.models import (
+    EnterpriseVersion,
+    ListingPeriod,
+    RecallCase,
+    SampleState,
+    SampleTest,
+    ViolationPublication,
+)
+from services.indicators.counts.rules import TestFact
+from services.indicators.observations.repository import Scope
+from services.indicators.status.assemble import SampledMonth
+from shared.clock import end_of_day
+from shared.db import AsyncSession
+from shared.db.sql import insert_rows
+
+_CHUNK = 500
+
+
+def _table(model: type[Table]) -> Any:
+    return model.__table__  # type: ignore[attr-defined]
+
+
+async def add_versions(session: AsyncSession, model: type[Table], key: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows (oldest first) and end the version before each at the moment when the new one is known."""
+    if not rows:
+        return
+    table = _table(model)
+    newest: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        row["known_to"] = None
+        if (before := newest.get(row[key])) is not None:
+            before["known_to"] = row["known_from"]
+        newest[row[key]] = row
+    first = {row[key]: row for row in reversed(rows)}
+    connection = await session.connection()
+    await connection.execute(
+        update(table)
+        .where(table.c[key] == bindparam("b_key"), table.c.known_to.is_(None))
+        .values(known_to=bindparam("b_at")),
+        [{"b_key": value, "b_at": row["known_from"]} for value, row in sorted(first.items())],
+    )
+    await insert_rows(session, model, rows)
+
+
+async def end(session: AsyncSession, model: type[Table], key: str, column: str, ends: Sequence[dict[str, Any]]) -> None:
+    """`ends`: key, end, and when it became known. Ends the present version of each."""
+    if not ends:
+        return
+    table = _table(model)
+    connection = await session.connection()
+    await connection.execute(
+        update(table)
+        .where(table.c[key] == bindparam("b_key"), table.c.known_to.is_(None))
+        .values({column: bindparam("b_end"), "end_known_from": bindparam("b_at")}),
+        list(ends),
+    )
+
+
+# --- samples ------------------------------------------------------------------------------------------------------
+
+
+async def add_tests(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    await insert_rows(session, SampleTest, rows)
+
+
+async def samples_of_tests(session: AsyncSession, test_ids: Iterable[str]) -> set[str]:
+    """Every sample that one of these tests ever named."""
+    found: set[str] = set()
+    for chunk in _chunks(test_ids):
+        rows = await session.execute(select(col(SampleTest.sample_id)).where(col(SampleTest.test_id).in_(chunk)))
+        found.update(rows.scalars())
+    return found
+
+
+async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> dict[str, list[TestFact]]:
+    """By sample: all versions of every test that ever named it."""
+    tests: dict[str, set[str]] = {}
+    for chunk in _chunks(sample_ids):
+        rows = await session.execute(
+            select(col(SampleTest.sample_id), col(SampleTest.test_id)).where(col(SampleTest.sample_id).in_(chunk))
+        )
+        for sample_id, test_id in rows:
+            tests.setdefault(sample_id, set()).add(test_id)
+    facts: dict[str, list[TestFact]] = {}
+    table = _table(SampleTest)
+    for chunk in _chunks({test_id for named in tests.values() for test_id in named}):
+        for row in await session.execute(select(table).where(table.c.test_id.in_(chunk)).order_by(table.c.sequence)):
+            facts.setdefault(row.test_id, []).append(TestFact(**row._mapping))
+    return {
+        sample_id: [fact for test_id in sorted(named) for fact in facts[test_id]] for sample_id, named in tests.items()
+    }
+
+
+async def replace_states(session: AsyncSession, sample_ids: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    for chunk in _chunks(sample_ids):
+        await session.execute(
+            delete(SampleState)
+            .where(col(SampleState.sample_id).in_(chunk))
+            .execution_options(synchronize_session=False)
+        )
+    await insert_rows(session, SampleState, rows)
+
+
+async def states_of(session: AsyncSession, sample_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """`(target, area)` that these samples count in, or did."""
+    found: set[tuple[str, str]] = set()
+    for chunk in _chunks(sample_ids):
+        rows = await session.execute(
+            select(col(SampleState.target_id), col(SampleState.area_code)).where(col(SampleState.sample_id).in_(chunk))
+        )
+        found.update((target, area) for target, area in rows)
+    return found
+
+
+async def sampled_months(
+    session: AsyncSession, scope: Scope, day: date, known: datetime, targets: Iterable[str] | None = None
+) -> list[tuple[str, SampledMonth]]:
+    """`(target, month)` for an area and those below it: each sample once, as it was counted at `known`."""
+    table = _table(SampleState)
+    rows = await session.execute(
+        select(
+            table.c.target_id,
+            table.c.area_code,
+            table.c.year,
+            table.c.month,
+            func.count(),
+            func.sum(case((table.c.passed, 1), else_=0)),
+            func.max(table.c.tested_on),
+        )
+        .where(
+            scope.covers(table.c.area_code),
+            table.c.tested_on <= day,
+            table.c.known_from <= known,
+            or_(table.c.known_to.is_(None), table.c.known_to > known),
+            true() if targets is None else table.c.target_id.in_(sorted(targets)),
+        )
+        .group_by(table.c.target_id, table.c.area_code, table.c.year, table.c.month)
+        .order_by(table.c.target_id, table.c.area_code, table.c.year, table.c.month)
+    )
+    return [(row[0], SampledMonth(row[1], row[2], row[3], int(row[4]), int(row[5]), row[6])) for row in rows]
+
+
+# --- counts by area -----------------------------------------------------------------------------------------------
+
+
+def _inside(column: Any, prefix: str | None, odd: Sequence[str]) -> ColumnElement[bool]:
+    if prefix is None:
+        return true()
+    return or_(column.in_(odd), and_(column >= prefix, column < str(int(prefix) + 1)))
+
+
+def _known(table: Any, known: datetime) -> ColumnElement[bool]:
+    return and_(table.c.known_from <= known, or_(table.c.known_to.is_(None), table.c.known_to > known))
+
+
+def _not_ended(table: Any, column: str, by: Any, known: datetime) -> ColumnElement[bool]:
+    return or_(
+        table.c[column].is_(None),
+        table.c[column] > by,
+        table.c.end_known_from.is_(None),
+        table.c.end_known_from > known,
+    )
+
+
+async def by_area(
+    session: AsyncSession, prefix: str | None, odd: Sequence[str], day: date, known: datetime
+) -> dict[str, dict[str, int]]:
+    """What is in force on `day`, as known at `known`: kind -> area -> number."""
+    listing, violation, recall = _table(ListingPeriod), _table(ViolationPublication), _table(RecallCase)
+    enterprise = _table(EnterpriseVersion)
+    night = end_of_day(day)
+    found: dict[str, dict[str, int]] = {kind: {} for kind in ("black", "red", "violations", "recalls", "enterprises")}
+    listings = await session.execute(
+        select(listing.c.colour, listing.c.area_code, func.count())
+        .where(
+            _inside(listing.c.area_code, prefix, odd),
+            _known(listing, known),
+            listing.c.valid_from <= day,
+            listing.c.valid_until >= day,
+            _not_ended(listing, "ended_on", day, known),
+        )
+        .group_by(listing.c.colour, listing.c.area_code)
+    )
+    for colour, area, count in listings:
+        found[colour][area] = count
+    violations = await session.execute(
+        select(violation.c.area_code, func.count())
+        .where(
+            _inside(violation.c.area_code, prefix, odd),
+            _known(violation, known),
+            violation.c.published_on <= day,
+            violation.c.expires_on >= day,
+            _not_ended(violation, "ended_on", day, known),
+        )
+        .group_by(violation.c.area_code)
+    )
+    found["violations"] = {area: count for area, count in violations}
+    recalls = await session.execute(
+        select(recall.c.area_code, func.count())
+        .where(
+            _inside(recall.c.area_code, prefix, odd),
+            _known(recall, known),
+            recall.c.opened_at <= night,
+            _not_ended(recall, "ended_at", night, known),
+        )
+        .group_by(recall.c.area_code)
+    )
+    found["recalls"] = {area: count for area, count in recalls}
+    enterprises = await session.execute(
+        select(enterprise.c.area_code, func.count())
+        .where(_inside(enterprise.c.area_code, prefix, odd), _known(enterprise, known), enterprise.c.state == "active")
+        .group_by(enterprise.c.area_code)
+    )
+    found["enterprises"] = {area: count for area, count in enterprises}
+    return found
+
+
+async def enterprises_by_industry(
+    session: AsyncSession, prefix: str | None, odd: Sequence[str], known: datetime
+) -> Sequence[Row[Any]]:
+    """`(industry or None, number)` of the enterprises that were active, as known at `known`."""
+    table = _table(EnterpriseVersion)
+    result = await session.execute(
+        select(table.c.industry_code, func.count())
+        .where(_inside(table.c.area_code, prefix, odd), _known(table, known), table.c.state == "active")
+        .group_by(table.c.industry_code)
+        .order_by(table.c.industry_code)
+    )
+    found: Sequence[Row[Any]] = result.all()
+    return found
+
+
+def _chunks(items: Iterable[str]) -> Iterable[list[str]]:
+    ordered = sorted(set(items))
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]

@@ -1,0 +1,185 @@
+"""`/v1/indicators/observations`: figures in and out."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Query, Request
+from starlette.requests import ClientDisconnect
+
+from services.indicators.asof import as_of_params
+from services.indicators.observations import repository, service
+from services.indicators.observations.models import Observation
+from services.indicators.observations.periods import Period
+from services.indicators.observations.reading import csv_rows
+from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
+from shared.auth import Department, Public, Staff
+from shared.errors import FieldError, Invalid, Malformed, NotFound, UnsupportedMedia
+from shared.web import (
+    CurrentPlatform,
+    Page,
+    ReadSession,
+    Receipt,
+    RequestLang,
+    Router,
+    Uow,
+    allow,
+    encode,
+    page_params,
+    problem,
+)
+
+router = Router(prefix="/v1/indicators", tags=["observations"])
+WRITERS = (Department("indicators:observations:write"), Staff("quality_office"))
+_ONE = ObservationIn.model_json_schema()
+_ITEM = {key: value for key, value in _ONE.items() if key != "$defs"}
+_JSON = {"schema": _ITEM | {"$defs": _ONE.get("$defs", {})}}
+_BATCH = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["items"],
+            "additionalProperties": False,
+            "properties": {"items": {"type": "array", "items": {"type": "object"}}},
+        }
+    },
+    "text/csv": {"schema": {"type": "string"}},
+}
+
+
+@router.post(
+    "/observations",
+    status_code=201,
+    responses={
+        200: {"model": Receipt, "description": "A repeat: the receipt of the first"},
+        **problem(400, 403, 409, 415, 422),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": _JSON}}},
+)
+@allow(*WRITERS, area="body.area_code")
+async def record(request: Request, uow: Uow) -> Receipt:
+    """Report one figure. A repeat gets the first receipt; a change needs a `reason` and is a new revision."""
+    raw = await _json(request)
+    receipt, stored = await service.submit_one(uow, raw)
+    return uow.answer(receipt, 201 if stored else 200)
+
+
+@router.post(
+    "/observations:batch",
+    responses=problem(400, 413, 415, 422),
+    openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+)
+@allow(*WRITERS, area="body.items.*.area_code")
+async def record_batch(
+    request: Request,
+    uow: Uow,
+    platform: CurrentPlatform,
+    lang: RequestLang,
+    dry_run: Annotated[bool, Query(description="只检查，不保存")] = False,
+    atomic: Annotated[bool, Query(description="有一行不合格就全部不保存")] = False,
+) -> BatchOut:
+    """Report many figures as JSON (`{"items": [...]}`) or CSV: one verdict for each row, in order."""
+    if _media(request) == "text/csv":
+        rows: list[tuple[int | None, Any]] = [*csv_rows(await request.body())]
+    else:
+        rows = [(None, item) for item in _items(await _json(request))]
+    limit: int = getattr(platform.settings, "batch_max_rows", 20_000)
+    if len(rows) > limit:
+        raise Invalid([FieldError("/items", "batch.size", f"一批最多 {limit} 行", f"At most {limit} rows in a batch")])
+    return uow.answer(await service.submit_batch(uow, rows, dry_run=dry_run, atomic=atomic, lang=lang))
+
+
+@router.get("/observations", responses=problem(422))
+@allow(Public())
+async def list_observations(
+    session: ReadSession,
+    params: page_params,
+    as_of: as_of_params,
+    target: Annotated[str | None, Query(max_length=120)] = None,
+    area: Annotated[str | None, Query(max_length=20, description="地区代码，含其中没有代码的地区")] = None,
+    external_id: Annotated[str | None, Query(max_length=120)] = None,
+    history: Annotated[bool, Query(description="连同被修订的版本")] = False,
+) -> Page[ObservationOut]:
+    """Figures as reported, oldest entry first; all of them provisional."""
+    after = params.cursor[0] if params.cursor else None
+    rows = await repository.page(
+        session,
+        known=as_of.known_at,
+        target_id=_clean(target),
+        area=_clean(area),
+        external_id=_clean(external_id),
+        history=history,
+        after=str(after) if after is not None else None,
+        limit=params.limit + 1,
+    )
+    shown = [_out(row, as_of.known_at) for row in rows[: params.limit]]
+    more = len(rows) > params.limit
+    return Page(items=shown, next=encode(rows[params.limit - 1].observation_id) if more else None)
+
+
+@router.get("/observations/{observation_id}", responses=problem(404, 422))
+@allow(Public())
+async def read_observation(observation_id: str, session: ReadSession, as_of: as_of_params) -> ObservationOut:
+    """One revision of a reported figure."""
+    row = await repository.find(session, _clean(observation_id) or "")
+    if row is None or row.known_from > as_of.known_at:
+        raise NotFound("observation", zh="没有这项数据", en="No such figure")
+    return _out(row, as_of.known_at)
+
+
+def _out(row: Observation, known_at: Any) -> ObservationOut:
+    fields = row.model_dump(exclude={"series_key", "digest", "submitted_by", "value", "known_to"})
+    period = Period(row.period_from, row.period_to) if row.period_from and row.period_to else None
+    return ObservationOut(
+        **fields,
+        period=period.label if period else None,
+        value=None if row.value is None else f"{row.value.normalize():f}",
+        known_to=row.known_to if row.known_to and row.known_to <= known_at else None,
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """A NUL cannot be stored, so nothing has it; PostgreSQL refuses even to look for it."""
+    return None if text is None else text.replace("\x00", "�")
+
+
+def _media(request: Request) -> str:
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+async def _json(request: Request) -> Any:
+    media = _media(request)
+    if media != "application/json" and not media.endswith("+json"):
+        raise UnsupportedMedia(
+            "media_type",
+            zh=f"不接受 {media[:80]}；请用 application/json（批量也可用 text/csv）",
+            en=f"{media[:80]} is not taken; use application/json (or text/csv for batches)",
+        )
+    try:
+        return orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise Malformed(
+            "json", zh=f"请求体不是有效的 JSON：{error}", en=f"The body is not valid JSON: {error}"
+        ) from error
+    except ClientDisconnect as error:
+        raise Malformed("body", zh="请求体没有收完", en="The body did not arrive whole") from error
+
+
+def _items(raw: Any) -> list[Any]:
+    errors = []
+    items = raw.get("items") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict):
+        errors.append(
+            FieldError("", "model_type", '应为对象，形如 {"items": [...]}', 'Needs to be an object: {"items": [...]}')
+        )
+    elif not isinstance(items, list):
+        errors.append(FieldError("/items", "list_type", "应为数组", "Needs to be an array"))
+    else:
+        errors += [
+            FieldError(f"/{key}", "extra_forbidden", "没有这个字段；请检查拼写", "Unknown field; check its spelling")
+            for key in raw
+            if key != "items"
+        ]
+    if errors:
+        raise Invalid(errors)
+    assert isinstance(items, list)
+    return items

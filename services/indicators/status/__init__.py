@@ -1,0 +1,1 @@
+"""The light of each target, area and day, explained by one sentence."""

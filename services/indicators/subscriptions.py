@@ -1,0 +1,24 @@
+"""Everything that this service hears from the others."""
+
+from services.indicators.counts import handlers
+from shared.bus import Subscription
+from shared.events.credit import (
+    EnterpriseUpdated,
+    ListingPublished,
+    ListingRemoved,
+    ViolationPublicationEnded,
+    ViolationPublished,
+)
+from shared.events.traceability import RecallClosed, RecallOpened, TestCorrected, TestRecorded
+
+SUBSCRIPTIONS = [
+    Subscription(EnterpriseUpdated, handlers.apply_enterprise),
+    Subscription(ViolationPublished, handlers.apply_violation_published),
+    Subscription(ViolationPublicationEnded, handlers.apply_violation_ended),
+    Subscription(ListingPublished, handlers.apply_listing_published),
+    Subscription(ListingRemoved, handlers.apply_listing_removed),
+    Subscription(RecallOpened, handlers.apply_recall_opened),
+    Subscription(RecallClosed, handlers.apply_recall_closed),
+    Subscription(TestRecorded, handlers.apply_tests),
+    Subscription(TestCorrected, handlers.apply_tests),
+]
