@@ -87,7 +87,11 @@ async def counts(
             AreaCounts(
                 area_code=code,
                 area_name=areas.name_of(code),
-                **{kind: under.get(code, 0) for kind, under in below.items()},
+                black=below["black"].get(code, 0),
+                red=below["red"].get(code, 0),
+                violations=below["violations"].get(code, 0),
+                recalls=below["recalls"].get(code, 0),
+                enterprises=below["enterprises"].get(code, 0),
             )
             for code in sorted(codes)
         ],

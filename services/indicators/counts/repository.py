@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, true, update
 from sqlmodel import col
 
 from services.indicators.base import Table
@@ -227,7 +227,7 @@ async def by_area(
 
 async def enterprises_by_industry(
     session: AsyncSession, prefix: str | None, odd: Sequence[str], known: datetime
-) -> Sequence[Row[Any]]:
+) -> list[tuple[str | None, int]]:
     """`(industry or None, number)` of the enterprises that were active, as known at `known`."""
     table = _table(EnterpriseVersion)
     result = await session.execute(
@@ -236,8 +236,7 @@ async def enterprises_by_industry(
         .group_by(table.c.industry_code)
         .order_by(table.c.industry_code)
     )
-    found: Sequence[Row[Any]] = result.all()
-    return found
+    return [(industry, number) for industry, number in result]
 
 
 def _chunks(items: Iterable[str]) -> Iterable[list[str]]:

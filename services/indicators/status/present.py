@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from itertools import groupby
 
 from services.indicators.areas import service as areas
 from services.indicators.areas.schemas import AreaRef
@@ -73,18 +72,21 @@ def status_of(lit: Lit, area: str) -> StatusOut:
 def dashboard_of(lit: Sequence[Lit], area: str, day: date) -> DashboardOut:
     statuses = [status_of(each, area) for each in lit]
     counted = Counter(status.light for status in statuses)
-    order = list(section_titles())
-    ranked = sorted(statuses, key=lambda s: (order.index(s.section) if s.section in order else len(order), s.position))
+    inside: dict[str, list[str]] = {section: [] for section in section_titles()}
+    for status in statuses:
+        inside.setdefault(status.section, []).append(status.target_id)
     sections = []
-    for section, members in groupby(ranked, key=lambda status: status.section):
-        title, title_en = section_titles().get(section, (section, section))
-        sections.append(SectionOut(section=section, title=title, title_en=title_en, targets=list(members)))
+    for section, members in inside.items():
+        if members:
+            title, title_en = section_titles().get(section, (section, section))
+            sections.append(SectionOut(section=section, title=title, title_en=title_en, target_ids=members))
     return DashboardOut(
         area=area_ref(area),
         as_of=day,
         lights={light: counted[light] for light in wording.LIGHTS},
         total=len(statuses),
         with_figure=sum(1 for status in statuses if status.has_figure),
+        items=statuses,
         sections=sections,
         rule_version=RULE_VERSION,
     )

@@ -67,7 +67,7 @@ class SectionOut(Out):
     section: str
     title: str
     title_en: str
-    targets: list[StatusOut]
+    target_ids: list[str]
 
 
 class DashboardOut(Out):
@@ -77,8 +77,10 @@ class DashboardOut(Out):
     """Number of targets with each light; all eight are there."""
     total: int
     with_figure: int
+    items: list[StatusOut]
+    """In the plan's order of targets."""
     sections: list[SectionOut]
-    """In the plan's order."""
+    """The plan's sections in their order, with their targets."""
     rule_version: str
     approval_note: str = "数据均为暂定，尚未经审核批准 / all figures are provisional, not approved yet"
 
