@@ -1,5 +1,7 @@
 """The gateway as one ASGI app: issuer, views, portal, proxy, background work."""
 
+import asyncio
+
 from services.gateway.city import api as city
 from services.gateway.documents import follow
 from services.gateway.enterprises import api as enterprises
@@ -39,7 +41,12 @@ async def make_keys(platform: Platform) -> None:
 
 
 async def watch_upstreams(platform: Platform) -> None:
-    await gateway_of(platform).monitor.run(platform)
+    """Also closes the clients, since this is among the last things to stop."""
+    try:
+        await gateway_of(platform).monitor.run(platform)
+    except asyncio.CancelledError:
+        await gateway_of(platform).aclose()
+        raise
 
 
 async def flush_scans(platform: Platform) -> None:
@@ -54,10 +61,6 @@ async def last_scans(platform: Platform) -> None:
     await gateway_of(platform).scans.flush(platform)
 
 
-async def close_clients(platform: Platform) -> None:
-    await gateway_of(platform).aclose()
-
-
 def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock | None = None) -> App:
     app = build_app(
         ServiceSpec(
@@ -69,7 +72,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             hot=[*scans.HOT, *enterprises.HOT, *city.HOT],
             background=[watch_upstreams, flush_scans, follow_documents],
             on_start=[make_keys],
-            on_stop=[last_scans, close_clients],
+            on_stop=[last_scans],
             state={"gateway": Gateway(settings)},
         ),
         settings,

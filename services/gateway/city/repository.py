@@ -36,7 +36,7 @@ async def targets_with_lights(
     )
     if target_id is not None:
         query = query.where(_target.c.target_id == target_id)
-    return list((await session.execute(query)).tuples())
+    return list(await session.execute(query))
 
 
 async def lights_of(session: AsyncSession, target_id: str) -> list[Row]:

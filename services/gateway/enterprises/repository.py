@@ -61,7 +61,7 @@ def _in_force(day: date) -> ColumnElement[bool]:
 async def totals(session: AsyncSession, day: date) -> dict[str, int]:
     """Entries in force on `day` for each colour."""
     query = select(_listing.c.colour, func.count()).where(_in_force(day)).group_by(_listing.c.colour)
-    return {"black": 0, "red": 0} | dict((await session.execute(query)).tuples().all())
+    return {"black": 0, "red": 0} | {colour: count for colour, count in await session.execute(query)}
 
 
 async def listed_areas(session: AsyncSession) -> list[str]:

@@ -48,4 +48,4 @@ async def page(session: AsyncSession, day: date, *, limit: int, before: int | No
     )
     if before is not None:
         query = query.where(_feed.c.seq < before)
-    return [body | {"seq": seq} for seq, body in (await session.execute(query)).tuples()]
+    return [body | {"seq": seq} for seq, body in await session.execute(query)]

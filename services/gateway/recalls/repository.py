@@ -15,7 +15,7 @@ _recall = RecallRow.__table__  # type: ignore[attr-defined]
 
 async def get_many(session: AsyncSession, recall_ids: Iterable[str]) -> dict[str, Row]:
     query = select(_recall.c.recall_id, _recall.c.body).where(_recall.c.recall_id.in_(sorted(set(recall_ids))))
-    return dict((await session.execute(query)).tuples().all())
+    return {recall_id: body for recall_id, body in await session.execute(query)}
 
 
 async def get(session: AsyncSession, recall_id: str) -> tuple[Row, str] | None:
@@ -44,7 +44,7 @@ async def page(
     where: list[Any] = [] if state == "all" else [_recall.c.state == state]
     where += [_recall.c.words.contains(word, autoescape=True) for word in (q or "").lower().split()]
     counted = select(func.count(), func.max(_recall.c.changed_at)).select_from(_recall).where(*where)
-    total, changed_at = (await session.execute(counted)).tuples().one()
+    total, changed_at = (await session.execute(counted)).one()
     if after is not None:
         where.append(tuple_(_recall.c.opened_at, _recall.c.recall_id) < after)
     query = (
