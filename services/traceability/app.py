@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=verdicts.HOT,
-            background=[jobs.run],
+            background=[jobs.capture_worker],
             on_start=[],
         ),
         settings,

@@ -31,7 +31,7 @@ def wake(platform: Platform) -> asyncio.Event:
     return event
 
 
-async def run(platform: Platform) -> None:
+async def capture_worker(platform: Platform) -> None:
     """The worker of one process; the lock on a job keeps two of them apart."""
     woken = wake(platform)
     while True:
