@@ -76,7 +76,9 @@ def list_users(data_dir: DataDir = Path("var"), postgres: Postgres = "") -> None
     from services.gateway.issuer import service
 
     for each in _read(service.list_users, data_dir, postgres):
-        print("\t".join([each.username, f"{each.department} {each.area}", " ".join(each.roles), _state(each), each.name]))
+        print(
+            "\t".join([each.username, f"{each.department} {each.area}", " ".join(each.roles), _state(each), each.name])
+        )
 
 
 @clients.command("rotate")

@@ -20,7 +20,9 @@ def claim(data_dir: Path) -> IO[str]:
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        raise CliError(f"data directory {data_dir} is not writable: {error.strerror}; choose another --data-dir") from error
+        raise CliError(
+            f"data directory {data_dir} is not writable: {error.strerror}; choose another --data-dir"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Demo clients and users. Their secrets stand in the README; the issuer refuses them in any other mode than `--demo`."""
+"""Demo clients and users. Their secrets stand in the README; the issuer refuses them in any mode but `--demo`."""
 
 from dataclasses import dataclass
 
