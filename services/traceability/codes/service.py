@@ -6,6 +6,7 @@ from typing import Any
 import segno
 
 from services.traceability.codes import rules
+from services.traceability.inspections.repository import has_tests
 from services.traceability.masterdata.models import Product
 from services.traceability.verdicts.models import LotVerdict
 from shared.db import AsyncSession
@@ -25,7 +26,7 @@ async def linkset(session: AsyncSession, code: Code, base: str) -> dict[str, Any
         base,
         name,
         recalled=verdict is not None and verdict.state == "recalled",
-        tested=verdict is not None and '"tests":[{' in verdict.body_zh,
+        tested=code.lot_id is not None and await has_tests(session, code.lot_id),
     )
 
 

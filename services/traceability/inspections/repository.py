@@ -35,6 +35,11 @@ async def versions(session: AsyncSession, test_id: str) -> list[LotTest]:
     return list((await session.execute(statement)).scalars())
 
 
+async def has_tests(session: AsyncSession, lot_id: str) -> bool:
+    statement = select(col(LotTest.test_id)).where(col(LotTest.lot_id) == lot_id, col(LotTest.known_to).is_(None))
+    return (await session.execute(statement.limit(1))).first() is not None
+
+
 async def end(session: AsyncSession, test_id: str, version: int, at: datetime) -> bool:
     """End a version that is still the present one; False when another transaction was faster."""
     statement = (

@@ -37,7 +37,7 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
                 "/lot_id" if body.lot_id else "/lot",
                 "lot.unknown",
                 f"没有批次 {lot_id}；请先由生产者用 PUT /v1/traceability/lots/{{gtin}}/{{lot}} 登记",
-                f"There is no lot {lot_id}; its producer registers it first: PUT /v1/traceability/lots/{{gtin}}/{{lot}}",
+                f"There is no lot {lot_id}; its producer registers it: PUT /v1/traceability/lots/{{gtin}}/{{lot}}",
             )
         )
     if errors or found is None:

@@ -23,6 +23,8 @@ from shared.db import AsyncSession
 MAX_HOPS = 6
 """How far a new event is followed back to a recalled lot: the event itself, a container, its container."""
 
+_IN_FORCE = or_(col(Recall.outcome).is_(None), col(Recall.outcome) != "revoked")
+
 
 async def next_number(session: AsyncSession, year: int) -> int:
     """The next number of the year. Its row stays locked until commit, so a rollback leaves no gap."""
@@ -153,6 +155,11 @@ async def holding(session: AsyncSession, recall_id: str, holder: str, lot_id: st
     return list((await session.execute(statement)).scalars())
 
 
+async def any_in_force(session: AsyncSession) -> bool:
+    statement = select(col(Recall.recall_id)).where(_IN_FORCE).limit(1)
+    return (await session.execute(statement)).first() is not None
+
+
 async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> list[Recall]:
     """Recalls in force that hold one of the lots, or something that one of them was made of or came in.
 
@@ -165,10 +172,7 @@ async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> list[Recall]
             col(RecallLot.recall_id) == col(Recall.recall_id),
             col(RecallLot.lot_id).in_(chunk),
         )
-        statement = select(Recall).where(
-            member,
-            or_(col(Recall.outcome).is_(None), col(Recall.outcome) != "revoked"),
-        )
+        statement = select(Recall).where(member, _IN_FORCE)
         found |= {recall.recall_id: recall for recall in (await session.execute(statement)).scalars()}
     return [found[key] for key in sorted(found)]
 

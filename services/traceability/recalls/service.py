@@ -206,13 +206,17 @@ async def report(uow: UnitOfWork, recall_id: str, body: QuantityIn) -> Recall:
 async def extend(uow: UnitOfWork, lot_ids: Iterable[str]) -> list[str]:
     """After a capture: what the new events made of recalled lots, or moved to new holders, joins their recalls, and the
     case says so; a completed recall is reopened. Returns the lots that joined.
+
+    `lot_ids`: every lot that the events name or concern, inputs too.
     """
     wanted = sorted(set(lot_ids))
     if not wanted:
         return []
     await uow.session.flush()
     # A recall that opens beside this capture waits for it, or this waits for the recall: neither overlooks the other.
-    await lock(uow.session, await repository.behind(uow.session, wanted))
+    await lock(uow.session, wanted)
+    if not await repository.any_in_force(uow.session):
+        return []
     joined: set[str] = set()
     for one in await repository.touched(uow.session, wanted):
         recall = await repository.get(uow.session, one.recall_id, lock=True)

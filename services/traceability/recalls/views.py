@@ -68,7 +68,7 @@ def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[s
 def _holders(
     recall: Recall, notices: Sequence[RecallNotice], holdings: Sequence[RecallHolding], principal: Principal
 ) -> list[HolderOut] | None:
-    """Who holds what is a business relation: authorities of the area and the recalling firm see all, a holder itself."""
+    """Who holds what is business: authorities of the area and the recalling firm see it, a holder its own part."""
     everyone = principal.uscc == recall.uscc if principal.kind == "enterprise" else principal.may_in(recall.area_code)
     if not everyone and principal.kind != "enterprise":
         return None
