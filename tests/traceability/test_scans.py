@@ -1,0 +1,60 @@
+"""The scan log: counted once, told with its own time, apart from the verdict."""
+
+from datetime import timedelta
+
+from shared.events.gateway import Scan, ScansRecorded
+from tests.support.app import NOW, Harness
+from tests.traceability import food
+from tests.traceability.food import PACKED, ok, refused
+
+CODE = f"{PACKED}+QX1"
+
+
+def scan(number: int, minutes: int = 0, where: str | None = "370600", serial: str | None = None) -> Scan:
+    at = NOW + timedelta(minutes=minutes)
+    return Scan(scan_id=f"scan-{number}", at=at, gtin=PACKED, lot="QX1", serial=serial, where=where)
+
+
+def batch(*scans: Scan, instance: str = "gateway-0") -> ScansRecorded:
+    return ScansRecorded(instance=instance, scans=list(scans))
+
+
+async def test_scans_are_counted_by_code_and_area(traceability: Harness) -> None:
+    none = ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))
+    assert (none["times"], none["first_at"], none["areas"], none["as_of"]) == (0, None, [], None)
+    await traceability.deliver(batch(scan(1, 3), scan(2, 1, "370602"), scan(3, 2, None), scan(4, 9, serial="7")))
+    counts = ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))
+    assert (counts["times"], counts["first_at"], counts["first_area_code"]) == (3, "2026-11-24T04:01:00Z", "370602")
+    assert counts["last_at"] == "2026-11-24T04:03:00Z"
+    assert {row["area_code"]: row["times"] for row in counts["areas"]} == {"370600": 1, "370602": 1, None: 1}
+    assert counts["as_of"] == "2026-11-24T04:00:00Z"
+    serial = ok(await traceability.get(f"/v1/traceability/scans/{CODE}+7"))
+    assert (serial["times"], serial["serial"]) == (1, "7")
+
+
+async def test_a_scan_that_comes_again_is_counted_once(traceability: Harness) -> None:
+    await traceability.deliver(batch(scan(1), scan(1), scan(2)))
+    await traceability.deliver(batch(scan(2), scan(3)), batch(scan(3), scan(4), instance="gateway-1"))
+    assert ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))["times"] == 4
+    assert traceability.rows("SELECT count(*) FROM scan_log") == [(4,)]
+
+
+async def test_an_earlier_scan_that_comes_late_becomes_the_first(traceability: Harness) -> None:
+    await traceability.deliver(batch(scan(1, 30, "370602")))
+    await traceability.deliver(batch(scan(2, 5, "370686"), instance="gateway-1"))
+    counts = ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))
+    assert (counts["first_at"], counts["first_area_code"]) == ("2026-11-24T04:05:00Z", "370686")
+    assert counts["last_at"] == "2026-11-24T04:30:00Z"
+
+
+async def test_scans_do_not_touch_the_verdict(traceability: Harness) -> None:
+    await food.register(traceability)
+    path = f"/v1/traceability/verdicts/{CODE}"
+    before = await traceability.get(path)
+    await traceability.deliver(batch(scan(1)))
+    after = await traceability.get(path, headers={"If-None-Match": before.headers["etag"]})
+    assert after.status_code == 304
+
+
+async def test_an_invalid_code_is_a_400(on_sqlite: Harness) -> None:
+    refused(await on_sqlite.get("/v1/traceability/scans/09521101530017+QX1"), 400, "gtin.check_digit")
