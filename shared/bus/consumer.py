@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from shared import context, failpoints, metrics
 from shared.bus import dead_letters
@@ -20,6 +20,7 @@ from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
 from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
 from shared.db import tables
+from shared.db.errors import is_bad_value
 from shared.db.sql import insert_rows, upsert
 from shared.db.uow import UnitOfWork
 from shared.events.base import topic_of
@@ -308,5 +309,5 @@ def _trace(envelope: Envelope) -> context.Trace:
 def is_transient(error: BaseException) -> bool:
     """Whether trying again later may help: the connection or a lock failed, not the event."""
     if isinstance(error, DBAPIError):
-        return not isinstance(error, IntegrityError | DataError | ProgrammingError)
+        return not (is_bad_value(error) or isinstance(error, IntegrityError | ProgrammingError))
     return isinstance(error, OSError | TimeoutError)

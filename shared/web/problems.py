@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared import context
+from shared.db.errors import is_bad_value
 from shared.errors import Conflict, FieldError, Invalid, Malformed, NotFound, PlatformError, Unavailable
 from shared.i18n import Lang, Text, negotiate
 
@@ -127,6 +128,12 @@ def as_platform_error(error: Exception) -> PlatformError:
             "concurrent_write",
             zh="同时有另一个请求写入了相同的内容；请读取现状后再试",
             en="Another request wrote the same thing at the same time; read the present state and try again",
+        )
+    if isinstance(error, DBAPIError) and is_bad_value(error):
+        return Malformed(
+            "character",
+            zh="有一个值数据库不能保存，例如含有 U+0000 字符",
+            en="A value cannot be stored, for example one with the character U+0000",
         )
     if isinstance(error, DBAPIError | PoolTimeout | OSError | TimeoutError):
         log.error("storage or network failed", error=f"{type(error).__name__}: {error}"[:500])
