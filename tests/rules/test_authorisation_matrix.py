@@ -46,10 +46,15 @@ class Case:
 
 
 def cases(app: Any) -> list[Case]:
-    """Every route with a policy. Anything else than a policy route, FastAPI's documents and static files fails."""
+    """Every route with a policy. Anything else than a policy route, FastAPI's documents and static files fails.
+
+    A route class of its own may look at tokens in its own way (the proxy leaves them to the owner), but only where
+    everybody is admitted anyway.
+    """
     found: list[Case] = []
     for route in app.fastapi.routes:
         if isinstance(route, PolicyRoute):
+            assert type(route) is PolicyRoute or route.policy.public, f"{route.path} asks its policy in its own way"
             found += [Case(method, route.path, route.policy) for method in sorted(route.methods or ())]
         elif isinstance(route, Mount):
             assert type(route.app).__name__ == "StaticFiles", f"{route.path}: a mount that is no folder of static files"
@@ -166,16 +171,20 @@ async def test_who_may_call_what(service: Harness) -> None:
     documented = {
         (method.upper(), path) for path, methods in service.app.fastapi.openapi()["paths"].items() for method in methods
     }
-    assert documented <= tried | {("GET", path) for path in BUILT_IN}, documented - tried
+    covered = {(method, re.sub(r":\w+}", "}", path)) for method, path in tried}
+    assert documented, "the OpenAPI document is empty"
+    assert documented <= covered | {("GET", path) for path in BUILT_IN}, documented - covered
     assert tried == {(case.method, case.path) for case in matrix}
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES, indirect=True)
 async def test_a_bad_token_opens_nothing(service: Harness) -> None:
+    """401, or, where everybody is admitted and nobody looks at the token, what one gets without any."""
     matrix = cases(service.app)
     now = service.clock.now()
     seconds = int(now.timestamp())
     wrong: list[str] = []
+    without = {case: await ask(service.app, case.method, case.url) for case in matrix if case.policy.public}
     for caller in strongest(matrix):
         tokens = {
             "another audience": caller.but(aud="somebody-else").token(now),
@@ -191,7 +200,10 @@ async def test_a_bad_token_opens_nothing(service: Harness) -> None:
         for what, token in tokens.items():
             for case in matrix:
                 answer = await ask(service.app, case.method, case.url, {"Authorization": f"Bearer {token}"})
-                if answer.status != 401:
+                as_nobody = (
+                    case in without and answer.status == without[case].status and answer.code == without[case].code
+                )
+                if answer.status != 401 and not as_nobody:
                     wrong.append(f"{case}: {what} got {answer.status} {answer.code}")
     assert not wrong, "\n".join(wrong[:50])
 

@@ -96,7 +96,9 @@ def test_no_machine_is_named() -> None:
 
 def test_what_builds_names_no_package_host() -> None:
     """Packages are asked for by name; where they come from is the machine's setting."""
-    builds = re.compile(r"^(requirements/.*|Makefile|pyproject\.toml|\.ci/.*|deploy/.*|docker-compose.*|uv\.lock)$")
+    builds = re.compile(
+        r"^(requirements/.*|Makefile|pyproject\.toml|\.ci/.*|deploy/(?!demo/).*|docker-compose.*|uv\.lock)$"
+    )
     address = re.compile(r"https?://(?!127\.0\.0\.1|localhost|maven\.apache\.org/POM|[a-z]+:\d)[\w{]")
     option = re.compile(r"--(?:extra-)?index-url|--find-links|--trusted-host|^-i |^-f ", re.MULTILINE)
     wrong = [
