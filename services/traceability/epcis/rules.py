@@ -72,8 +72,12 @@ def participants(event: dict[str, Any], pointer: str = "") -> Iterator[Participa
     if parent := event.get("parentID"):
         yield Participant(f"{pointer}/parentID", "parent", identify(parent))
     for name, field in EPC_LISTS.items():
+        seen: set[str] = set()
         for index, epc in enumerate(event.get(name) or ()):
-            yield Participant(f"{pointer}/{name}/{index}", field, identify(epc))
+            found = identify(epc)
+            if found.uri not in seen:
+                seen.add(found.uri)
+                yield Participant(f"{pointer}/{name}/{index}", field, found)
     for name, field in QUANTITY_LISTS.items():
         for index, each in enumerate(event.get(name) or ()):
             amount = each.get("quantity")
@@ -115,7 +119,7 @@ def canonical(event: dict[str, Any]) -> dict[str, Any]:
     body = dict(event)
     for name in EPC_LISTS:
         if name in body:
-            body[name] = [identify(epc).uri for epc in body[name]]
+            body[name] = _each_once(body[name])
     for name in QUANTITY_LISTS:
         if name in body:
             body[name] = [each | {"epcClass": identify(each["epcClass"]).uri} for each in body[name]]
@@ -139,6 +143,18 @@ def canonical(event: dict[str, Any]) -> dict[str, Any]:
                 for each in body[name]
             ]
     return body
+
+
+def _each_once(epcs: list[str]) -> list[str]:
+    """Canonical. Of an object that is named twice in two spellings, one entry keeps its own: a list may not repeat an
+    entry, and the event's hash counts both."""
+    taken = {epc for epc in epcs if identify(epc).uri == epc}
+    found: list[str] = []
+    for epc in epcs:
+        uri = identify(epc).uri
+        found.append(epc if uri in taken else uri)
+        taken.add(uri)
+    return found
 
 
 def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
