@@ -144,6 +144,9 @@ async def _publicity_of(uow: UnitOfWork, old: Violation, new: Violation, outlook
         publication.show_until(new, rules.publication_end(ends, new.body, new.published_on))
     elif old.state in ("recorded", "kept"):
         new.state = "recorded" if new.publishable else "kept"
+        # An earlier publication that was withdrawn stays in the versions before; this one begins anew.
+        new.published_on = new.published_at = new.expires_on = None
+        new.ended_on = new.ended_at = new.end_reason = None
         if outlook.publish_by is not None:
             new.due_act, new.due_on = "publish", outlook.publish_by.on
 
