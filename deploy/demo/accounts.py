@@ -51,7 +51,7 @@ STATISTICS = DemoClient(
     "demo-statistics-secret",
     ("indicators:observations:write",),
     department=MARKET_SUPERVISION,
-    area="100000",
+    area=CITY,
 )
 COUNTY = DemoClient(
     "demo-county",

@@ -1,5 +1,6 @@
 """What every service answers about itself: health, readiness, metrics, and the operator's view of its events."""
 
+import os
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -66,9 +67,9 @@ def health_router() -> Router:
 
     @router.get("/healthz")
     @allow(Public())
-    async def healthz() -> dict[str, str]:
-        """The process is alive. Asks nothing else."""
-        return {"status": "alive"}
+    async def healthz(platform: CurrentPlatform) -> dict[str, str | int]:
+        """The process is alive, and which one it is. Asks nothing else."""
+        return {"status": "alive", "service": platform.name, "pid": os.getpid()}
 
     @router.get("/readyz", responses={503: {"description": "Not ready, with the reason"}})
     @allow(Public())

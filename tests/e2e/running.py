@@ -1,0 +1,131 @@
+"""`pinzhi up` as a user starts it, on ports and in a directory of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy import topology
+from deploy.demo.accounts import DemoClient, DemoUser
+from deploy.demo.client import Account
+
+SECONDS = 90.0
+"""How long a test waits for what must happen; a busy machine is slow."""
+
+
+def free_ports() -> int:
+    """The first of four free ports in a row, below the range that the kernel gives to clients."""
+    for base in range(20_000 + os.getpid() % 5_000, 30_000, 4):
+        with ExitStack() as stack:
+            try:
+                for service in topology.SERVICES:
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", base + service.port_offset))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError("no four free ports in a row")
+
+
+@dataclass
+class Running:
+    base: str
+    port: int
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    http: httpx.Client
+
+    def account(self, who: DemoClient | DemoUser) -> Account:
+        return Account(self.http, who)
+
+    def pid(self, service: str) -> int:
+        return int((self.data_dir / "run" / f"{service}.pid").read_text())
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.port + topology.service(service).port_offset}"
+
+    def kill(self, service: str) -> int:
+        """SIGKILL one service; its pid."""
+        pid = self.pid(service)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def answers(self, service: str) -> bool:
+        """Whether the service's own process, and no other, answers on its port and is ready."""
+        try:
+            alive = self.http.get(f"{self.url(service)}/healthz", timeout=3).json()
+            ready = self.http.get(f"{self.url(service)}/readyz", timeout=3).status_code == 200
+        except httpx.HTTPError:
+            return False
+        return bool(ready and alive == {"status": "alive", "service": service, "pid": self.pid(service)})
+
+    def output(self) -> str:
+        return (self.data_dir / "out.txt").read_text(encoding="utf-8")
+
+
+def until(holds: Callable[[], Any], what: str, *, seconds: float = SECONDS) -> Any:
+    """The first true value of `holds()`; fails when it does not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = holds()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
+
+
+def environment() -> dict[str, str]:
+    """The shell's, without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PINZHI_")}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "deploy.cli.main", *arguments]
+
+
+@contextmanager
+def running(data_dir: Path, *options: str, port: int | None = None, demo: bool = True) -> Iterator[Running]:
+    """All four services, proven to be this run's own; with `demo`, when its data is loaded. Stopped with SIGTERM."""
+    base = port or free_ports()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    arguments = ["up", "--data-dir", str(data_dir), "--port", str(base), "--demo" if demo else "--no-demo", *options]
+    with ExitStack() as stack:
+        out = stack.enter_context((data_dir / "out.txt").open("ab"))
+        process = subprocess.Popen(
+            command(*arguments), stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment()
+        )
+        http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{base}", timeout=30))
+        up = Running(f"http://127.0.0.1:{base}", base, data_dir, process, http)
+        try:
+            _wait(up, [service.name for service in topology.SERVICES], demo=demo)
+            yield up
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(up: Running, services: Sequence[str], *, demo: bool) -> None:
+    def ready() -> bool:
+        if up.process.poll() is not None:
+            raise AssertionError(f"pinzhi up ended with {up.process.returncode}:\n{up.output()}")
+        if "demo data could not be loaded" in up.output():
+            raise AssertionError(up.output())
+        pids = all((up.data_dir / "run" / f"{service}.pid").exists() for service in services)
+        return pids and all(up.answers(service) for service in services)
+
+    until(ready, "the start of the four services")
+    if demo:
+        until(lambda: ready() and (up.data_dir / "run" / "demo-loaded").exists(), "loading the demo data")
