@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from shared.bus.replay import replay
 from shared.events.gateway import Scan, ScansRecorded
 from tests.support.app import NOW, Harness
 from tests.traceability import food
@@ -54,6 +55,18 @@ async def test_scans_do_not_touch_the_verdict(traceability: Harness) -> None:
     await traceability.deliver(batch(scan(1)))
     after = await traceability.get(path, headers={"If-None-Match": before.headers["etag"]})
     assert after.status_code == 304
+
+
+async def test_counts_that_are_rebuilt_from_the_log_equal_the_live_ones(traceability: Harness) -> None:
+    await traceability.deliver(batch(scan(1, 3), scan(2, 1, "370602"), scan(4, 9, serial="7")))
+    traceability.clock.advance(minutes=1)
+    await traceability.deliver(batch(scan(2), scan(3, 0, None), instance="gateway-1"))
+    tables = ("scan_log", "scan_counter", "scan_area", "scan_source")
+    live = [traceability.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
+    assert all(live)
+    traceability.clock.advance(days=1)
+    assert await replay(traceability.platform) == 2
+    assert [traceability.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables] == live
 
 
 async def test_an_invalid_code_is_a_400(on_sqlite: Harness) -> None:
