@@ -1,5 +1,6 @@
 """What is asked of the issuer and what it answers."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -10,7 +11,8 @@ from shared.errors import field_error
 from shared.identifiers import USCCStr
 from shared.reference.areas import AreaCode
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,59}$")]
+ID = re.compile(r"[a-z0-9][a-z0-9._-]{2,59}")
+Id = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Scope = Annotated[str, StringConstraints(pattern=r"^[a-z]+(:[a-z_-]+){1,3}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -6,7 +6,7 @@ from services.gateway.issuer import repository, secrets
 from services.gateway.issuer.keys import KeyFile
 from services.gateway.issuer.models import ClientRow, UserRow
 from services.gateway.issuer.rules import TOKEN_SECONDS, OAuthError, claims, grant_scopes
-from services.gateway.issuer.schemas import Client, NewClient, NewUser, Token, User
+from services.gateway.issuer.schemas import ID, Client, NewClient, NewUser, Token, User
 from services.gateway.settings import Settings
 from shared.db import AsyncSession, UnitOfWork
 from shared.errors import Conflict, NotFound
@@ -109,7 +109,7 @@ def _secret(given: str | None, *, demo: bool) -> str:
 async def client_token(platform: Platform, keys: KeyFile, client_id: str, secret: str, scope: str | None) -> Token:
     """Client credentials grant (RFC 6749 section 4.4). Raises OAuthError."""
     async with platform.read() as session:
-        row = await repository.client(session, client_id)
+        row = await repository.client(session, client_id) if ID.fullmatch(client_id) else None
     if not await secrets.matches(secret, row.secret_hash if row else None) or row is None:
         raise OAuthError("invalid_client", "客户端或密钥不对", "Unknown client or wrong secret", status=401)
     _admit(platform, row, "invalid_client", 401)
@@ -123,7 +123,7 @@ async def user_token(platform: Platform, keys: KeyFile, username: str, password:
     Raises OAuthError.
     """
     async with platform.read() as session:
-        row = await repository.user(session, username)
+        row = await repository.user(session, username) if ID.fullmatch(username) else None
     if not await secrets.matches(password, row.secret_hash if row else None) or row is None:
         raise OAuthError("invalid_grant", "用户名或密码不对", "Unknown user or wrong password")
     _admit(platform, row, "invalid_grant", 400)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal
 
 import aiohttp
@@ -63,9 +64,8 @@ _SILENCE_SECONDS = 30.0
 
 
 def _session() -> aiohttp.ClientSession:
-    # Without the dummy jar one client's cookie would travel with the next client's request.
     return aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(),
+        cookie_jar=aiohttp.DummyCookieJar(),  # one client's cookie must not travel with the next client's request
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # uvicorn drops idle connections after 5 s
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
     )
@@ -99,6 +99,7 @@ class Upstream:
             transport=AiohttpTransport(client=_session),
             timeout=httpx.Timeout(None, connect=connect_timeout, read=_SILENCE_SECONDS),
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # httpx keeps cookies too
         )
 
     async def aclose(self) -> None:

@@ -1,0 +1,226 @@
+"""The proxy over real sockets: what passes, what is dropped, and an upstream that is slow, broken or killed."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+
+from services.gateway.app import create_app
+from services.gateway.settings import Settings
+from services.gateway.state import Gateway, gateway_of
+from shared.ids import uuid7
+from tests.gateway.conftest import down
+from tests.gateway.servers import Upstream, killable, serving
+from tests.support.app import Harness, running
+from tests.support.databases import Backend
+
+
+class Door:
+    """A client of a gateway that listens on a real socket, and the upstream behind it."""
+
+    def __init__(self, client: httpx.AsyncClient, upstream: Upstream, harness: Harness) -> None:
+        self.client, self.upstream, self.harness = client, upstream, harness
+
+    @property
+    def gateway(self) -> Gateway:
+        return gateway_of(self.harness.platform)
+
+
+@pytest.fixture
+async def door(sqlite_backend: Backend) -> AsyncIterator[Door]:
+    upstream = Upstream()
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(upstream))
+        settings = {**down(), "credit_url": address, "request_seconds": 3.0}
+        harness = await stack.enter_async_context(running(create_app, Settings, sqlite_backend, **settings))
+        base = await stack.enter_async_context(serving(harness.app))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=base))
+        yield Door(client, upstream, harness)
+
+
+async def test_request_passes_whole_and_the_hop_stays_behind(door: Door) -> None:
+    answer = await door.client.post(
+        "/v1/credit/a%2Fb/echo?x=%2F%2B%20%26&y=1&y=2",
+        content=b"body",
+        headers={
+            "Authorization": "Bearer t",
+            "Connection": "keep-alive, X-Secret-Hop",
+            "X-Secret-Hop": "1",
+            "TE": "trailers",
+            "Idempotency-Key": "k",
+            "X-Request-Id": "req-1",
+            "Forwarded": "for=9.9.9.9",
+            "Cookie": "a=b",
+        },
+    )
+    seen = answer.json()
+    assert (seen["method"], seen["path"]) == ("POST", "/v1/credit/a%2Fb/echo")
+    assert parse_qsl(seen["query"]) == [("x", "/+ &"), ("y", "1"), ("y", "2")]
+    assert (seen["body"], seen["headers"]["content-length"]) == ("body", ["4"])
+    assert seen["headers"]["authorization"] == ["Bearer t"]
+    assert seen["headers"]["idempotency-key"] == ["k"]
+    assert seen["headers"]["x-request-id"] == ["req-1"]
+    assert not {"te", "x-secret-hop", "x-forwarded-for"} & set(seen["headers"])
+    (forwarded,) = seen["headers"]["forwarded"]
+    assert forwarded.startswith('for=9.9.9.9, for=127.0.0.1;host="127.0.0.1:')
+    assert 0 < int(seen["headers"]["x-request-deadline-ms"][0]) <= 3000
+    assert answer.headers["x-kept"] == "yes"
+    assert answer.headers["x-request-id"] == "req-1"
+    assert "x-hop" not in answer.headers
+
+
+async def test_one_clients_cookie_never_travels_with_anothers_request(door: Door) -> None:
+    await door.client.get("/v1/credit/echo")
+    async with httpx.AsyncClient(base_url=door.client.base_url) as another:
+        seen = (await another.get("/v1/credit/echo")).json()
+    assert "cookie" not in seen["headers"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_methods_pass(door: Door, method: str) -> None:
+    answer = await door.client.request(method, "/v1/credit/echo")
+    assert answer.status_code == 200
+    assert door.upstream.requests[-1]["method"] == method
+
+
+async def test_status_and_body_of_the_owner_pass(door: Door) -> None:
+    assert (await door.client.get("/v1/credit/nothing")).json() == {"code": "path"}
+    head = await door.client.head("/v1/credit/big?kb=3")
+    assert head.headers["content-length"] == "3072"
+    assert len((await door.client.get("/v1/credit/big?kb=3000")).content) == 3_072_000
+
+
+async def test_bodies_stream_in_both_directions(door: Door) -> None:
+    async def upload() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield b"x" * 10_000
+
+    assert (await door.client.post("/v1/credit/echo", content=upload())).json()["bytes"] == 500_000
+    arrived: list[float] = []
+    clock = asyncio.get_running_loop().time
+    async with door.client.stream("GET", "/v1/credit/stream?n=3&gap=0.3") as answer:
+        async for _ in answer.aiter_raw():
+            arrived.append(clock())
+    assert len(arrived) >= 2, "the pieces come as they are sent, not in one lump"
+
+
+async def test_an_answer_that_breaks_off_is_seen_to_break_off(door: Door) -> None:
+    """Never a body that only looks whole."""
+    with pytest.raises(httpx.RemoteProtocolError):
+        await door.client.get("/v1/credit/half")
+    assert (await door.client.get("/v1/credit/echo")).status_code == 200
+
+
+async def test_reads_are_repeated_and_writes_are_not(door: Door) -> None:
+    assert (await door.client.get("/v1/credit/fail?times=2")).json() == {"failed": False}
+    assert door.upstream.calls["/v1/credit/fail"] == 3
+    door.upstream.calls.clear()
+    assert (await door.client.post("/v1/credit/fail?times=1", content=b"x")).status_code == 503
+    assert door.upstream.calls["/v1/credit/fail"] == 1
+    door.upstream.calls.clear()
+    assert (await door.client.get("/v1/credit/fail?times=9&status=500")).status_code == 500
+    assert door.upstream.calls["/v1/credit/fail"] == 1
+
+
+async def test_retries_stay_within_their_budget(door: Door) -> None:
+    upstream = door.gateway.upstreams["credit"]
+    for _ in range(40):
+        upstream.breaker.succeed()
+        await door.client.get("/v1/credit/fail?times=999")
+    extra = door.upstream.calls["/v1/credit/fail"] - 40
+    assert extra <= 10 + 0.2 * 40
+
+
+async def test_a_slow_upstream_is_a_504_within_the_clients_deadline(door: Door) -> None:
+    answer = await door.client.get("/v1/credit/slow?s=20", headers={"X-Request-Deadline-Ms": "200"})
+    assert (answer.status_code, answer.json()["code"]) == (504, "upstream.timeout")
+    assert answer.headers["content-type"] == "application/problem+json"
+    for _ in range(6):
+        await door.client.get("/v1/credit/slow?s=20", headers={"X-Request-Deadline-Ms": "1"})
+    assert door.gateway.upstreams["credit"].breaker.opened_at is None, "impatience opens no breaker"
+
+
+async def test_a_client_that_breaks_off_its_upload_opens_no_breaker(door: Door) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise RuntimeError("the client is gone")
+
+    for _ in range(6):
+        with pytest.raises(RuntimeError):
+            await door.client.post("/v1/credit/echo", content=broken())
+    assert (await door.client.get("/v1/credit/echo")).status_code == 200
+    upstream = door.gateway.upstreams["credit"]
+    await door.harness.until(lambda: upstream.in_flight == 0, "every slot given back")
+    assert upstream.breaker.failures == 0
+
+
+async def test_a_body_over_the_limit_is_a_413(door: Door) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(12):
+            yield b"x" * 1024 * 1024
+
+    assert (await door.client.post("/v1/credit/echo", content=endless())).status_code == 413
+    assert door.gateway.upstreams["credit"].breaker.failures == 0
+
+
+async def test_an_upstream_that_is_down_is_a_503_and_then_left_alone(door: Door) -> None:
+    answer = await door.client.get("/v1/indicators/targets", headers={"Accept-Language": "en"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "upstream.unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    for _ in range(5):
+        assert (await door.client.get("/v1/indicators/targets")).status_code == 503
+    upstream = door.gateway.upstreams["indicators"]
+    assert upstream.breaker.opened_at is not None
+    assert 1 <= int((await door.client.get("/v1/indicators/x")).headers["retry-after"]) <= 10
+
+
+async def test_too_many_at_once_are_told_to_come_back(door: Door) -> None:
+    upstream = door.gateway.upstreams["credit"]
+    upstream.max_in_flight = 2
+    waiting = [asyncio.create_task(door.client.get("/v1/credit/slow?s=1")) for _ in range(2)]
+    await door.harness.until(lambda: upstream.in_flight == 2, "two requests under way")
+    refused = await door.client.get("/v1/credit/echo")
+    assert (refused.status_code, refused.json()["code"]) == (503, "upstream.busy")
+    assert "retry-after" in refused.headers
+    assert [(await one).status_code for one in waiting] == [200, 200]
+    assert upstream.in_flight == 0
+
+
+async def test_a_client_that_goes_away_gives_its_slot_back(door: Door) -> None:
+    upstream = door.gateway.upstreams["credit"]
+    async with door.client.stream("GET", "/v1/credit/stream?n=1000&gap=0.05") as answer:
+        await anext(answer.aiter_raw())
+        assert upstream.in_flight == 1
+    await door.harness.until(lambda: upstream.in_flight == 0, "the slot")
+
+
+async def test_a_service_killed_in_the_middle_of_its_answer(sqlite_backend: Backend) -> None:
+    """SIGKILL: the answer under way is seen to break off, the next ones are 503, and the door itself stays open."""
+    async with AsyncExitStack() as stack:
+        address, process = await stack.enter_async_context(killable())
+        settings = {**down(), "credit_url": address}
+        harness = await stack.enter_async_context(running(create_app, Settings, sqlite_backend, **settings))
+        base = await stack.enter_async_context(serving(harness.app))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=base))
+
+        async def read() -> None:
+            async with client.stream("GET", "/v1/credit/stream?n=1000&gap=0.05") as answer:
+                async for _ in answer.aiter_raw():
+                    process.send_signal(signal.SIGKILL)
+
+        with pytest.raises(httpx.RemoteProtocolError):
+            await read()
+        process.wait()
+        assert (await client.get("/v1/credit/echo")).status_code == 503
+        assert (await client.get("/v1/overview")).status_code == 200
+        assert gateway_of(harness.platform).upstreams["credit"].in_flight == 0
+
+
+async def test_paths_that_are_no_paths(door: Door) -> None:
+    for path in ("/v1/credit/%00", "/v1/credit/%FF", "/v1/credit/..%2F..%2Fetc", "/v1/credit/" + "x" * 5000):
+        assert (await door.client.get(path)).status_code < 500, path
+    assert (await door.client.get(f"/v1/unknown/{uuid7()}")).status_code == 404
