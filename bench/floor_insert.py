@@ -16,7 +16,8 @@ from typing import Any
 
 import asyncpg
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(time.time_ns())
+"""Never the same twice, also over several runs into one database."""
 
 
 def _new_id() -> str:

@@ -51,6 +51,6 @@ def wrk(url: str, *, seconds: float, connections: int = 32, script: Path | None 
 
 
 def _latency(output: str, percentile: int) -> float:
-    match = re.search(rf"^\s+{percentile}%\s+([\d.]+)(us|ms|s|m)$", output, re.MULTILINE)
+    match = re.search(rf"^\s+{percentile}%\s+([\d.]+)(us|ms|s|m)\s*$", output, re.MULTILINE)
     assert match is not None, output
     return float(match[1]) * UNITS[match[2]]
