@@ -14,8 +14,7 @@ from services.gateway.schemas import (
     TimelineItem,
     Violation,
 )
-from shared.clock import end_of_day
-from shared.db.types import utc_text
+from shared.clock import end_of_day, utc_text
 
 Row = dict[str, Any]
 """Columns of `EnterpriseRow`."""
