@@ -63,6 +63,7 @@ async def dashboard(ask: Ask) -> Response:
     if measured and not filtered:
         one = await views.target_view(ask.platform, measured["target_id"], area=area, as_of=as_of, lang=ask.lang)
         focus = drawing.focus(one, ask.lang) if one else None
+    lights_known = not any(error["part"] == "indicators" for error in view["errors"])
     day = (as_of or ask.today).isoformat()
     city = areas.get(ask.platform.settings.city)
     whole = WORDS[ask.lang]("whole_city", name=city.name if city else ask.platform.settings.city)
@@ -76,7 +77,8 @@ async def dashboard(ask: Ask) -> Response:
         sheets=("dashboard.css", "tables.css", "charts.css"),
         past=as_of,
         view=view,
-        sentence=sentence(view, ask.lang),
+        sentence=sentence(view, ask.lang) if lights_known else WORDS[ask.lang]("part_missing"),
+        lights_known=lights_known,
         editing=editing,
         shown_day=day,
         area=area,

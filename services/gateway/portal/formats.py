@@ -85,12 +85,11 @@ def age(seconds: float, lang: Lang) -> str:
         (86400, "天", "day", "days"),
         (3600, "小时", "hour", "hours"),
         (60, "分钟", "minute", "minutes"),
-        (1, "秒", "second", "seconds"),
     ):
-        if seconds >= size or size == 1:
+        if seconds >= size:
             n = int(seconds // size)
             return f"{n} {zh}" if lang == "zh" else f"{n} {one if n == 1 else many}"
-    raise AssertionError("the last unit takes everything")
+    return "不到 1 分钟" if lang == "zh" else "less than a minute"
 
 
 def integer(value: int | None) -> str:

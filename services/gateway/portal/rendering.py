@@ -93,6 +93,8 @@ def render(
     city_zh = city.name if city else platform.settings.city
     city_name = city_zh if lang == "zh" else CITY_NAMES.get(platform.settings.city, city_zh)
     words, sprite = WORDS[lang], Sprite()
+    if past:
+        title += words("sep") + formats.day(past, lang)
     parts = [title, words(f"nav_{current}") if current else "", words("site", city=city_name)]
     path, query = request.url.path, request.url.query
     self_bare = bare_path(path)
@@ -135,7 +137,7 @@ def render(
 
 @lru_cache(maxsize=512)
 def qr(url: str) -> Markup:
-    """The address as a QR code for the printed page (the stylesheet gives it 30 mm)."""
+    """The address as a QR code for the printed page (the stylesheet gives it 36 mm)."""
     import segno
 
     # segno writes SVG of its own making; the address is only encoded in its path.

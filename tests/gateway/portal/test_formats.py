@@ -62,7 +62,7 @@ def test_days_and_moments_are_those_of_shanghai() -> None:
 @pytest.mark.parametrize(
     ("seconds", "zh", "en"),
     [
-        (0, "0 秒", "0 seconds"),
+        (0, "不到 1 分钟", "less than a minute"),
         (61, "1 分钟", "1 minute"),
         (1080, "18 分钟", "18 minutes"),
         (7300, "2 小时", "2 hours"),

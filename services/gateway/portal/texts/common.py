@@ -65,6 +65,7 @@ COMMON: dict[str, tuple[str, str]] = {
     "light_no_data": ("无数据", "No data"),
     # freshness
     "part_old": ("这一部分是 {age}前的", "This part is {age} old"),
+    "part_just_old": ("这一部分是不到 1 分钟前的", "This part is less than a minute old"),
     "part_missing": ("这一部分暂时取不到，其余不受影响", "This part is unavailable; the rest is not affected."),
     "as_of_age": ("截至 {clock}（{age}前）", "as of {clock} ({age} ago)"),
     "as_of_moment": ("截至 {at}", "as of {at}"),
