@@ -44,4 +44,8 @@ def decide(target_id: str, figures: list[Figure], day: str = "2020-12-31", **mor
     return evaluate(Case(rule(target_id, decision), date.fromisoformat(day), figures, **more))
 
 
-COUNTIES = (Place("370602", "芝罘区", "Zhifu"), Place("370611", "福山区", "Fushan"), Place("370612", "牟平区", "Muping"))
+COUNTIES = (
+    Place("370602", "芝罘区", "Zhifu"),
+    Place("370611", "福山区", "Fushan"),
+    Place("370612", "牟平区", "Muping"),
+)

@@ -388,7 +388,9 @@ def test_a_direction_is_a_trend_with_its_test() -> None:
     few = decide("dir_import_export_safety", rising[:4])
     assert few.light == "cannot_tell"
     assert "5期" in few.zh
-    assert decide("dir_import_export_safety", values(y2016=1, y2017=1, y2018=1, y2019=1, y2020=1)).light == "cannot_tell"
+    assert (
+        decide("dir_import_export_safety", values(y2016=1, y2017=1, y2018=1, y2019=1, y2020=1)).light == "cannot_tell"
+    )
 
 
 def test_a_direction_does_not_mix_kinds_of_periods() -> None:

@@ -114,7 +114,10 @@ async def test_all_errors_of_a_row_are_told_at_once(indicators: Harness) -> None
         ({"target_id": "city_library_grade"}, {"/n": "figure.wrong_field", "/passed": "figure.wrong_field"}),
         ({"target_id": "luban_awards", "n": None, "passed": None, "value": -1}, {"/value": "value.negative"}),
         ({"target_id": "luban_awards", "n": None, "passed": None, "value": "NaN"}, {"/value": "finite_number"}),
-        ({"target_id": "luban_awards", "n": None, "passed": None, "value": "1.1234567"}, {"/value": "decimal_max_places"}),
+        (
+            {"target_id": "luban_awards", "n": None, "passed": None, "value": "1.1234567"},
+            {"/value": "decimal_max_places"},
+        ),
         (
             {"target_id": "county_library_grade", "n": None, "passed": None, "grade": "四级"},
             {"/grade": "grade.unknown"},
