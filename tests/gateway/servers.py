@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class Upstream:
     """Under `/v1/<service>/`: `echo` tells what came; `fail?times=2&status=503` fails so often, then answers;
-    `slow?s=1` waits; `stream?n=3&gap=0.1` sends pieces with pauses; `half` breaks off; `big?kb=100`. `/readyz` is a service's."""
+    `slow?s=1` waits; `stream?n=3&gap=0.1` sends pieces with pauses; `half` breaks off; `big?kb=100` is big."""
 
     def __init__(self, name: str = "credit") -> None:
         self.name = name
@@ -29,6 +29,8 @@ class Upstream:
         self.requests: list[dict[str, Any]] = []
         self.answers: dict[str, Any] = {}
         """Path -> JSON body that is answered there."""
+        self.delays: dict[str, float] = {}
+        """Path -> seconds before it answers."""
         self.lag: dict[str, Any] = {"outbox_pending": 0, "outbox_oldest_seconds": 0.0, "reasons": {}}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,6 +40,7 @@ class Upstream:
         self.calls[path] += 1
         if path == "/readyz":
             return await _json(send, 503 if self.lag["reasons"] else 200, {"service": self.name, **self.lag})
+        await asyncio.sleep(self.delays.get(path, 0.0))
         if path in self.answers:
             self.requests.append(_described(scope, b""))
             return await _json(send, 200, self.answers[path])
@@ -113,11 +116,12 @@ class _Quiet(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
-    """A real uvicorn in this loop on a port of the kernel's choice; gives its address."""
+async def serving(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
+    """A real uvicorn in this loop, on a port of the kernel's choice unless one is given; gives its address."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="on" if lifespan else "off", timeout_graceful_shutdown=1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     server = _Quiet(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from services.gateway.answers import view_response
 from services.gateway.feed.api import base_url
 from services.gateway.links import rules
+from services.gateway.links.rules import LINKSET
 from services.gateway.portal.pages import scan_page
 from services.gateway.proxy.api import unavailable
 from services.gateway.scans import schemas, views
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 router = Router(tags=["digital link"])
-LINKSET = "application/linkset+json"
 
 
 @router.get(

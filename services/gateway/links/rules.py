@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+LINKSET = "application/linkset+json"
 Wanted = Literal["page", "verdict", "linkset", "link"]
 VOCABULARIES = ("https://ref.gs1.org/voc/", "https://gs1.org/voc/", "https://www.gs1.org/voc/", "gs1:")
 
@@ -13,12 +14,12 @@ def wanted(accept: str, link_type: str | None) -> Wanted:
     if link_type:
         return "linkset" if link_type in ("linkset", "all") else "link"
     best = _best(accept)
-    if best == "application/linkset+json":
+    if best == LINKSET:
         return "linkset"
     return "page" if best in ("text/html", "application/xhtml+xml") else "verdict"
 
 
-_KNOWN = ("application/json", "text/html", "application/xhtml+xml", "application/linkset+json")
+_KNOWN = ("application/json", "text/html", "application/xhtml+xml", LINKSET)
 
 
 def _best(accept: str) -> str | None:

@@ -1,0 +1,136 @@
+"""Sources that come and go: every part says how old it is, no aggregate fails."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+
+from services.gateway.app import create_app
+from services.gateway.settings import Settings
+from services.gateway.state import gateway_of
+from services.gateway.upstreams.monitor import Monitor
+from shared.db.types import utc_text
+from tests.gateway import samples as s
+from tests.gateway.servers import Upstream, serving
+from tests.support.app import Harness, running
+from tests.support.databases import Backend
+
+URL = f"/v1/enterprises/{s.ORCHARD}"
+NAMES = ("indicators", "credit", "traceability")
+
+
+class City:
+    """A gateway whose upstreams can be stopped and started."""
+
+    def __init__(self, harness: Harness, upstreams: dict[str, Upstream], stacks: dict[str, AsyncExitStack]) -> None:
+        self.harness, self.upstreams, self._stacks = harness, upstreams, stacks
+
+    @property
+    def monitor(self) -> Monitor:
+        return gateway_of(self.harness.platform).monitor
+
+    async def stop(self, name: str) -> None:
+        await self._stacks.pop(name).aclose()
+        await self.becomes(name, current=False)
+
+    async def becomes(self, name: str, *, current: bool) -> None:
+        now = self.harness.clock.now
+        await self.harness.until(lambda: self.monitor.current(name, now()) is current, f"{name} current={current}")
+
+
+@pytest.fixture
+async def city(sqlite_backend: Backend) -> AsyncIterator[City]:
+    upstreams = {name: Upstream(name) for name in NAMES}
+    async with AsyncExitStack() as outer:
+        stacks = {name: await outer.enter_async_context(AsyncExitStack()) for name in NAMES}
+        urls = {f"{name}_url": await stacks[name].enter_async_context(serving(upstreams[name])) for name in NAMES}
+        harness = await outer.enter_async_context(
+            running(create_app, Settings, sqlite_backend, **urls, monitor_seconds=0.05)
+        )
+        made = City(harness, upstreams, stacks)
+        for name in NAMES:
+            await made.becomes(name, current=True)
+        yield made
+
+
+async def test_all_alive_is_current_and_the_bytes_stay_the_same(city: City) -> None:
+    await city.harness.deliver(s.enterprise(), s.listed(), s.product())
+    first = await city.harness.get(URL)
+    assert first.json()["complete"] is True
+    assert first.json()["parts"]["credit"] == {
+        "current": True,
+        "as_of": None,
+        "age_seconds": None,
+        "changed_at": utc_text(city.harness.clock.now()),
+    }
+    assert "age" not in first.headers
+    city.harness.clock.advance(seconds=2)
+    assert (await city.harness.get(URL, headers={"If-None-Match": first.headers["etag"]})).status_code == 304
+
+
+async def test_a_service_dies_and_its_part_grows_old(city: City) -> None:
+    await city.harness.deliver(s.enterprise(), s.listed(), s.product(), s.lot())
+    assert (await city.harness.get(URL)).json()["parts"]["credit"]["current"] is True
+    died_at = city.harness.clock.now()
+    await city.stop("credit")
+    city.harness.clock.advance(minutes=18)
+    for name in ("indicators", "traceability"):
+        await city.becomes(name, current=True)
+    answer = await city.harness.get(URL)
+    body = answer.json()
+    assert (answer.status_code, body["complete"], body["errors"]) == (200, True, [])
+    assert body["credit"]["status"] == "black"
+    assert body["parts"]["credit"]["as_of"] == utc_text(died_at)
+    assert body["parts"]["credit"]["age_seconds"] == 18 * 60
+    assert body["parts"]["traceability"]["current"] is True
+    assert answer.headers["age"] == "1080"
+    scan = (await city.harness.get(f"/v1/scan{s.CODE}")).json()
+    assert (scan["verdict"], scan["parts"]["traceability"]["current"]) == ("safe", True)
+    assert scan["producer"]["credit"]["as_of"] == utc_text(died_at)
+
+
+async def test_it_comes_back_and_the_answer_is_current_again(city: City) -> None:
+    await city.harness.deliver(s.enterprise())
+    await city.stop("credit")
+    assert (await city.harness.get(URL)).json()["parts"]["credit"]["current"] is False
+    port = int(gateway_of(city.harness.platform).upstreams["credit"].base_url.rsplit(":", 1)[1])
+    async with serving(city.upstreams["credit"], port=port):
+        await city.becomes("credit", current=True)
+        assert (await city.harness.get(URL)).json()["parts"]["credit"]["current"] is True
+
+
+async def test_events_that_wait_in_the_outbox_make_a_part_old(city: City) -> None:
+    await city.harness.deliver(s.enterprise())
+    city.upstreams["credit"].lag |= {"outbox_pending": 7, "outbox_oldest_seconds": 60.0}
+    city.harness.clock.advance(seconds=60)
+    await city.harness.until(lambda: city.monitor.seen["credit"].outbox_pending == 7, "a look at the outbox")
+    await city.becomes("traceability", current=True)
+    part = (await city.harness.get(URL)).json()["parts"]["credit"]
+    assert (part["current"], part["age_seconds"]) == (False, 60)
+    state = {one["name"]: one for one in (await city.harness.get("/v1/state")).json()["services"]}
+    assert (state["credit"]["state"], state["credit"]["outbox_pending"]) == ("up", 7)
+
+
+async def test_a_service_that_is_not_ready_says_why(city: City) -> None:
+    city.upstreams["credit"].lag["reasons"] = {"consumer": "bus is away"}
+    await city.harness.until(lambda: city.monitor.seen["credit"].state == "degraded", "a look at credit")
+    state = {one["name"]: one for one in (await city.harness.get("/v1/state")).json()["services"]}
+    assert state["credit"]["detail"] == "consumer: bus is away"
+    assert state["indicators"]["state"] == "up"
+
+
+async def test_our_own_lag_makes_a_part_old(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    await city.harness.deliver(s.enterprise())
+
+    async def behind() -> dict[str, int]:
+        return {"pinzhi.credit.v1": 12, "pinzhi.traceability.v1": 0, "pinzhi.indicators.v1": 0}
+
+    monkeypatch.setattr(city.harness.platform.consumer, "lag", behind)
+    await city.harness.until(lambda: city.monitor.seen["credit"].lag_records == 12, "a look at the lag")
+    before = city.harness.clock.now()
+    city.harness.clock.advance(minutes=1)
+    await city.becomes("traceability", current=True)
+    part = (await city.harness.get(URL)).json()["parts"]["credit"]
+    assert part["as_of"] == utc_text(before)
+    assert timedelta(seconds=part["age_seconds"]) == timedelta(minutes=1)
