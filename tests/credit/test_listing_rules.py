@@ -1,5 +1,6 @@
 """The listing procedure: every rule, every skip, and that no sequence of acts gets around due process."""
 
+import contextlib
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -278,10 +279,8 @@ class Procedure(RuleBasedStateMachine):
             self.basis = replace(self.basis, withdrawn=True)
 
     def _try(self, check: Any, step: Step, *more: Any) -> None:
-        try:
+        with contextlib.suppress(Refused):
             self.case = self.case.with_step(check(court_on(self.day), self.case, step, *more))
-        except Refused:
-            pass
 
     @rule(by=PEOPLE, document=DOCUMENTS, back=st.integers(-1, 3))
     def notice(self, by: str, document: str | None, back: int) -> None:

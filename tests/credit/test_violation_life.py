@@ -113,7 +113,7 @@ async def test_what_fell_due_while_the_service_was_down_is_done_once_after_a_res
     clock.advance(days=200)
     for _ in range(2):
         async with running(create_app, Settings, backend, clock=clock, url=url, sweep_seconds=3600) as again:
-            await again.until(lambda: bool(again.published(ViolationPublicationEnded)), "the end of publication")  # noqa: B023
+            await again.until(lambda: bool(again.published(ViolationPublicationEnded)), "the end of publication")
             await sweep.once(again.platform)
             (ended,) = again.published(ViolationPublicationEnded)
     assert ended.ended_on == date(2027, 2, 24)

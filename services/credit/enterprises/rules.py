@@ -49,10 +49,11 @@ def query_bigrams(text: str) -> set[str]:
 
 
 def former_names(present: Stated | None, name: str, stated: list[str]) -> list[str]:
-    """Former names after a statement: those stated, those known, and the name that was just left; oldest first."""
-    known = [*(present.former_names if present else []), *stated]
+    """Former names after a statement, in the order in which the register learned of them."""
+    known = list(present.former_names) if present else []
     if present is not None and present.name != name:
         known.append(present.name)
+    known += stated
     return [former for former in dict.fromkeys(known) if former != name]
 
 
