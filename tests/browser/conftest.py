@@ -16,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Response, async_
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
 from tests.browser import world
+from tests.gateway.conftest import down
 from tests.support.app import Harness, running
 from tests.support.databases import Backend, Databases
 
@@ -48,7 +49,7 @@ async def site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        harness = await stack.enter_async_context(running(create_app, Settings, backend, demo=True))
+        harness = await stack.enter_async_context(running(create_app, Settings, backend, demo=True, **down()))
         await harness.deliver(*world.events())
         server = uvicorn.Server(uvicorn.Config(harness.app, lifespan="off", log_config=None, access_log=False))
         server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]

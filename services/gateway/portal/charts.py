@@ -63,7 +63,7 @@ class Chart:
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Round steps (1, 2, 5 times a power of ten) that cover the range."""
-    span = (high - low) or abs(high) or 1.0
+    span = high - low if high - low > 1e-6 else max(abs(high), 1.0)
     raw = span / count
     power: float = 10.0 ** math.floor(math.log10(raw))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)

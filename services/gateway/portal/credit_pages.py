@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from services.gateway import views
@@ -15,7 +15,7 @@ from services.gateway.portal.formats import Lang
 from services.gateway.portal.query import Ask
 from services.gateway.portal.rendering import WORDS, link, render
 from services.gateway.portal.routing import Pages
-from services.gateway.schemas import Colour, EnterpriseView, Listing, ListView, TimelineItem
+from services.gateway.schemas import Colour, EnterpriseView, Listing, ListView, TimelineItem, Violation
 from shared.errors import NotFound
 from shared.identifiers import uscc
 from shared.identifiers.errors import IdentifierError
@@ -204,8 +204,7 @@ def _line(item: TimelineItem, view: EnterpriseView, lang: Lang) -> Line:
         violation = next((v for v in view["violations"] if v["violation_id"] == ref), None)
         if violation is None:
             return Line(item, SIGNS[kind], "w")
-        source = words("fact_violation", authority=violation["authority_name"], document=violation["document_number"])
-        facts: list[Markup | str] = [formats.foreign(violation["facts"], lang), formats.foreign(source, lang)]
+        facts: list[Markup | str] = [formats.foreign(violation["facts"], lang), _by(violation, lang)]
         if violation["fine_fen"]:
             facts.append(words("fact_fine", money=formats.money(violation["fine_fen"], lang)))
         facts.append(words("fact_shown_until", day=formats.day(violation["expires_on"], lang)))
@@ -218,7 +217,12 @@ def _line(item: TimelineItem, view: EnterpriseView, lang: Lang) -> Line:
     if kind == "listing_removed":
         reason = listing["removed_reason"]
         return Line(item, sign, "", [words(f"fact_removed_{reason}")] if reason else [])
-    source = words("fact_violation", authority=listing["authority_name"], document=listing["document_number"])
-    return Line(
-        item, sign, mark, [formats.either(listing["ground"], listing["ground_en"], lang), formats.foreign(source, lang)]
+    return Line(item, sign, mark, [formats.either(listing["ground"], listing["ground_en"], lang), _by(listing, lang)])
+
+
+def _by(decision: Listing | Violation, lang: Lang) -> Markup:
+    """Who decided, under which number."""
+    return escape(WORDS[lang]("fact_violation")).format(
+        authority=formats.foreign(decision["authority_name"], lang),
+        document=formats.foreign(decision["document_number"], lang),
     )

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.gateway import views
 from services.gateway.portal import formats
+from services.gateway.portal.counts import scan_counts
 from services.gateway.portal.errors import error_page
 from services.gateway.portal.formats import Lang
 from services.gateway.portal.query import Ask
@@ -80,6 +81,7 @@ async def _answer(request: Request, platform: Platform, code: str, lang: Lang, o
         printable=True,
         other_url=link(other, "/scan", code=view["code"]) if other else None,
         view=view,
+        counts=await scan_counts(platform, view),
         banner=banner(view, lang, formats.moment(platform.clock.now(), lang)),
         code=view["code"],
         errors=[],

@@ -26,7 +26,7 @@ class Pages:
             async def endpoint(request: Request) -> Response:
                 return await answered(request, handler)
 
-            for address in dict.fromkeys((path, "/en" + path)):
+            for address in (path, "/en" + path, *(("/en",) if path == "/" else ())):
                 self.router.add_api_route(
                     address,
                     endpoint,

@@ -40,6 +40,7 @@ CREDIT: dict[str, tuple[str, str]] = {
         "对红榜有异议，请向认定机关提出，或打 12345。",
         "Object to an entry with the recognising authority, or call 12345.",
     ),
+    "this_list_as": ("这份名单：", "This list as"),
     "ground_black": ("原因", "Ground"),
     "ground_red": ("事由", "Ground"),
     "authority": ("决定机关", "Authority"),

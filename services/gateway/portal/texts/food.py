@@ -66,6 +66,10 @@ FOOD: dict[str, tuple[str, str]] = {
     "journey": ("从哪里来", "Where it comes from"),
     "gap": ("没有记录：这一环节没有上报", "No record: this step was not reported"),
     "this_code": ("这个码", "This code"),
+    "scanned_times": ("被扫过 {n} 次。", "Scanned {n} times. "),
+    "first_scan": ("首次：{day}", "First: {day}"),
+    "never_scanned": ("还没有扫码记录。", "No scan on record yet."),
+    "counts_as_of": ("次数截至 {at}", "counted up to {at}"),
     "see_recall": ("查看召回公告", "See the recall notice"),
     "another_code": ("查另一个码", "Check another code"),
     # what to do
