@@ -9,7 +9,7 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
-from shared.events.traceability import RecallClosed, RecallOpened, TestCorrected, TestRecorded
+from shared.events.traceability import RecallClosed, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
 
 SUBSCRIPTIONS = [
     Subscription(EnterpriseUpdated, handlers.apply_enterprise),
@@ -17,7 +17,8 @@ SUBSCRIPTIONS = [
     Subscription(ViolationPublicationEnded, handlers.apply_violation_ended),
     Subscription(ListingPublished, handlers.apply_listing_published),
     Subscription(ListingRemoved, handlers.apply_listing_removed),
-    Subscription(RecallOpened, handlers.apply_recall_opened),
+    Subscription(RecallOpened, handlers.apply_recalls),
+    Subscription(RecallUpdated, handlers.apply_recalls),
     Subscription(RecallClosed, handlers.apply_recall_closed),
     Subscription(TestRecorded, handlers.apply_tests),
     Subscription(TestCorrected, handlers.apply_tests),

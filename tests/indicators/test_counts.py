@@ -23,7 +23,7 @@ from shared.events.credit import (
     ViolationPublished,
 )
 from shared.events.indicators import LightChanged
-from shared.events.traceability import RecallClosed, RecallLot, RecallOpened, TestCorrected, TestRecorded
+from shared.events.traceability import RecallClosed, RecallLot, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
 from tests.support.app import NOW, Harness
 
 BASE = "/v1/indicators"
@@ -74,19 +74,23 @@ def violation(number: str, version: int = 1, area: str = "370602", **dates: str)
 
 
 def recall(number: str, area: str = "370602") -> RecallOpened:
-    return RecallOpened(
-        recall_id=number,
-        number=number,
-        level=1,
-        uscc=USCC,
-        party_name="烟台样例食品有限公司",
-        area_code=area,
-        reason="原因",
-        lots=[RecallLot(lot_id="1.A", gtin="1", lot="A", product_name="苹果")],
-        opened_at=NOW,
-        start_by=NOW + timedelta(days=1),
-        finish_by=date(2026, 12, 4),
-    )
+    return RecallOpened(**_recall(number, area))
+
+
+def _recall(number: str, area: str) -> dict[str, Any]:
+    return {
+        "recall_id": number,
+        "number": number,
+        "level": 1,
+        "uscc": USCC,
+        "party_name": "烟台样例食品有限公司",
+        "area_code": area,
+        "reason": "原因",
+        "lots": [RecallLot(lot_id="1.A", gtin="1", lot="A", product_name="苹果")],
+        "opened_at": NOW,
+        "start_by": NOW + timedelta(days=1),
+        "finish_by": date(2026, 12, 4),
+    }
 
 
 def sampled(test: str, sample: str, result: str = "pass", **fields: Any) -> TestRecorded:
@@ -187,6 +191,22 @@ async def test_a_corrected_violation_is_counted_once(indicators: Harness) -> Non
     assert {area["area_code"]: area["violations"] for area in now["areas"] if area["violations"]} == {"370611": 1}
     then = await counts(indicators, as_of="2026-11-24")
     assert {area["area_code"]: area["violations"] for area in then["areas"] if area["violations"]} == {"370602": 1}
+
+
+async def test_an_updated_recall_is_one_recall_and_a_closed_one_stays_closed(indicators: Harness) -> None:
+    def updated() -> RecallUpdated:
+        return RecallUpdated(**_recall("c1", "370611"), change="扩大", updated_at=indicators.clock.now())
+
+    await indicators.deliver(recall("c1"))
+    indicators.clock.advance(days=1)
+    await indicators.deliver(updated())
+    now = await counts(indicators)
+    assert {area["area_code"]: area["recalls"] for area in now["areas"] if area["recalls"]} == {"370611": 1}
+    await indicators.deliver(
+        RecallClosed(recall_id="c1", uscc=USCC, closed_at=indicators.clock.now(), outcome="done"), updated()
+    )
+    assert (await counts(indicators))["recalls"]["total"] == 0
+    assert (await counts(indicators, as_of="2026-11-24"))["recalls"]["total"] == 1
 
 
 async def test_enterprises_are_the_denominator(indicators: Harness) -> None:
@@ -292,6 +312,7 @@ def history(seed: int) -> list[list[Event]]:
                         state=chance.choice(["active", "revoked"]),
                     ),
                     recall(f"c{chance.randrange(2)}"),
+                    RecallUpdated(**_recall(f"c{chance.randrange(2)}", "370611"), change="x", updated_at=NOW),
                     RecallClosed(recall_id=f"c{chance.randrange(2)}", uscc=USCC, closed_at=NOW, outcome="done"),
                 ]
             )

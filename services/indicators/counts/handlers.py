@@ -16,7 +16,7 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
-from shared.events.traceability import RecallClosed, RecallOpened, TestRecorded
+from shared.events.traceability import RecallClosed, RecallOpened, RecallUpdated, TestRecorded
 
 
 async def apply_enterprise(uow: UnitOfWork, events: Sequence[Received[EnterpriseUpdated]]) -> None:
@@ -83,7 +83,9 @@ async def apply_listing_removed(uow: UnitOfWork, events: Sequence[Received[Listi
     await repository.end(uow.session, ListingPeriod, "listing_id", "ended_on", ends)
 
 
-async def apply_recall_opened(uow: UnitOfWork, events: Sequence[Received[RecallOpened]]) -> None:
+async def apply_recalls(uow: UnitOfWork, events: Sequence[Received[RecallOpened] | Received[RecallUpdated]]) -> None:
+    """Opened and updated cases alike; a closed case that is updated (late returns) stays closed."""
+    ended = await repository.ended_recalls(uow.session, (event.data.recall_id for event in events))
     rows = [
         {
             "recall_id": event.data.recall_id,
@@ -92,9 +94,9 @@ async def apply_recall_opened(uow: UnitOfWork, events: Sequence[Received[RecallO
             "area_code": event.data.area_code,
             "level": event.data.level,
             "opened_at": event.data.opened_at,
-            "ended_at": None,
+            "ended_at": ended.get(event.data.recall_id, (None, None))[0],
             "known_from": event.time,
-            "end_known_from": None,
+            "end_known_from": ended.get(event.data.recall_id, (None, None))[1],
         }
         for event in events
     ]

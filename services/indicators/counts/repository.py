@@ -66,6 +66,20 @@ async def end(session: AsyncSession, model: type[Table], key: str, column: str, 
     )
 
 
+async def ended_recalls(session: AsyncSession, ids: Iterable[str]) -> dict[str, tuple[datetime, datetime]]:
+    """Recalls that are closed -> when, and when that became known."""
+    table = _table(RecallCase)
+    found: dict[str, tuple[datetime, datetime]] = {}
+    for chunk in _chunks(ids):
+        rows = await session.execute(
+            select(table.c.recall_id, table.c.ended_at, table.c.end_known_from).where(
+                table.c.recall_id.in_(chunk), table.c.known_to.is_(None), table.c.ended_at.is_not(None)
+            )
+        )
+        found |= {recall_id: (ended, known) for recall_id, ended, known in rows}
+    return found
+
+
 # --- samples ------------------------------------------------------------------------------------------------------
 
 
