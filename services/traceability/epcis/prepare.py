@@ -144,6 +144,8 @@ def _used(body: Mapping[str, Any], contexts: Sequence[Any]) -> list[Any]:
 
 
 def _day(value: Any) -> date | None:
+    if value is None:
+        return None
     try:
         return date.fromisoformat(str(value)[:10])
     except ValueError:

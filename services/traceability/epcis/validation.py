@@ -148,8 +148,11 @@ def schema_errors(instance: Any) -> list[FieldError]:
 
 
 def _finish(candidate: Candidate) -> None:
-    if not candidate.errors:
-        candidate.errors = rules.check(candidate.event, candidate.pointer)
+    """Add what the rules find where the fields themselves hold, and keep the clearest words for each place."""
+    shape = {(candidate.pointer, "epcis.one_of"), (candidate.pointer, _GENERAL)}
+    if {(error.pointer, error.code) for error in candidate.errors} <= shape:
+        # The event as a whole fits no alternative of the schema; a rule may say why, in plain words.
+        candidate.errors = rules.check(candidate.event, candidate.pointer) or candidate.errors
     explained = {error.pointer for error in candidate.errors if error.code != _GENERAL}
     unique = {
         (error.pointer, error.code, error.en): error
@@ -214,6 +217,9 @@ def _nearest(error: ValidationError, branches: list[list[ValidationError]]) -> I
             f"以下字段至少要有一个：{names}",
             f"At least one of these is needed: {english}",
         )
+        return
+    if isinstance(instance, dict) and "eventTime" in instance:
+        yield FieldError(_pointer(path), _GENERAL, f"不符合 EPCIS 2.0：{_short(error)}", _short(error))
         return
     deepest = max((each for branch in branches for each in branch), key=lambda e: len(e.instance_path), default=None)
     if deepest is not None and len(deepest.instance_path) > len(path):

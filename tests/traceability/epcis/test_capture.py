@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from services.traceability.app import create_app
+from services.traceability.epcis import jobs
 from services.traceability.epcis.models import Capture
 from services.traceability.settings import Settings
 from shared.events.traceability import LotUpdated
@@ -137,6 +138,47 @@ async def _left_by_a_kill(harness: Harness, location: str, body: dict[str, Any])
         waiting = done.model_dump() | {"capture_id": uow.id(), "state": "waiting", "success": None, "finished_at": None}
         uow.session.add(Capture(**waiting | {"document": orjson.dumps(body)}))
     return f"/epcis/capture/{waiting['capture_id']}"
+
+
+async def test_the_same_event_at_the_same_time(traceability: Harness) -> None:
+    await chain.register(traceability)
+    body = {"@context": chain.CONTEXT, **chain.harvest("F1")}
+    answers = await asyncio.gather(*(traceability.post("/epcis/events", json=body, as_=of(ORCHARD)) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert stored(traceability) == 1
+
+
+async def test_two_processes_capture_the_same_documents(backend: Backend) -> None:
+    """Each job is done once, whoever does it, and equal events of several jobs are stored once."""
+    async with running(create_app, Settings, backend) as first:
+        await chain.register(first)
+        url = first.platform.db.url.render_as_string(hide_password=False)
+        async with running(create_app, Settings, backend, url=url) as second:
+            bodies = [document(*(chain.harvest(f"F{n}") for n in range(k, k + 4))) for k in range(4)]
+            posts = [
+                app.post("/epcis/capture", json=body, as_=of(ORCHARD)) for body in bodies for app in (first, second)
+            ]
+            locations = [answer.headers["location"] for answer in await asyncio.gather(*posts)]
+            done = [await chain.job(first, location, of(ORCHARD)) for location in locations]
+            assert [job["success"] for job in done] == [True] * 8
+            assert sum(job["stored"] for job in done) == stored(first) == 7
+            assert sum(job["stored"] + len(job["duplicates"]) for job in done) == 32
+
+
+async def test_a_job_that_always_fails_ends_and_blocks_no_other(on_sqlite: Harness) -> None:
+    await chain.register(on_sqlite)
+    location = await _left_by_a_kill(
+        on_sqlite,
+        (await on_sqlite.post("/epcis/capture", json=document(chain.harvest("F1")), as_=of(ORCHARD))).headers[
+            "location"
+        ],
+        {"type": "EPCISDocument", "epcisBody": {}},
+    )
+    for _ in range(jobs.MAX_ATTEMPTS):
+        await jobs.process_waiting(on_sqlite.platform)
+    job = await chain.job(on_sqlite, location, of(ORCHARD))
+    assert (job["success"], job["errors"][0]["type"]) == (False, "epcisException:ImplementationException")
+    assert await jobs.process_waiting(on_sqlite.platform) is False
 
 
 PALLET = {"action": "OBSERVE", "epcList": [chain.sscc(9)]}
