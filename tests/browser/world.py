@@ -20,6 +20,7 @@ from shared.events.traceability import (
     RecallLot,
     RecallOpened,
     RecallUpdated,
+    TestRecorded,
     TestSummary,
 )
 
@@ -234,6 +235,13 @@ def food() -> Iterator[Event]:
             contact="0535-000 0000",
         ),
     )
+    for number, result in enumerate(("pass", "pass", "fail")):
+        yield TestRecorded(
+            test_id=f"T{number}", sample_id=f"S{number}", lot_id=f"{PEANUTS}.HS261030", gtin=PEANUTS,
+            producer_uscc=BLACK, area_code="370602", kind="supervision", category="food", result=result,
+            tested_on=date(2026, 11, 20 + number), laboratory="示例检测中心", report_number=f"SP-2026-1100{number}",
+            failed_items=["黄曲霉毒素 B₁"] if result == "fail" else [],
+        )  # fmt: skip
     yield recall(RecallOpened, 1)
     yield recall(
         RecallUpdated, 1, change="新增 1 个批次，召回范围已扩大", updated_at=datetime(2026, 11, 24, 2, tzinfo=UTC)

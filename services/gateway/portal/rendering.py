@@ -5,7 +5,7 @@ from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -170,6 +170,12 @@ def source(text: str, lang: Lang) -> Markup:
     return formats.foreign(text, lang)
 
 
+def lot_path(lot_id: str) -> str:
+    """Digital Link path of a lot id `<gtin14>.<lot>`."""
+    gtin, _, lot = lot_id.partition(".")
+    return f"/01/{gtin}/10/{quote(lot, safe='')}"
+
+
 def department_name(name: str) -> str:
     """A department by its code or by the name that the plan gives it."""
     found = departments.get(name)
@@ -219,6 +225,7 @@ def _language_tools(lang: Lang) -> dict[str, Callable[..., Any]]:
         "deadline": lambda text: period(text, lang),
         "source": lambda text: source(text, lang),
         "dept_name": department_name,
+        "lot_path": lot_path,
         "bizstep": lambda step: _bizstep(step, lang),
         "dots": dots,
     }

@@ -76,6 +76,15 @@ CREDIT: dict[str, tuple[str, str]] = {
     "this_day": ("这一天的情况", "On this day"),
     "credit_as_of": ("信用信息截至 {at}。", "Credit information as of {at}."),
     "products_none": ("没有登记的产品。", "No products on record."),
+    "tests_year": (
+        "近 12 个月监督抽检 {n} 批，{passed} 批合格。",
+        "Last 12 months: {n} batches sampled, {passed} passed.",
+    ),
+    "tests_year_none": ("近 12 个月没有监督抽检记录。", "No supervision sampling on record in the last 12 months."),
+    "tests_days": (
+        "{start}至 {end}。合格率不用来比较企业。",
+        "{start} to {end}. Pass rates are not for comparing enterprises.",
+    ),
     "being_recalled": ("召回中", "Being recalled"),
     "former_names": ("曾用名：", "Formerly: "),
     "has_cqo": ("设有首席质量官", "Has a chief quality officer"),
