@@ -59,6 +59,8 @@ class Harness(Client):
         if wait:
             for source, key in {(event.publisher(), event.key) for event in events}:
                 await self._applied(source, key, self._sequences[source, key])
+            # The commit can be seen before this process has dropped its hot answers; another process reads the table.
+            await self.platform.hot_cache.follow(self.platform)
 
     def record(self, event: Event) -> Record:
         """The next record of the event's key, in the envelope that its publisher would use."""
