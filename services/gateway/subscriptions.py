@@ -4,6 +4,7 @@ from services.gateway.city import handlers as city
 from services.gateway.enterprises import handlers as enterprises
 from services.gateway.feed import handlers as feed
 from services.gateway.feed.handlers import announced
+from services.gateway.inspections import handlers as inspections
 from services.gateway.recalls import handlers as recalls
 from services.gateway.scans import handlers as scans
 from shared.bus import Subscription
@@ -27,6 +28,10 @@ SUBSCRIPTIONS = [
     Subscription(traceability.RecallOpened, announced(recalls.recall_changed, feed.recall_changed)),
     Subscription(traceability.RecallUpdated, announced(recalls.recall_changed, feed.recall_changed)),
     Subscription(traceability.RecallClosed, announced(recalls.recall_closed, feed.recall_closed)),
+    Subscription(traceability.TestRecorded, inspections.tests_recorded),
+    Subscription(traceability.TestCorrected, inspections.tests_recorded),
+    Subscription(traceability.AlertOpened, inspections.alert_opened),
+    Subscription(traceability.AlertClosed, inspections.alert_closed),
     Subscription(indicators.TargetChanged, city.target_changed),
     Subscription(indicators.LightChanged, city.light_changed),
 ]
@@ -37,6 +42,9 @@ PROJECTION_TABLES = [
     "recall_view",
     "lot_view",
     "product_view",
+    "test_view",
+    "alert_view",
+    "alert_subject_view",
     "target_view",
     "light_view",
 ]

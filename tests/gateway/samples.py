@@ -163,6 +163,47 @@ def lot(lot: str = LOT, gtin: str = APPLE, uscc: str = ORCHARD, **changed: Any) 
     return traceability.LotUpdated(**(body | changed))
 
 
+def _tested(number: str, changed: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "test_id": number,
+        "sample_id": f"s-{number}",
+        "lot_id": f"{APPLE}.{LOT}",
+        "gtin": APPLE,
+        "producer_uscc": ORCHARD,
+        "area_code": "370686",
+        "kind": "supervision",
+        "category": "agricultural",
+        "result": "pass",
+        "tested_on": date(2026, 10, 20),
+        "laboratory": "示例检测中心",
+        "report_number": "SP-2026-10482",
+    } | changed
+
+
+def tested(number: str = "t-1", **changed: Any) -> traceability.TestRecorded:
+    return traceability.TestRecorded(**_tested(number, changed))
+
+
+def retested(number: str = "t-1", **changed: Any) -> traceability.TestCorrected:
+    return traceability.TestCorrected(**_tested(number, {"reason": "录入错误", "version": 2} | changed))
+
+
+def alert(alert_id: str = "a-1", **changed: Any) -> traceability.AlertOpened:
+    body: dict[str, Any] = {
+        "rule": "failed_test",
+        "subject": f"{APPLE}.{LOT}",
+        "lots": [f"{APPLE}.{LOT}"],
+        "holds": True,
+        "opened_at": datetime(2026, 11, 22, tzinfo=UTC),
+        "summary": "检验不合格：农药残留",
+    }
+    return traceability.AlertOpened(alert_id=alert_id, **(body | changed))
+
+
+def alert_closed(alert_id: str = "a-1") -> traceability.AlertClosed:
+    return traceability.AlertClosed(alert_id=alert_id, closed_at=datetime(2026, 11, 24, tzinfo=UTC), reason="复检合格")
+
+
 RECALL = {
     "recall_id": "r-1",
     "number": "召回〔2026〕1号",

@@ -113,6 +113,40 @@ async def test_product_that_changes_hands_leaves_its_former_owner(gateway: Harne
     assert [one["gtin"] for one in (await view_of(gateway, s.BAKERY))["products"]] == [s.APPLE]
 
 
+async def test_supervision_tests_of_a_year_are_public_others_are_for_departments(gateway: Harness) -> None:
+    await gateway.deliver(s.party())
+    url = f"/v1/enterprises/{s.ORCHARD}"
+    assert (await gateway.get(url)).json()["tests"]["n"] == 0
+    await gateway.deliver(
+        s.tested("t-1"),
+        s.tested("t-2", result="fail", failed_items=["毒死蜱"], tested_on=date(2026, 11, 20)),
+        s.tested("t-3", kind="self"),
+        s.tested("t-4", tested_on=date(2025, 11, 23)),
+        s.tested("t-5", tested_on=date(2025, 11, 24)),
+        s.tested("t-6", producer_uscc=s.BAKERY),
+    )
+    tests = (await gateway.get(url)).json()["tests"]
+    assert (tests["since"], tests["n"], tests["passed"]) == ("2025-11-24", 3, 2)
+    assert [one["test_id"] for one in tests["newest"]] == ["t-2", "t-1", "t-5", "t-4"]
+    await gateway.deliver(s.retested("t-2", tested_on=date(2026, 11, 20)))
+    assert (await gateway.get(url)).json()["tests"]["passed"] == 3
+    hidden = (await view_of(gateway, department=True))["department"]["tests"]
+    assert [one["test_id"] for one in hidden] == ["t-2", "t-3", "t-1", "t-5", "t-4"]
+    past = await view_of(gateway, as_of=date(2026, 11, 1))
+    assert [one["test_id"] for one in past["tests"]["newest"]] == ["t-1", "t-5", "t-4"]
+
+
+async def test_open_alerts_are_for_departments(gateway: Harness) -> None:
+    await gateway.deliver(s.party(), s.lot(), s.alert(), s.alert("a-2", subject=s.ORCHARD, lots=[]))
+    await gateway.deliver(s.alert("a-3", subject=f"{s.CAKE}.B", lots=[f"{s.CAKE}.B"]))
+    alerts = (await view_of(gateway, department=True))["department"]["alerts"]
+    assert sorted(alert["alert_id"] for alert in alerts) == ["a-1", "a-2"]
+    assert "a-1" not in (await gateway.get(f"/v1/enterprises/{s.ORCHARD}")).text
+    await gateway.deliver(s.alert_closed())
+    alerts = (await view_of(gateway, department=True))["department"]["alerts"]
+    assert [alert["alert_id"] for alert in alerts] == ["a-2"]
+
+
 async def test_hot_answer_follows_an_event_at_once_and_keeps_its_etag_until_then(gateway: Harness) -> None:
     url = f"/v1/enterprises/{s.ORCHARD}"
     await gateway.deliver(s.enterprise())

@@ -42,6 +42,9 @@ def history() -> list[list[Event]]:
         [s.product(s.CAKE, s.BAKERY)],
         [s.lot(), s.lot(verdict="held"), s.lot(verdict="recalled", recall=s.RECALL)],
         [s.lot("B", s.CAKE, s.BAKERY)],
+        [s.tested(), s.retested(result="fail"), s.tested("t-2")],
+        [s.alert(), s.alert_closed()],
+        [s.alert("a-2", lots=[])],
         [s.recall_opened(), s.recall_updated(), s.recall_closed(), s.recall_updated(change="再次打开")],
         [s.recall_opened(s.BAKERY, recall_id="r-2"), s.recall_closed(s.BAKERY, "r-2")],
     ]

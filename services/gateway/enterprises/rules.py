@@ -7,7 +7,7 @@ from typing import Any, cast
 from services.gateway.schemas import (
     CreditMark,
     CreditStatus,
-    DepartmentPart,
+    EnterpriseTest,
     Listing,
     Product,
     RecallSummary,
@@ -158,11 +158,19 @@ def violations_on(row: Mapping[str, Any], day: date) -> list[Violation]:
     return cast(list[Violation], sorted(shown, key=lambda v: (v["decision_date"], v["violation_id"]), reverse=True))
 
 
-def department_part(row: Mapping[str, Any], day: date) -> DepartmentPart:
+def department_part(row: Mapping[str, Any], day: date) -> tuple[list[Row], list[Row]]:
+    """Records that are not public on the day, and listing procedures under way."""
     public = {key for key, violation in row["violations"].items() if violation_shown(violation, day)}
     hidden = [v for key, v in sorted(row["department"]["violations"].items()) if key not in public]
-    procedures = [p for _, p in sorted(row["department"]["procedures"].items())]
-    return {"violations": hidden, "procedures": procedures}
+    return hidden, [p for _, p in sorted(row["department"]["procedures"].items())]
+
+
+def a_year_before(day: date) -> date:
+    return day.replace(year=day.year - 1) if (day.month, day.day) != (2, 29) else date(day.year - 1, 3, 1)
+
+
+def test_of(body: Mapping[str, Any]) -> EnterpriseTest:
+    return cast(EnterpriseTest, {key: value for key, value in body.items() if key != "producer_uscc"})
 
 
 def products_of(row: Mapping[str, Any]) -> list[Product]:

@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from services.gateway import freshness
 from services.gateway.enterprises import asked, repository, rules
+from services.gateway.inspections import repository as inspections
 from services.gateway.names import area_name, area_names, industry_name
 from services.gateway.paging import typed
 from services.gateway.projection import Row
-from services.gateway.schemas import Colour, EnterpriseView, Identity, Listing, ListView, PartError
+from services.gateway.schemas import (
+    Colour,
+    DepartmentPart,
+    EnterpriseView,
+    Identity,
+    Inspections,
+    Listing,
+    ListView,
+    PartError,
+)
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import Deadline, UpstreamError
 from shared.clock import shanghai_date
+from shared.db import AsyncSession
 from shared.i18n import Lang
 from shared.identifiers import IdentifierError
 from shared.identifiers import uscc as codes
@@ -42,33 +53,41 @@ async def enterprise_view(
         uscc = codes.parse(uscc, nonconforming_ok=True).code
     except IdentifierError:
         return None
+    today = shanghai_date(platform.clock.now())
+    day = min(as_of or today, today)
     async with platform.read() as session:
         row = await repository.get(session, uscc)
-    if row is None:
-        return None
-    now = platform.clock.now()
-    if as_of is None or as_of == shanghai_date(now):
-        return _shape(platform, row, shanghai_date(now), department=department)
+        if row is None:
+            return None
+        row["tests"] = await _tests(session, uscc, day)
+        hidden = await _hidden(session, row, today) if department else None
+    if day == today:
+        return _shape(platform, row, today, department=hidden)
     gateway, errors = gateway_of(platform), []
-    row |= {"recalls": rules.recalls_on(row, as_of)}
+    row |= {"recalls": rules.recalls_on(row, day)}
     then = None
     try:
-        then = await asked.credit_part(gateway, uscc, as_of, deadline or gateway.deadline(None))
+        then = await asked.credit_part(gateway, uscc, day, deadline or gateway.deadline(None))
     except UpstreamError as error:
         errors.append(freshness.error_of(error))
     row |= then or {"listings": {}, "violations": {}}
-    view = _shape(platform, row, as_of, errors=errors)
-    view["as_of"] = as_of.isoformat()
+    view = _shape(platform, row, day, errors=errors)
+    view["as_of"] = day.isoformat()
     if errors:
         view["credit"] = None
     return view
 
 
 def _shape(
-    platform: "Platform", row: Row, day: date, *, department: bool = False, errors: Sequence[PartError] = ()
+    platform: "Platform",
+    row: Row,
+    day: date,
+    *,
+    department: DepartmentPart | None = None,
+    errors: Sequence[PartError] = (),
 ) -> EnterpriseView:
     names = area_names(record["area_code"] for part in ("listings", "recalls") for record in row[part].values())
-    credit = rules.credit_status(row, day, names, department=department)
+    credit = rules.credit_status(row, day, names, department=department is not None)
     violations = rules.violations_on(row, day)
     recalls = rules.recalls_of(row, names)
     changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
@@ -82,11 +101,36 @@ def _shape(
         "violations": violations,
         "products": rules.products_of(row),
         "recalls": recalls,
+        "tests": row["tests"],
         "timeline": rules.timeline([*credit["listings"], *credit["former_listings"]], violations, recalls, day),
     }
-    if department:
-        view["department"] = rules.department_part(row, day)
+    if department is not None:
+        view["department"] = department
     return cast(EnterpriseView, view)
+
+
+async def _tests(session: AsyncSession, uscc: str, day: date) -> Inspections:
+    since = rules.a_year_before(day)
+    n, passed = await inspections.tally(session, uscc, since, day)
+    newest = await inspections.newest(session, uscc, day, limit=10)
+    return {
+        "since": since.isoformat(),
+        "until": day.isoformat(),
+        "n": n,
+        "passed": passed,
+        "newest": [rules.test_of(body) for body in newest],
+    }
+
+
+async def _hidden(session: AsyncSession, row: Row, day: date) -> DepartmentPart:
+    violations, procedures = rules.department_part(row, day)
+    tests = await inspections.newest(session, row["uscc"], day, limit=50, kind=None)
+    return {
+        "violations": violations,
+        "procedures": procedures,
+        "tests": [rules.test_of(body) for body in tests],
+        "alerts": await inspections.open_alerts(session, row["uscc"]),
+    }
 
 
 def identity_of(row: Row) -> Identity | None:

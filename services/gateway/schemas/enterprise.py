@@ -141,6 +141,34 @@ class CreditStatus(TypedDict):
     former_listings: list[Listing]
 
 
+class EnterpriseTest(TypedDict):
+    """A test report of one of its lots."""
+
+    test_id: str
+    sample_id: str
+    lot_id: str
+    gtin: str
+    area_code: str
+    kind: Literal["supervision", "self", "entrusted"]
+    category: Literal["food", "agricultural"]
+    result: Literal["pass", "fail"]
+    tested_on: str
+    laboratory: str
+    report_number: str
+    failed_items: list[str]
+
+
+class Inspections(TypedDict):
+    """Supervision tests (监督抽检) of the twelve months before. A rate of one enterprise is not for comparing it."""
+
+    since: str
+    until: str
+    n: int
+    passed: int
+    newest: list[EnterpriseTest]
+    """At most ten, of any age."""
+
+
 class DepartmentPart(TypedDict):
     """Only for departments and staff."""
 
@@ -148,6 +176,10 @@ class DepartmentPart(TypedDict):
     """Recorded ones that are not (yet) public: fields of `Violation` without publication dates, `publishable`."""
     procedures: list[dict[str, Any]]
     """Listing procedures under way: listing_id, colour, area_code, authority, ground_code, proposed_at."""
+    tests: list[EnterpriseTest]
+    """Of every kind, newest first, at most fifty."""
+    alerts: list[dict[str, Any]]
+    """Open ones about the enterprise or its lots: alert_id, rule, subject, lots, holds, opened_at, summary."""
 
 
 class EnterpriseView(Envelope):
@@ -161,5 +193,6 @@ class EnterpriseView(Envelope):
     violations: list[Violation]
     products: list[Product]
     recalls: list[RecallSummary]
+    tests: Inspections
     timeline: list[TimelineItem]
     department: NotRequired[DepartmentPart]
