@@ -50,8 +50,13 @@ class Prepared:
     def edge_rows(self, known_from: datetime) -> list[dict[str, Any]]:
         if self.declaration:
             return []
-        named = ((each.field, each.id.node) for each in self.objects)
-        rows = edges(self.record_id, self.event["type"], self.event.get("action"), named, self.at)
+        named = [
+            (each.field, each.id.node)
+            for each in self.objects
+            if each.id.lot is not None or not each.field.endswith("quantity")
+        ]
+        kind, action, together = self.event["type"], self.event.get("action"), self.row["body"].get("transformationID")
+        rows = edges(self.record_id, kind, action, named, self.at, together)
         return [{**row, "known_from": known_from, "known_to": None} for row in rows]
 
     def creates(self) -> dict[str, str]:

@@ -12,8 +12,9 @@ from shared.db.types import UTC
 class Edge(Table, table=True):
     """`from_node` went into `to_node`: as an input of a transformation, or as the content of a container.
 
-    An event with several inputs and several outputs is a star with the event itself in the middle (`hop` 0 on the way
-    in, 1 on the way out), so that its rows are n + m and not n x m. Quantities stand in `event_epc`.
+    An event with several inputs and several outputs is a star with the event itself (or its transformationID) in the
+    middle (`hop` 0 on the way in, 1 on the way out), so that its rows are n + m and not n x m. Quantities stand in
+    `event_epc`.
     """
 
     __tablename__ = "edge"

@@ -12,6 +12,7 @@ from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.holdings import Observation, Packing
 from services.traceability.genealogy.models import Edge
+from services.traceability.genealogy.rules import MIDDLE
 from services.traceability.masterdata.models import Place
 from shared.db import AsyncSession
 from shared.db.sql import dialect_of
@@ -30,9 +31,9 @@ def is_lot(node: str) -> bool:
     return _LOT.fullmatch(node) is not None
 
 
-def is_event(node: str) -> bool:
-    """Whether the node is the middle of a star."""
-    return _RECORD.fullmatch(node) is not None
+def is_middle(node: str) -> bool:
+    """Whether the node is the middle of a star: an event, or what several events tell of one transformation."""
+    return node.startswith(MIDDLE) or _RECORD.fullmatch(node) is not None
 
 
 async def closure(

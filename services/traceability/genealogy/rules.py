@@ -10,14 +10,25 @@ CONTENTS = ("child", "child_quantity")
 CONTAINMENT = {"AggregationEvent": "aggregation", "AssociationEvent": "association"}
 
 
-def edges(
-    record_id: str, event_type: str, action: str | None, objects: Iterable[tuple[str, str]], at: datetime
-) -> Iterator[dict[str, Any]]:
-    """Edge rows of one event. `objects`: `(field, node)` of `event_epc`.
+MIDDLE = "transformation:"
+"""Begins the node in which the events of one transformationID meet."""
 
-    A transformation leads from inputs to outputs; a packing (ADD) from contents to container. Unpacking makes no edge:
-    what comes out is what went in, and its neighbours in the container have nothing to do with it. An observed
-    container (OBSERVE) tells of contents whose packing nobody reported.
+
+def edges(
+    record_id: str,
+    event_type: str,
+    action: str | None,
+    objects: Iterable[tuple[str, str]],
+    at: datetime,
+    transformation_id: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Edge rows of one event. `objects`: `(field, node)` of `event_epc`, without classes that name no lot: everything
+    ever made of a product would meet in them.
+
+    A transformation leads from inputs to outputs. One that is told in several events (`transformation_id`) has them
+    meet in a node of its own, since each may name one side only. A packing (ADD) leads from contents to container.
+    Unpacking makes no edge: what comes out is what went in, and its neighbours in the container have nothing to do with
+    it. An observed container (OBSERVE) tells of contents whose packing nobody reported.
     """
     sides: dict[str, list[str]] = {}
     for name, node in objects:
@@ -25,17 +36,18 @@ def edges(
     if event_type == "TransformationEvent":
         inputs, outputs = _nodes(sides, INPUTS), _nodes(sides, OUTPUTS)
         relation = "transformation"
+        middle = MIDDLE + transformation_id if transformation_id else record_id
     elif event_type in CONTAINMENT and action in ("ADD", "OBSERVE"):
         inputs, outputs = _nodes(sides, CONTENTS), _nodes(sides, ("parent",))
-        relation = CONTAINMENT[event_type]
+        relation, middle = CONTAINMENT[event_type], record_id
     else:
         return
-    if not inputs or not outputs:
+    if middle == record_id and not (inputs and outputs):
         return
-    if len(inputs) == 1 or len(outputs) == 1:
+    if middle == record_id and (len(inputs) == 1 or len(outputs) == 1):
         pairs = [(source, target, 1) for source in inputs for target in outputs if source != target]
     else:
-        pairs = [(source, record_id, 0) for source in inputs] + [(record_id, target, 1) for target in outputs]
+        pairs = [(source, middle, 0) for source in inputs] + [(middle, target, 1) for target in outputs]
     for position, (source, target, hop) in enumerate(pairs):
         yield {
             "record_id": record_id,

@@ -46,7 +46,7 @@ async def trace(
         for node, depth in list(reached.items())[:max_nodes]:
             ways.setdefault(node, (way, depth))
     ways[lot_id] = ("self", 0)
-    nodes = {node for node in ways if not repository.is_event(node)}
+    nodes = {node for node in ways if not repository.is_middle(node)}
     packings = await repository.packings(session, nodes)
     observed = await repository.observations(session, nodes | {packing.container for packing in packings})
     lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))

@@ -39,7 +39,7 @@ router = Router(prefix="/v1/traceability", tags=["master data"])
 WRITE = "traceability:masterdata:write"
 
 
-@router.put("/parties/{uscc}", responses=problem(401, 403, 422))
+@router.put("/parties/{uscc}", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="body.area_code", owner="path.uscc")
 async def put_party(uscc: USCCStr, body: PartyIn, uow: Uow) -> RegisterReceipt:
     """Register a party of the food chain, or change it; repeating it changes nothing."""
@@ -65,7 +65,7 @@ async def get_party(uscc: USCCStr, session: ReadSession, platform: CurrentPlatfo
     )
 
 
-@router.put("/places/{gln}", responses=problem(401, 403, 422))
+@router.put("/places/{gln}", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="body.area_code", owner="body.uscc")
 async def put_place(gln: GLNStr, body: PlaceIn, uow: Uow) -> RegisterReceipt:
     """Register a place, or change it."""
@@ -81,14 +81,14 @@ async def get_place(gln: GLNStr, session: ReadSession) -> PlaceOut:
     return PlaceOut(**place.model_dump(exclude={"address"}))
 
 
-@router.put("/products/{gtin}", responses=problem(401, 403, 422))
+@router.put("/products/{gtin}", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="owner.area_code", owner="body.owner_uscc")
 async def put_product(gtin: GTINStr, body: ProductIn, uow: Uow) -> RegisterReceipt:
     """Register a product, or change it."""
     return uow.answer(service.raise_first(await service.register_products(uow, {gtin: body})))
 
 
-@router.post("/products:batch", responses=problem(401, 403, 422))
+@router.post("/products:batch", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="owner.area_code", owner="body.items.owner_uscc")
 async def put_products(
     body: BatchIn,

@@ -29,7 +29,7 @@ READ = "traceability:lots:read"
 STAFF = Staff("inspector", "case_officer", "reviewer", "publisher", "quality_office")
 
 
-@router.put("/lots/{gtin}/{lot:path}", responses=problem(401, 403, 422))
+@router.put("/lots/{gtin}/{lot:path}", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="product.area_code", owner="product.owner_uscc")
 async def put_lot(gtin: GTINStr, lot: Annotated[LotStr, Path()], body: LotIn, uow: Uow) -> RegisterReceipt:
     """Register a lot of a registered product, or change it. A lot number with a slash is percent-encoded."""
@@ -37,7 +37,7 @@ async def put_lot(gtin: GTINStr, lot: Annotated[LotStr, Path()], body: LotIn, uo
     return uow.answer(service.raise_first(results))
 
 
-@router.post("/lots:batch", responses=problem(401, 403, 422))
+@router.post("/lots:batch", responses=problem(400, 401, 403, 409, 413, 422))
 @allow(Enterprise(), Department(WRITE), area="product.area_code", owner="product.owner_uscc")
 async def put_lots(
     body: BatchIn,

@@ -110,6 +110,32 @@ async def test_a_circle_ends(traceability: Harness) -> None:
     assert [each.lot_id[-1] for each in reached.lots] == ["A", "B", "C", "D"]
 
 
+async def test_one_transformation_in_several_events(traceability: Harness) -> None:
+    """Inputs told in one event, outputs in another, joined by the transformationID."""
+    await chain.register(traceability)
+    run = {"transformationID": f"https://id.gs1.org/253/{gln(2)}RUN1"}
+    put_in = chain.event(
+        "TransformationEvent", 1, 2, "commissioning", inputQuantityList=[amount(FRUIT, "F1", 9)], **run
+    )
+    made = [amount(BOX, "B1", 1, None)]
+    taken_out = chain.event("TransformationEvent", 2, 2, "commissioning", outputQuantityList=made, **run)
+    assert (await capture(traceability, document(put_in), of(PACKER)))["stored"] == 1
+    assert (await capture(traceability, document(taken_out), of(PACKER)))["stored"] == 1
+    found = await trace(traceability, lot(BOX, "B1"), direction="backward")
+    assert depths(found, "backward") == {lot(FRUIT, "F1"): 1}
+    assert [(len(edge["inputs"]), len(edge["outputs"])) for edge in found["edges"]] == [(1, 0), (0, 1)]
+
+
+async def test_a_class_joins_nothing(traceability: Harness) -> None:
+    """`220 pieces of this product` says nothing of a lot: two such events have nothing to do with each other."""
+    await chain.register(traceability)
+    some = {"epcClass": f"https://id.gs1.org/01/{FRUIT}", "quantity": 220}
+    await capture(traceability, document(chain.pack(1, [some], [amount(BOX, "B1", 1, None)])), of(PACKER))
+    back = await trace(traceability, lot(BOX, "B1"), direction="backward")
+    assert depths(back, "backward") == {}
+    assert [each["code"] for each in back["findings"]] == []
+
+
 async def test_nested_containers_carry_their_contents(traceability: Harness) -> None:
     await chain.register(traceability)
     await chain.put(traceability, f"lots/{BOX}/B1", {"produced_on": "2026-11-07"}, PACKER)
