@@ -180,7 +180,7 @@ def _tested(number: str, changed: dict[str, Any]) -> dict[str, Any]:
     } | changed
 
 
-def tested(number: str = "t-1", **changed: Any) -> traceability.TestRecorded:
+def sampled(number: str = "t-1", **changed: Any) -> traceability.TestRecorded:
     return traceability.TestRecorded(**_tested(number, changed))
 
 

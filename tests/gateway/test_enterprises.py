@@ -118,12 +118,12 @@ async def test_supervision_tests_of_a_year_are_public_others_are_for_departments
     url = f"/v1/enterprises/{s.ORCHARD}"
     assert (await gateway.get(url)).json()["tests"]["n"] == 0
     await gateway.deliver(
-        s.tested("t-1"),
-        s.tested("t-2", result="fail", failed_items=["毒死蜱"], tested_on=date(2026, 11, 20)),
-        s.tested("t-3", kind="self"),
-        s.tested("t-4", tested_on=date(2025, 11, 23)),
-        s.tested("t-5", tested_on=date(2025, 11, 24)),
-        s.tested("t-6", producer_uscc=s.BAKERY),
+        s.sampled("t-1"),
+        s.sampled("t-2", result="fail", failed_items=["毒死蜱"], tested_on=date(2026, 11, 20)),
+        s.sampled("t-3", kind="self"),
+        s.sampled("t-4", tested_on=date(2025, 11, 23)),
+        s.sampled("t-5", tested_on=date(2025, 11, 24)),
+        s.sampled("t-6", producer_uscc=s.BAKERY),
     )
     tests = (await gateway.get(url)).json()["tests"]
     assert (tests["since"], tests["n"], tests["passed"]) == ("2025-11-24", 3, 2)

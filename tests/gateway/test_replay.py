@@ -42,7 +42,7 @@ def history() -> list[list[Event]]:
         [s.product(s.CAKE, s.BAKERY)],
         [s.lot(), s.lot(verdict="held"), s.lot(verdict="recalled", recall=s.RECALL)],
         [s.lot("B", s.CAKE, s.BAKERY)],
-        [s.tested(), s.retested(result="fail"), s.tested("t-2")],
+        [s.sampled(), s.retested(result="fail"), s.sampled("t-2")],
         [s.alert(), s.alert_closed()],
         [s.alert("a-2", lots=[])],
         [s.recall_opened(), s.recall_updated(), s.recall_closed(), s.recall_updated(change="再次打开")],
