@@ -289,3 +289,14 @@ async def test_receipts_are_found_again_by_their_own_department_only(credit: Har
         assert (await credit.get(f"/v1/credit/receipts/{nonsense}", as_=UNIT)).status_code == 404
     assert (await credit.get(f"/v1/credit/receipts/{receipt}")).status_code == 401
     assert (await credit.post(URL, json=violation(2), as_=ELSEWHERE)).status_code == 403
+
+
+async def test_control_characters_lose_only_their_own_item(credit: Harness) -> None:
+    """PostgreSQL cannot hold U+0000: it is refused at its place before it could spoil the whole batch."""
+    items = [violation(1), violation(2, party_name="甲\x00乙"), violation(3, facts="一\n二"), violation(4, lots=["\x07"])]
+    receipts = (await credit.post(f"{URL}:batch", json={"items": items}, as_=UNIT)).json()["receipts"]
+    assert [receipt["status"] for receipt in receipts] == ["recorded", "refused", "recorded", "refused"]
+    (wrong,) = receipts[1]["problem"]["errors"]
+    assert (wrong["pointer"], wrong["code"]) == ("/party_name", "text.control")
+    assert "第 2 个字符" in wrong["detail"]
+    assert receipts[3]["problem"]["errors"][0]["pointer"] == "/lots/0"

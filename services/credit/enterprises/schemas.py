@@ -1,16 +1,16 @@
 """Bodies of the enterprises."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from services.credit.listings.schemas import ListedOut
+from services.credit.texts import Line, Name
 from shared.errors import field_error
 from shared.reference.areas import AreaCode
 from shared.web import Body
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 State = Literal["active", "revoked", "cancelled", "moved_out"]
 
 
@@ -26,7 +26,7 @@ class EnterpriseIn(Body):
     chief_quality_officer: bool = False
     """首席质量官: whether there is one; the person is not named."""
     valid_from: date | None = None
-    register_evidence: str | None = Field(default=None, min_length=1, max_length=500)
+    register_evidence: Line | None = None
     """What shows that a code which fails its check stands so in the register."""
 
     @field_validator("valid_from")

@@ -1,16 +1,14 @@
 """Bodies of the listing procedure and of the public lists."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from services.credit.rulebook.rules import Colour
+from services.credit.texts import Code, Line, Note, Prose
 from shared.identifiers.uscc import USCCStr
 from shared.web import Body
-
-Line = Annotated[str, Field(min_length=1, max_length=500)]
-Prose = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class ProposalIn(Body):
@@ -18,12 +16,12 @@ class ProposalIn(Body):
 
     colour: Colour
     uscc: USCCStr
-    ground_code: str
+    ground_code: Code
     facts: Prose
-    violation_id: str | None = Field(default=None, max_length=36)
+    violation_id: Code | None = None
     valid_until: date | None = None
     """Red list only: until when the recogniser grants it (认定有效期)."""
-    remedies: str = Field(default="", max_length=2000)
+    remedies: Note = ""
     """How the party is helped (救济途径); the words of the law where it is not given."""
     document_number: Line | None = None
 
@@ -47,7 +45,7 @@ class HearingIn(Body):
     document_number: Line | None = None
     intent_disproved: bool = False
     """Evidence shows that there was no intent: the case can then only be rejected."""
-    note: str | None = Field(default=None, max_length=2000)
+    note: Note | None = None
 
 
 class DecisionIn(Body):
@@ -58,7 +56,7 @@ class DecisionIn(Body):
 
 
 class PublicationIn(Body):
-    note: str | None = Field(default=None, max_length=500)
+    note: Note | None = None
 
 
 class RemovalIn(Body):

@@ -7,14 +7,13 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from services.credit.rulebook.data import rulebook
 from services.credit.rulebook.rules import Gravity
+from services.credit.texts import Code, Line, Name, Note, Prose
 from shared.errors import field_error
 from shared.identifiers import gs1, uscc
 from shared.identifiers.errors import IdentifierError, validator
 from shared.reference.areas import AreaCode
 from shared.web import Body
 
-Line = Annotated[str, Field(min_length=1, max_length=500)]
-Prose = Annotated[str, Field(min_length=1, max_length=10_000)]
 Fen = Annotated[int, Field(ge=0, le=10**15)]
 """Money in fen (分)."""
 Gtin = Annotated[str, Field(max_length=20), AfterValidator(validator(gs1.parse_gtin))]
@@ -38,7 +37,7 @@ class Evidence(Body):
     """A document that the decision rests on: its SHA-256 (hex) and what it is called."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    name: str | None = Field(default=None, max_length=200)
+    name: Name | None = None
 
 
 class ViolationIn(Body):
@@ -48,9 +47,9 @@ class ViolationIn(Body):
     recognition, and the publication, which the register adds itself.
     """
 
-    external_id: str | None = Field(default=None, min_length=1, max_length=100)
+    external_id: Code | None = None
     """The unit's own number of the record (幂等)."""
-    register_evidence: str | None = Field(default=None, min_length=1, max_length=500)
+    register_evidence: Line | None = None
     """What shows that a code which fails its check stands so in the register; without it such a code is refused."""
     uscc: str = Field(examples=["91370600MA3C00003H"])
     party_name: Line
@@ -58,7 +57,7 @@ class ViolationIn(Body):
     party_area_code: AreaCode | None = None
     """Where the party is registered; the area of the case where it is not given."""
     area_code: AreaCode
-    authority: str | None = Field(default=None, min_length=1, max_length=60)
+    authority: Code | None = None
     """Department code of the deciding authority (处罚机关); the sender's own where it is not given."""
     document_number: Line
     """行政处罚决定书文号."""
@@ -82,9 +81,9 @@ class ViolationIn(Body):
     warning_only: bool | None = None
     """May be left out: it follows from `penalty_kinds` and must agree with them."""
     evidence: list[Evidence] = Field(default=[], max_length=50)
-    lots: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default=[], max_length=200)
+    lots: list[Code] = Field(default=[], max_length=200)
     gtins: list[Gtin] = Field(default=[], max_length=200)
-    remark: str | None = Field(default=None, max_length=2000)
+    remark: Note | None = None
 
     @field_validator("uscc")
     @classmethod
@@ -173,7 +172,7 @@ class Withdrawal(Body):
 class Publication(Body):
     """Publish now, by a person."""
 
-    remark: str | None = Field(default=None, max_length=500)
+    remark: Note | None = None
 
 
 class NextAct(BaseModel):
