@@ -42,6 +42,16 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
         await admin.close()
 
 
+async def brokers(bootstrap: str) -> int:
+    """How many brokers the cluster has."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return len((await admin.describe_cluster())["brokers"])
+    finally:
+        await admin.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.topics", description="Create the platform's topics.")
     parser.add_argument("bootstrap", help="host:port[,host:port] of the brokers")

@@ -9,9 +9,10 @@ import pytest
 from deploy.local.postgres import Postgres
 from tests.support import parts
 from tests.support.databases import Backend, Databases
+from tests.support.kafka import kafka_address, kafka_server
 from tests.support.postgres import postgres_server
 
-__all__ = ["postgres_server"]
+__all__ = ["kafka_address", "kafka_server", "postgres_server"]
 
 
 def pytest_report_header() -> list[str]:

@@ -36,7 +36,38 @@ def database_url(service: topology.Service) -> str:
     return f"sqlite:///{Path(os.environ.get('PINZHI_DATA_DIR', 'var')) / service.database}.db"
 
 
+async def create_databases(base: str) -> None:
+    """Create those of the four databases that are not there yet (the account needs CREATEDB for it)."""
+    import asyncpg
+
+    connection = await asyncpg.connect(f"{base.rstrip('/')}/postgres", timeout=10)
+    try:
+        present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        for service in topology.SERVICES:
+            if service.database not in present:
+                await connection.execute(f'CREATE DATABASE "{service.database}"')
+    finally:
+        await connection.close()
+
+
+async def make_topics(bus_url: str) -> None:
+    """Create the topics of the topology on a Kafka, as many copies as there are brokers and at most three."""
+    from dataclasses import replace
+
+    from deploy.topics import brokers, create_topics
+
+    servers, _, prefix = bus_url.removeprefix("kafka://").partition("/")
+    topics = [replace(topic, name=prefix + topic.name) for topic in topology.TOPICS]
+    await create_topics(servers, topics, replication=min(3, await brokers(servers)))
+
+
 def main() -> None:
+    postgres, bus = os.environ.get("PINZHI_POSTGRES", ""), os.environ.get("PINZHI_BUS_URL", "")
+    if postgres:
+        asyncio.run(create_databases(postgres))
+    if bus.startswith("kafka://"):
+        print("  topics ...", flush=True)
+        asyncio.run(make_topics(bus))
     for service in topology.SERVICES:
         print(f"  database of {service.name} ...", flush=True)
         upgrade(service.name, database_url(service))

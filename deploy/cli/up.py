@@ -108,7 +108,8 @@ class Up:
 
     def _prepare(self) -> None:
         options = self.options
-        if not options.postgres and not prepare.is_needed(options.data_dir, demo=options.demo):
+        embedded = not options.postgres and not options.bus
+        if embedded and not prepare.is_needed(options.data_dir, demo=options.demo):
             return
         print("Preparing the databases ...", flush=True)
         command = [sys.executable, "-m", "deploy.cli.prepare", *(["--demo"] if options.demo else [])]

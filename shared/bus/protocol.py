@@ -40,7 +40,7 @@ class EventBus(Protocol):
 
 
 def open_bus(url: str) -> EventBus:
-    """`memory:` or `sqlite:<path>`. Raises ValueError that names the forms."""
+    """`memory:`, `sqlite:<path>` or `kafka://host:port[,host:port][/prefix]`. ValueError names the forms."""
     scheme, _, rest = url.partition(":")
     if scheme == "memory":
         from shared.bus.memory import MemoryBus
@@ -50,4 +50,8 @@ def open_bus(url: str) -> EventBus:
         from shared.bus.sqlite import SqliteBus
 
         return SqliteBus(Path(rest))
-    raise ValueError(f"bus_url {url!r}: use memory: or sqlite:<path>")
+    if scheme == "kafka":
+        from shared.bus.kafka import KafkaBus
+
+        return KafkaBus(rest.removeprefix("//"))
+    raise ValueError(f"bus_url {url!r}: use memory:, sqlite:<path> or kafka://host:port[,host:port][/prefix]")

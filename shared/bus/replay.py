@@ -23,12 +23,15 @@ async def replay(platform: "Platform") -> int:
     async with platform.system_unit_of_work() as uow:
         uow.replaying = True
         session = uow.session
+        if not platform.db.is_sqlite:
+            # First of all, so that the consumer waits as a whole: it takes its inbox rows before the projections'.
+            await session.execute(text("LOCK TABLE inbox IN EXCLUSIVE MODE"))
         for name in platform.spec.projection_tables:
             await session.execute(text(f'DELETE FROM "{name}"'))  # noqa: S608 - names are the service's own
         inbox, letters = tables.inbox, tables.dead_letter
         positions: dict[Key, int] = {
             (row.source, row.key): row.sequence
-            for row in await session.execute(select(inbox).where(inbox.c.consumer == consumer.name).with_for_update())
+            for row in await session.execute(select(inbox).where(inbox.c.consumer == consumer.name))
         }
         left_out = {
             (row.source, row.key, row.sequence)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.bus import EventBus, open_bus
+from shared.bus.kafka import KafkaBus
 from shared.bus.memory import MemoryBus
 from shared.bus.sqlite import SqliteBus
 from tests.contract.bus_suite import BusContract, Fresh
@@ -29,6 +30,23 @@ class TestSqliteBus(BusContract):
 
         async def make() -> EventBus:
             bus = SqliteBus(tmp_path / "bus.db")
+            await bus.start()
+            opened.append(bus)
+            return bus
+
+        yield make
+        for bus in opened:
+            await bus.close()
+
+
+@pytest.mark.kafka
+class TestKafkaBus(BusContract):
+    @pytest.fixture
+    async def fresh(self, kafka_address: str) -> AsyncIterator[Fresh]:
+        opened: list[KafkaBus] = []
+
+        async def make() -> EventBus:
+            bus = KafkaBus(kafka_address, session_ms=6_000)
             await bus.start()
             opened.append(bus)
             return bus

@@ -1,7 +1,8 @@
-"""The promise of the bus, end to end: outbox, relay, bus, inbox, effect; on both databases."""
+"""The promise of the bus, end to end: outbox, relay, bus, inbox, effect; on both databases and on real Kafka."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,25 @@ from shared.events.credit import ListingRemoved
 from shared.events.traceability import PartyUpdated
 from shared.platform import Platform
 from tests.contract.city import POISON, Applied, Case, City, Named, publish, rows, updated
-from tests.support.databases import Backend
+from tests.support.databases import Backend, Databases
 
 
-@pytest.fixture
-def city(backend: Backend) -> City:
-    return City(backend, f"sqlite:{backend.folder / 'bus.db'}")
+@pytest.fixture(
+    params=[
+        "sqlite on the embedded log",
+        pytest.param("postgres on the embedded log", marks=pytest.mark.postgres),
+        pytest.param("postgres on kafka", marks=[pytest.mark.postgres, pytest.mark.kafka]),
+    ]
+)
+def city(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[City]:
+    database, _, bus = request.param.partition(" on ")
+    server = request.getfixturevalue("postgres_databases") if database == "postgres" else None
+    backend = Backend(database, databases, tmp_path, server)
+    address = (
+        f"kafka://{request.getfixturevalue('kafka_address')}" if bus == "kafka" else f"sqlite:{tmp_path / 'bus.db'}"
+    )
+    yield City(backend, address)
+    backend.close()
 
 
 async def eventually(holds: Callable[[], Any]) -> None:
@@ -200,6 +214,7 @@ async def test_a_rebuilt_projection_equals_the_live_one(city: City) -> None:
         await publish(credit, updated("U2", POISON), updated("U2", "behind"))
         await eventually(lambda: _count_is(consumer, Case, 10))
         await eventually(lambda: _states_are_those(consumer, {"failed", "parked"}))
+        await applied(consumer, 30)
         before = await _dump(consumer)
         count = await replay(consumer)
         assert count == 40
