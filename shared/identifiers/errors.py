@@ -33,6 +33,8 @@ def plain(text: str) -> str:
 
 def compact(text: str) -> str:
     """`plain` without the spaces and dashes that people put between groups."""
+    if text.isascii() and text.isalnum():  # the usual case, at a tenth of the cost
+        return text
     return "".join(char for char in plain(text) if char != "-" and not char.isspace())
 
 

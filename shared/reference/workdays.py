@@ -5,7 +5,7 @@ use. A year that it does not hold, or that is not announced yet, is answered wit
 """
 
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 _DAY = timedelta(days=1)
@@ -41,6 +41,7 @@ def is_workday(day: date) -> bool:
     return day in calendar.on or (day.weekday() < 5 and day not in calendar.off)
 
 
+@lru_cache(maxsize=4096)  # a batch asks for few days again and again
 def add(day: date, n: int) -> WorkdayResult:
     """The n-th working day after `day` (before it, where n is negative); `day` itself is not counted, as periods in law
     are counted from the next day. With n = 0: `day`, or the next working day where it is none."""
