@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from starlette.responses import Response
@@ -79,6 +80,7 @@ async def dashboard(ask: Ask) -> Response:
         view=view,
         sentence=sentence(view, ask.lang) if lights_known else WORDS[ask.lang]("part_missing"),
         lights_known=lights_known,
+        provenance_of=partial(drawing.provenance, lang=ask.lang),
         editing=editing,
         shown_day=day,
         area=area,
@@ -183,6 +185,7 @@ async def target(ask: Ask) -> Response:
         view=view,
         area=area,
         as_of=as_of,
+        provenance_of=partial(drawing.provenance, lang=ask.lang),
         clause_code=code,
         clause_name=clause_name(code, ask.lang),
         plain_departments=names,

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from services.gateway.portal import charts, formats
 from services.gateway.portal.charts import Chart, Sample
 from services.gateway.portal.formats import Lang
-from services.gateway.portal.rendering import WORDS, period
+from services.gateway.portal.rendering import WORDS, department_name, period, source
 from services.gateway.schemas import AreaLight, SeriesPoint, TargetLight, TargetView
 from shared.reference import areas
 
@@ -48,6 +50,31 @@ def focus(view: TargetView, lang: Lang) -> Focus:
         _trend_reading(target, drawn[0], rate, lang), view["series"], drawn[0], drawn[1],
         compared, title, reading, bars[0], bars[1],
     )  # fmt: skip
+
+
+def provenance(target: TargetLight, lang: Lang) -> list[Markup | str]:
+    """What must stand beside a figure and is not in its sentence yet: department, period, n, day, source, state."""
+    words = WORDS[lang]
+    sentence = (target["sentence_en"] if lang == "en" and target["sentence_en"] else target["sentence"]) or ""
+    names = [department_name(code) for code in target["lead_departments"] or target["departments"]]
+    pieces: list[Markup | str] = []
+    if not names:
+        pieces.append(words("dept_none"))
+    elif not all(name in sentence for name in names):
+        pieces.append(formats.enumerate_texts(names, lang))
+    if target["period"] and period(target["period"], lang) not in sentence:
+        pieces.append(period(target["period"], lang))
+    n, passed = target["n"], target["passed"]
+    if n is not None and not {str(n), f"{n:,}"} & set(re.findall(r"[\d,]*\d", sentence)):
+        known = words("n_batches", n=formats.integer(n), passed=formats.integer(passed))
+        pieces.append(known if passed is not None else f"n = {formats.integer(n)}")
+    if target["lit_as_of"]:
+        pieces.append(words("as_of_day", day=formats.day(target["lit_as_of"], lang)))
+    if target["source"]:
+        pieces.append(escape(words("source")) + source(target["source"], lang))
+    if target["provisional"]:
+        pieces.append(words("provisional"))
+    return pieces
 
 
 def goal_value(target: TargetLight) -> float | None:

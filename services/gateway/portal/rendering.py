@@ -145,8 +145,10 @@ def qr(url: str) -> Markup:
 
 
 def period(text: str, lang: Lang) -> str:
-    """2018Q3, 2018-09, 2018 and 2018-12-31 as people say them; anything else as it is."""
+    """2018Q3, 2018-09, 2018, 2018-12-31 and intervals of two of them as people say them; anything else as it is."""
     zh = lang == "zh"
+    if "/" in text:
+        return ("至" if zh else " to ").join(period(part, lang) for part in text.split("/"))
     if text == "every year":
         return "每年" if zh else text
     if len(text) == 6 and text[4] == "Q" and text[:4].isdigit():
