@@ -162,10 +162,10 @@ def listing(**more: Any) -> ListingPublished:
         f"01/{PACKED}/10/QX1",
     ],
 )
-async def test_every_form_of_a_code_is_the_same_lot(traceability: Harness, code: str) -> None:
-    await food.register(traceability)
-    by_path = ok(await traceability.get(f"/v1/traceability/verdicts/{quote(code, safe='')}"))
-    by_query = ok(await traceability.get("/v1/traceability/verdicts", params={"code": code}))
+async def test_every_form_of_a_code_is_the_same_lot(on_sqlite: Harness, code: str) -> None:
+    await food.register(on_sqlite)
+    by_path = ok(await on_sqlite.get(f"/v1/traceability/verdicts/{quote(code, safe='')}"))
+    by_query = ok(await on_sqlite.get("/v1/traceability/verdicts", params={"code": code}))
     assert by_path["verdict"] == "safe"
     assert by_path["code"]["lot_id"] == PACKED_LOT
     assert by_path == by_query

@@ -1,17 +1,16 @@
 """Bodies of alerts."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import StringConstraints
-
+from services.traceability.texts import Sentences
 from shared.web import Body, Out
 
 State = Literal["open", "acknowledged", "closed"]
 
 
 class CloseIn(Body):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=1000)]
+    reason: Sentences
     """Why nothing is left to fear, e.g. the number of the re-inspection report (复检)."""
 
 

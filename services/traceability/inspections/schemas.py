@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from services.traceability.texts import Line, Sentences
 from shared.errors import field_error
 from shared.identifiers import GTINStr, LotStr
 from shared.reference.areas import AreaCode
@@ -13,17 +14,16 @@ from shared.web import Body, Out
 Kind = Literal["supervision", "self", "entrusted"]
 Category = Literal["food", "agricultural"]
 Result = Literal["pass", "fail"]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class ItemIn(Body):
     """One tested item, e.g. `{name: 毒死蜱, method: GB 23200.113-2018, limit: 0.01, value: 未检出, unit: mg/kg}`."""
 
-    name: Words
-    method: Words | None = None
-    limit: Words | None = None
-    value: Words | None = None
-    unit: Words | None = None
+    name: Line
+    method: Line | None = None
+    limit: Line | None = None
+    value: Line | None = None
+    unit: Line | None = None
     result: Result
 
 
@@ -43,11 +43,11 @@ class TestIn(_Report):
 
     __test__ = False
 
-    report_number: Words
-    laboratory: Words
-    sample_id: Words
+    report_number: Line
+    laboratory: Line
+    sample_id: Line
     """The number of the sample for its whole life; a pass rate counts it once."""
-    lot_id: Annotated[str, StringConstraints(max_length=40)] | None = None
+    lot_id: Line | None = None
     gtin: GTINStr | None = None
     lot: LotStr | None = None
 
@@ -65,7 +65,7 @@ class TestCorrectionIn(_Report):
 
     __test__ = False
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=500)]
+    reason: Sentences
     version: Annotated[int, Field(ge=1)] | None = None
     """The version that is corrected; `409` when there is a newer one."""
 

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from services.traceability.texts import Line, Sentences
 from shared.web import Body, Out
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=2000)]
-LotId = Annotated[str, StringConstraints(pattern=r"^\d{14}\..{1,20}$", max_length=40)]
+LotId = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}\.[!-~]{1,20}$")]
+"""`<gtin14>.<lot>`."""
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 
 
@@ -19,13 +20,13 @@ class RecallIn(Body):
     lots: Annotated[list[LotId], Field(min_length=1, max_length=100)]
     """Lot ids `<gtin14>.<lot>` of one producer."""
     level: Literal[1, 2, 3]
-    reason: Words
-    reason_en: Words | None = None
-    risk: Words | None = None
+    reason: Sentences
+    reason_en: Sentences | None = None
+    risk: Sentences | None = None
     """What eating it may do, in plain words."""
-    instructions: Words | None = None
+    instructions: Sentences | None = None
     """What a holder of the food does."""
-    contact: Annotated[str, StringConstraints(max_length=200)] | None = None
+    contact: Line | None = None
     """Telephone of the recalling firm's service, not of a person."""
     learned_at: AwareDatetime | None = None
     """When the firm learned of the risk: the start clock runs from here. Now when it is not given."""
@@ -34,19 +35,19 @@ class RecallIn(Body):
 class QuantityIn(Body):
     """What one holder took back and destroyed of one lot since the last report."""
 
-    holder: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    holder: Line
     lot_id: LotId
     uom: Annotated[str, StringConstraints(pattern=r"^([A-Z0-9]{2,3})?$")] = ""
     """UN/ECE Recommendation 20 code; empty counts pieces."""
     recovered: Amount = Decimal(0)
     destroyed: Amount = Decimal(0)
-    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+    note: Line | None = None
 
 
 class RecallCloseIn(Body):
     outcome: Literal["completed", "revoked"]
     """`completed`: the lots stay recalled. `revoked`: the recall was wrong, and the lots are free."""
-    note: Words
+    note: Sentences
 
 
 class RecallLotOut(Out):
