@@ -19,6 +19,8 @@ QUANTITY_LISTS = {
     "outputQuantityList": "output_quantity",
 }
 MAX_QUANTITY = 10**12
+MAX_IDENTIFIER = 1000
+"""Characters of a URI that is looked up: an index entry holds at most 2,700 bytes on PostgreSQL."""
 _ONCE = ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod")
 """Said for a whole sensor element or for one report of it, not both (EPCIS 2.0 section 7.3.7)."""
 _BARE = re.compile(
@@ -192,6 +194,16 @@ def _identifiers(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
                 identify(text)
             except IdentifierError as error:
                 yield FieldError(place, error.code, error.zh, error.en)
+    for name in ("eventID", "bizStep", "disposition", "transformationID"):
+        named.append((f"{pointer}/{name}", event.get(name)))
+    for place, text in named:
+        if isinstance(text, str) and len(text) > MAX_IDENTIFIER:
+            yield FieldError(
+                place,
+                "epcis.too_long",
+                f"标识最长 {MAX_IDENTIFIER} 个字符，这个有 {len(text)} 个",
+                f"An identifier has at most {MAX_IDENTIFIER} characters, this one {len(text)}",
+            )
 
 
 def _quantity(each: dict[str, Any], pointer: str) -> Iterator[FieldError]:
