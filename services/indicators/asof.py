@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
@@ -59,14 +59,20 @@ def _read(name: str, text: str | None, errors: list[FieldError]) -> datetime | N
     return None
 
 
+_FORM: dict[str, Any] = {"pattern": r"^\d{4}-\d{2}-\d{2}(T.+)?$"}
+"""For the document; the check itself has words in both languages."""
+
+
 def _as_of(
     platform: CurrentPlatform,
     as_of: Annotated[
         str | None,
         Query(description="有效日与知悉日同为这一天终了 (Asia/Shanghai)，或一个时刻", examples=["2018-12-31"]),
     ] = None,
-    valid_at: Annotated[str | None, Query(description="只定有效时间")] = None,
-    known_at: Annotated[str | None, Query(description="只定知悉时间：当时登记簿知道什么")] = None,
+    valid_at: Annotated[str | None, Query(description="只定有效时间", json_schema_extra=_FORM)] = None,
+    known_at: Annotated[
+        str | None, Query(description="只定知悉时间：当时登记簿知道什么", json_schema_extra=_FORM)
+    ] = None,
 ) -> AsOf:
     return resolve(as_of, valid_at, known_at, platform.clock.now())
 

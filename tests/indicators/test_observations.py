@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.events.indicators import LightChanged
+from shared.web import encode
 from tests.support.app import Harness, department, enterprise, public, staff
 
 URL = "/v1/indicators/observations"
@@ -306,15 +307,18 @@ async def test_areas_are_kept_in_their_shortest_form(indicators_sqlite: Harness)
     assert long.json()["detail"]["area_code"] == "370602"
 
 
-async def test_lists_page_and_unknown_ones_are_not_found(indicators_sqlite: Harness) -> None:
+async def test_lists_page_and_unknown_ones_are_not_found(indicators: Harness) -> None:
     items = [{**AGRI, "period": f"2025-{month:02}"} for month in range(1, 13)]
-    await indicators_sqlite.post(f"{URL}:batch", as_=COUNTY, json={"items": items})
+    await indicators.post(f"{URL}:batch", as_=COUNTY, json={"items": items})
     seen, url = [], f"{URL}?limit=5"
     while url:
-        page = (await indicators_sqlite.get(url)).json()
+        page = (await indicators.get(url)).json()
         seen += [item["period"] for item in page["items"]]
         url = f"{URL}?limit=5&cursor={page['next']}" if page["next"] else ""
     assert seen == [f"2025-{month:02}" for month in range(1, 13)]
     for name in ("nothing", "%00", "x" * 300):
-        assert (await indicators_sqlite.get(f"{URL}/{name}")).status_code == 404
-    assert (await indicators_sqlite.get(f"{URL}?target=%00")).json()["items"] == []
+        assert (await indicators.get(f"{URL}/{name}")).status_code == 404
+    assert (await indicators.get(f"{URL}?target=%00")).json()["items"] == []
+    cursor = encode("\x00")
+    assert (await indicators.get(f"{URL}?cursor={cursor}")).status_code == 200
+    assert (await indicators.get(f"{URL}?cursor=x")).status_code == 422

@@ -299,11 +299,18 @@ async def test_a_series_and_a_ranking(indicators: Harness) -> None:
     assert ranking["min_n"] == 30
 
 
-async def test_unknown_targets_and_areas(indicators_sqlite: Harness) -> None:
-    for path in ("targets/x", "targets/x/status", "targets/x/series", "rankings/x", "targets/%00/status"):
-        assert (await indicators_sqlite.get(f"{BASE}/{path}")).status_code == 404
+async def test_unknown_targets_and_areas(indicators: Harness) -> None:
+    for path in (
+        "targets/x",
+        "targets/%00",
+        "targets/x/status",
+        "targets/x/series",
+        "rankings/x",
+        "targets/%00/status",
+    ):
+        assert (await indicators.get(f"{BASE}/{path}")).status_code == 404
     for path in ("dashboard", "counts", "targets/luban_awards/status", "rankings/luban_awards"):
-        answer = await indicators_sqlite.get(f"{BASE}/{path}?area=999999")
+        answer = await indicators.get(f"{BASE}/{path}?area=999999")
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["code"] == "area.unknown"
 

@@ -8,6 +8,7 @@ from services.indicators.asof import as_of_params
 from services.indicators.catalogue import repository, service
 from services.indicators.catalogue.present import detail_of, target_of
 from services.indicators.catalogue.schemas import TargetDetail, TargetList
+from services.indicators.text import storable
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.web import ReadSession, Router, allow, problem
@@ -34,7 +35,7 @@ async def list_targets(
 @allow(Public())
 async def read_target(target_id: str, session: ReadSession, as_of: as_of_params) -> TargetDetail:
     """One target with its exact clause, its open question and its versions."""
-    rows = await repository.versions(session, target_id)
+    rows = await repository.versions(session, storable(target_id))
     then = [row for row in rows if row.valid_from <= as_of.day and row.known_from <= as_of.known_at]
     if not then:
         raise NotFound(

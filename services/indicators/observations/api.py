@@ -12,6 +12,7 @@ from services.indicators.observations.models import Observation
 from services.indicators.observations.periods import Period
 from services.indicators.observations.reading import csv_rows
 from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
+from services.indicators.text import storable
 from shared.auth import Department, Public, Staff
 from shared.errors import FieldError, Invalid, Malformed, NotFound, UnsupportedMedia
 from shared.web import (
@@ -30,16 +31,23 @@ from shared.web import (
 
 router = Router(prefix="/v1/indicators", tags=["observations"])
 WRITERS = (Department("indicators:observations:write"), Staff("quality_office"))
-_ONE = ObservationIn.model_json_schema()
-_ITEM = {key: value for key, value in _ONE.items() if key != "$defs"}
-_JSON = {"schema": _ITEM | {"$defs": _ONE.get("$defs", {})}}
+
+
+def _item_schema() -> dict[str, Any]:
+    """Without `$defs`: a reference into them would not hold inside the OpenAPI document."""
+    schema = ObservationIn.model_json_schema()
+    schema["properties"]["components"] = {"anyOf": [schema.pop("$defs")["Components"], {"type": "null"}]}
+    return schema
+
+
+_ITEM = _item_schema()
 _BATCH = {
     "application/json": {
         "schema": {
             "type": "object",
             "required": ["items"],
             "additionalProperties": False,
-            "properties": {"items": {"type": "array", "items": {"type": "object"}}},
+            "properties": {"items": {"type": "array", "items": _ITEM}},
         }
     },
     "text/csv": {"schema": {"type": "string"}},
@@ -53,7 +61,7 @@ _BATCH = {
         200: {"model": Receipt, "description": "A repeat: the receipt of the first"},
         **problem(400, 403, 409, 415, 422),
     },
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": _JSON}}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _ITEM}}}},
 )
 @allow(*WRITERS, area="body.area_code")
 async def record(request: Request, uow: Uow) -> Receipt:
@@ -108,7 +116,7 @@ async def list_observations(
         area=_clean(area),
         external_id=_clean(external_id),
         history=history,
-        after=str(after) if after is not None else None,
+        after=storable(str(after)) if after is not None else None,
         limit=params.limit + 1,
     )
     shown = [_out(row, as_of.known_at) for row in rows[: params.limit]]
@@ -120,7 +128,7 @@ async def list_observations(
 @allow(Public())
 async def read_observation(observation_id: str, session: ReadSession, as_of: as_of_params) -> ObservationOut:
     """One revision of a reported figure."""
-    row = await repository.find(session, _clean(observation_id) or "")
+    row = await repository.find(session, storable(observation_id))
     if row is None or row.known_from > as_of.known_at:
         raise NotFound("observation", zh="没有这项数据", en="No such figure")
     return _out(row, as_of.known_at)
@@ -138,8 +146,7 @@ def _out(row: Observation, known_at: Any) -> ObservationOut:
 
 
 def _clean(text: str | None) -> str | None:
-    """A NUL cannot be stored, so nothing has it; PostgreSQL refuses even to look for it."""
-    return None if text is None else text.replace("\x00", "�")
+    return None if text is None else storable(text)
 
 
 def _media(request: Request) -> str:
