@@ -1,5 +1,6 @@
 """Servers under test: one uvicorn worker in a process of its own, pinned, on a free loopback port, ended by its pid."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -65,7 +66,7 @@ def wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
-        except (urllib.error.URLError, OSError):
+        except (urllib.error.URLError, OSError, http.client.HTTPException):
             time.sleep(0.05)
     raise RuntimeError(f"{url} did not answer within {SECONDS:.0f} s:\n{tail(log, 30)}")
 
