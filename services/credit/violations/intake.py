@@ -128,6 +128,7 @@ def _judge(
 ) -> list[dict[str, Any]]:
     """Decide each open push against what is known; answer the rows to insert."""
     court = court_of(uow)
+    outlooks = rules.Outlooks(court.book, today=court.today, add_workdays=court.add_workdays)
     rows = []
     for index in open_:
         body, (natural, external) = bodies[index], keys[index]
@@ -135,9 +136,9 @@ def _judge(
         if there is not None:
             results[index] = _again(there, body)
             continue
-        outlook = rules.outlook(body, court.book, today=court.today, add_workdays=court.add_workdays)
+        outlook, acts = outlooks.of(body)
         violation_id = uow.id()
-        text = dumps(receipt(violation_id, 1, body, outlook, uow.now, status="recorded"))
+        text = dumps(receipt(violation_id, 1, body, outlook, uow.now, acts, status="recorded"))
         rows.append(
             {
                 "violation_id": violation_id,

@@ -26,11 +26,11 @@ def receipt(
     body: Mapping[str, Any],
     outlook: Outlook,
     recorded_at: datetime,
+    acts: list[dict[str, Any]],
     *,
     status: Literal["recorded", "corrected", "withdrawn"],
-    acts: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """`acts` replaces what happens next where nothing of the outlook applies any more."""
+    """`acts` is what happens next; of a withdrawn record nothing of the outlook applies any more."""
     ends = status != "withdrawn"
     return {
         "id": receipt_id(violation_id, version),
@@ -45,5 +45,5 @@ def receipt(
         "publishable": outlook.publishable and ends,
         "publish_by": outlook.publish_by.on.isoformat() if outlook.publish_by and ends else None,
         "expires_on": outlook.expires_on.isoformat() if outlook.expires_on and ends else None,
-        "next": [act.to_dict() for act in outlook.acts] if acts is None else acts,
+        "next": acts,
     }

@@ -112,6 +112,37 @@ def outlook(body: Mapping[str, Any], book: Rulebook, *, today: date, add_workday
     return Outlook(gravity, heavy, True, publish_by, expires_on, tuple(acts))
 
 
+DECIDING = (
+    "penalty_kinds",
+    "gravity",
+    "aggravated",
+    "summary_procedure",
+    "area_code",
+    "party_area_code",
+    "decision_date",
+    "conduct_ended_on",
+    "recognised_on",
+)
+"""The fields that an outlook depends on."""
+
+
+class Outlooks:
+    """Outlooks of one day: records of a batch that agree in the deciding fields share one."""
+
+    def __init__(self, book: Rulebook, *, today: date, add_workdays: AddWorkdays) -> None:
+        self._book, self._today, self._add_workdays = book, today, add_workdays
+        self._known: dict[str, tuple[Outlook, list[dict[str, Any]]]] = {}
+
+    def of(self, body: Mapping[str, Any]) -> tuple[Outlook, list[dict[str, Any]]]:
+        """The outlook, and what happens next as a receipt says it."""
+        key = repr([body[name] for name in DECIDING])
+        found = self._known.get(key)
+        if found is None:
+            made = outlook(body, self._book, today=self._today, add_workdays=self._add_workdays)
+            found = self._known[key] = (made, [act.to_dict() for act in made.acts])
+        return found
+
+
 def publication_end(ends: Finding, body: Mapping[str, Any], published_on: date) -> date:
     """The last day of the publication: each rule names the day that its period begins on."""
     start = {

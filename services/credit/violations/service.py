@@ -63,7 +63,8 @@ async def correct(uow: UnitOfWork, violation_id: str, body: Correction) -> str:
         raise Conflict("no_change", zh="与现有内容相同，没有需要更正的", en="Nothing differs from what is recorded")
     outlook = rules.outlook(given, court.book, today=court.today, add_workdays=court.add_workdays)
     new = await _next_version(uow, row, given, outlook, body.reason)
-    new.receipt = dumps(receipt(violation_id, new.version, given, outlook, uow.now, status="corrected"))
+    acts = [act.to_dict() for act in outlook.acts]
+    new.receipt = dumps(receipt(violation_id, new.version, given, outlook, uow.now, acts, status="corrected"))
     await _publicity_of(uow, row, new, outlook)
     uow.session.add(new)
     uow.publish(publication.event(ViolationCorrected, new.model_dump(), reason=body.reason))
@@ -191,17 +192,8 @@ async def withdraw(uow: UnitOfWork, violation_id: str, body: Withdrawal) -> str:
                 delist,
             )
         )
-    new.receipt = dumps(
-        receipt(
-            violation_id,
-            new.version,
-            row.body,
-            outlook,
-            uow.now,
-            status="withdrawn",
-            acts=[act.to_dict() for act in acts],
-        )
-    )
+    told = [act.to_dict() for act in acts]
+    new.receipt = dumps(receipt(violation_id, new.version, row.body, outlook, uow.now, told, status="withdrawn"))
     uow.session.add(new)
     uow.publish(ViolationWithdrawn(violation_id=violation_id, version=new.version, uscc=row.uscc, reason=body.reason))
     uow.audit(
