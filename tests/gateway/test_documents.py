@@ -1,5 +1,6 @@
 """One OpenAPI document of four services."""
 
+import re
 from contextlib import AsyncExitStack
 
 from services.gateway.app import create_app
@@ -70,3 +71,16 @@ async def test_every_route_of_ours_stands_in_it(gateway_sqlite: Harness) -> None
     assert wanted <= set(paths)
     document = (await gateway_sqlite.get("/asyncapi.json")).json()
     assert "pinzhi.gateway.v1" in str(document["channels"])
+
+
+async def test_docs_load_nothing_and_escape_everything(gateway_sqlite: Harness) -> None:
+    gateway_of(gateway_sqlite.platform).documents["credit"] = {
+        "paths": {"/v1/credit/<b>": {"get": {"tags": ["<i>"], "description": "<script>x</script>", "responses": {}}}}
+    }
+    answer = await gateway_sqlite.get("/docs", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<script" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", answer.text)
+    assert "/v1/enterprises/{uscc}" in answer.text

@@ -48,12 +48,23 @@ async def test_every_form_answers_an_app_and_a_browser(gateway_sqlite: Harness, 
     assert (app.status_code, app.json()["verdict"]) == (200, "safe" if "/10/" in tail else "unknown")
     assert "Accept" in app.headers["vary"]
     assert app.headers["link"] == f'<{path}?linkType=linkset>; rel="linkset"; type="application/linkset+json"'
+    assert app.headers["access-control-allow-origin"] == "*"
     page = await gateway_sqlite.get(path, headers=BROWSER)
     assert (page.status_code, page.headers["content-type"].split(";")[0]) == (200, "text/html")
     assert "栖霞红富士苹果" in page.text
     await gateway_sqlite.until(
         lambda: sum(len(batch.scans) for batch in gateway_sqlite.published(ScansRecorded)) == 2, "both scans"
     )
+
+
+async def test_head_is_answered_as_get(gateway_sqlite: Harness) -> None:
+    await gateway_sqlite.deliver(s.lot())
+    for headers in (JSON, BROWSER):
+        head, get = (
+            await gateway_sqlite.head(s.CODE, headers=headers),
+            await gateway_sqlite.get(s.CODE, headers=headers),
+        )
+        assert (head.status_code, head.headers["content-type"]) == (200, get.headers["content-type"])
 
 
 async def test_a_wrong_code_is_told_to_both(gateway_sqlite: Harness) -> None:

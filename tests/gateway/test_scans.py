@@ -81,6 +81,23 @@ async def test_a_held_lot_stays_held_after_its_date(gateway: Harness) -> None:
     assert (view["verdict"], view["reasons"]) == ("held", ["检验不合格"])
 
 
+async def test_a_recall_does_not_say_that_nothing_is_held(gateway: Harness) -> None:
+    """Of a recalled lot with open alerts nobody knows here whether one of them holds it."""
+
+    async def hold() -> bool | None:
+        return next(check["ok"] for check in (await view_of(gateway))["checks"] if check["code"] == "hold")
+
+    recalled = {"verdict": "recalled", "recall": s.RECALL}
+    await gateway.deliver(s.lot(open_alerts=1, **recalled))
+    assert await hold() is None
+    await gateway.deliver(s.lot(open_alerts=0, **recalled))
+    assert await hold() is True
+    await gateway.deliver(s.lot(open_alerts=1))
+    assert await hold() is True
+    await gateway.deliver(s.lot(open_alerts=1, verdict="held"))
+    assert await hold() is False
+
+
 async def test_credit_stands_beside_the_verdict_and_never_changes_it(gateway: Harness) -> None:
     await gateway.deliver(s.lot())
     url = f"/v1/scan{s.CODE}"

@@ -4,10 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
+from services.gateway.documents import page
 from services.gateway.documents.merge import merge
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import UpstreamError
+from shared.auth import Public
+from shared.web import Router, allow
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -43,7 +47,7 @@ async def fetch(platform: "Platform", name: str) -> None:
 
 
 def install(app: FastAPI, platform: "Platform") -> None:
-    """Make `/openapi.json` (and `/docs`, which reads it) the merged document."""
+    """Make `/openapi.json` the merged document and `/docs` a page of it."""
     own = app.openapi
 
     def merged() -> dict[str, Any]:
@@ -51,3 +55,17 @@ def install(app: FastAPI, platform: "Platform") -> None:
         return merge(own(), {name: gateway.documents.get(name) for name in gateway.upstreams})
 
     app.openapi = merged  # type: ignore[method-assign]
+    # FastAPI's own page loads its scripts from elsewhere.
+    kept = [route for route in app.router.routes if getattr(route, "path", None) != "/docs"]
+    app.router.routes[:] = [*_docs(app).routes, *kept]
+
+
+def _docs(app: FastAPI) -> Router:
+    router = Router(include_in_schema=False)
+
+    @router.get("/docs", include_in_schema=False)
+    @allow(Public())
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page.render(app.openapi()), headers=page.HEADERS)
+
+    return router

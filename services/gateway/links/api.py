@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 router = Router(tags=["digital link"])
+_OPEN = {"Vary": "Accept, Accept-Language", "Access-Control-Allow-Origin": "*"}
+"""Scripts of any site may read what a resolver says: it is public and carries no cookie."""
 
 
 @router.get(
@@ -67,11 +69,11 @@ async def digital_link(
         view = await views.of_code(platform, parsed)
         count(platform, parsed, request.headers.get("x-scan-area"))
         link = f'<{request.url.path}?linkType=linkset>; rel="linkset"; type="{LINKSET}"'
-        headers = {"Link": link, "Vary": "Accept, Accept-Language"}
+        headers = {"Link": link, **_OPEN}
         return view_response(views.answer(view, parsed, lang), headers=headers)
     linkset = await _linkset(platform, request, parsed, lang)
     if wants == "linkset":
-        return Response(orjson.dumps(linkset), media_type=LINKSET, headers={"Vary": "Accept, Accept-Language"})
+        return Response(orjson.dumps(linkset), media_type=LINKSET, headers=_OPEN)
     assert link_type is not None
     target = rules.target(linkset, link_type)
     if target is None:
@@ -80,7 +82,11 @@ async def digital_link(
             zh=f"这个码没有 {link_type} 类型的链接；可用的见 ?linkType=linkset",
             en=f"This code has no link of type {link_type}; see ?linkType=linkset for those there are",
         )
-    return RedirectResponse(rules.with_query(target, request.url.query), status_code=307)
+    return RedirectResponse(rules.with_query(target, request.url.query), status_code=307, headers=_OPEN)
+
+
+# A resolver answers HEAD as GET (GS1-Conformant Resolver Standard); one operation in the document is enough.
+router.add_api_route("/01/{code:path}", digital_link, methods=["HEAD"], include_in_schema=False)
 
 
 async def _linkset(platform: "Platform", request: Request, code: Code, lang: Lang) -> Any:
