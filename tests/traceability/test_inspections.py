@@ -1,5 +1,6 @@
 """Test reports over HTTP: recorded once, corrected by versions, and what a failed one does."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -42,6 +43,31 @@ async def test_another_report_under_the_same_number_is_a_conflict_that_names_wha
     assert "tested_on" in problem["detail"]
     assert problem["test_id"] == first["test_id"]
     assert len(traceability.published(TestRecorded)) == 1
+
+
+async def test_the_same_report_sent_by_many_at_once_is_recorded_once(traceability: Harness) -> None:
+    await food.register(traceability)
+    answers = await asyncio.gather(
+        *(traceability.post(TESTS, json=report(result="fail"), as_=food.laboratory) for _ in range(5))
+    )
+    receipts = [ok(answer, 201) for answer in answers]
+    assert all(receipt == receipts[0] for receipt in receipts)
+    assert len(traceability.published(TestRecorded)) == len(traceability.published(AlertOpened)) == 1
+
+
+async def test_a_report_that_fails_again_after_its_alert_was_closed_opens_a_new_one(traceability: Harness) -> None:
+    await food.register(traceability)
+    first = await food.record(traceability, result="fail")
+    close = f"/v1/traceability/alerts/{first['alerts'][0]}:close"
+    ok(await traceability.post(close, json={"reason": "复检合格"}, as_=food.reviewer))
+    traceability.clock.advance(hours=1)
+    body = correction(result="fail", tested_on="2026-11-21")
+    second = ok(await traceability.put(f"{TESTS}/{first['test_id']}", json=body, as_=food.laboratory))
+    assert len(second["alerts"]) == 1
+    assert second["alerts"] != first["alerts"]
+    assert (await verdict(traceability, PACKED_LOT))["verdict"] == "held"
+    english = await verdict(traceability, PACKED_LOT, **{"Accept-Language": "en"})
+    assert english["tests"][0]["summary"] == "1 of 1 failed: 毒死蜱 (0.02 mg/kg, limit 1)"
 
 
 @pytest.mark.parametrize("kind", ["supervision", "entrusted", "self"])

@@ -58,15 +58,13 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
         department=uow.principal.department,
         **content,
     )
-    uow.session.add(row)
     try:
-        await uow.session.flush()
-    except IntegrityError as error:
-        raise Conflict(
-            "test.number_race",
-            zh="同一份报告正在由另一个请求登记；请重试，会得到同一张回执",
-            en="The same report is being recorded by another request; try again for its receipt",
-        ) from error
+        async with uow.session.begin_nested():
+            uow.session.add(row)
+            await uow.session.flush()
+    except IntegrityError:  # a request beside this one was faster with the same number
+        known = await repository.by_number(uow.session, body.laboratory, body.report_number)
+        return await _same_again(uow, known[0], content)
     uow.publish(TestRecorded(**_event(row)))
     uow.audit("test.record", subject=lot_id, detail={"test_id": row.test_id, "result": row.result})
     opened = await alerts.on_test(uow, row)

@@ -13,7 +13,7 @@ from services.traceability.masterdata.models import Product
 from services.traceability.verdicts import rules, words
 from services.traceability.verdicts.facts import LotFacts
 from services.traceability.verdicts.journey import steps
-from shared.events.traceability import Instruction, JourneyStep, LotUpdated
+from shared.events.traceability import Instruction, JourneyStep, LotUpdated, TestSummary
 from shared.i18n import Lang, Text
 
 _UNREGISTERED_PRODUCT = Text("没有登记的产品", "Unregistered product")
@@ -126,7 +126,7 @@ def _stored(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep
         "registered_at": _instant(lot.registered_at) if lot else None,
         "quantity": {"value": f"{lot.quantity:f}", "uom": lot.uom} if lot and lot.quantity is not None else None,
         "journey": [_step_json(step, lang) for step in journey],
-        "tests": [test.model_dump(mode="json") for test in facts.tests],
+        "tests": [_test_json(facts, test, lang) for test in facts.tests],
         "recall": recall_json(recall, lang) if recall else None,
         "persistent_disposition": {"set": ["recalled"] if recall else [], "unset": []},
         "open_alerts": len(facts.alerts),
@@ -147,6 +147,11 @@ def _step_json(step: JourneyStep, lang: Lang) -> dict[str, Any]:
         "note": step.note,
         "gap": step.gap,
     }
+
+
+def _test_json(facts: LotFacts, test: TestSummary, lang: Lang) -> dict[str, Any]:
+    english = {"summary": facts.tests_en.get(test.test_id)} if lang == "en" else {}
+    return test.model_dump(mode="json") | english
 
 
 def product_json(product: Product, lang: Lang) -> dict[str, Any]:

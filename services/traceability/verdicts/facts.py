@@ -21,6 +21,8 @@ class LotFacts:
     party: Party | None = None
     product_name: str = ""
     tests: list[TestSummary] = field(default_factory=list)
+    tests_en: dict[str, str] = field(default_factory=dict)
+    """The summary of each test in English, by id."""
     alerts: list[OpenAlert] = field(default_factory=list)
     recalls: list[Recalled] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)

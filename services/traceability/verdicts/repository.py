@@ -109,6 +109,8 @@ async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, 
     for test in (await session.execute(statement.execution_options(**FRESH))).scalars():
         facts = found.get(test.lot_id)
         if facts and len(facts.tests) < MAX_TESTS:
+            words = inspections.summary(test.items)
+            facts.tests_en[test.test_id] = words.en
             facts.tests.append(
                 TestSummary(
                     test_id=test.test_id,
@@ -117,7 +119,7 @@ async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, 
                     result=cast(Literal["pass", "fail"], test.result),
                     items=len(test.items),
                     report_number=test.report_number,
-                    summary=inspections.summary(test.items).zh,
+                    summary=words.zh,
                 )
             )
 
