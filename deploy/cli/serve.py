@@ -35,15 +35,23 @@ def settings_of(service: topology.Service, **values: Any) -> ServiceSettings:
     return settings
 
 
+def check_bus(settings: ServiceSettings) -> None:
+    """Whether the bus that is named is one that there is. Connects to nothing."""
+    from shared.bus import open_bus
+
+    try:
+        open_bus(settings.resolved_bus_url())
+    except ValueError as error:
+        raise CliError(f"setting PINZHI_BUS_URL: {error}") from error
+
+
 def serve_here(service: topology.Service, host: str, port: int) -> None:
     """Until SIGTERM or SIGINT; requests under way are finished first."""
     import uvicorn
 
     settings = settings_of(service)
-    try:
-        app = load(service.factory)(settings)
-    except ValueError as error:
-        raise CliError(str(error)) from error
+    check_bus(settings)
+    app = load(service.factory)(settings)
     config = uvicorn.Config(
         app,
         host=host,
