@@ -123,7 +123,7 @@ class Visitor:
         await tab.page.emulate_media(color_scheme=scheme, media=media, **(quiet | emulate))
         tab.requests.clear()
         tab.console.clear()
-        response = await tab.page.goto(self.site.base + path)
+        response = await tab.page.goto(path if path.startswith("http") else self.site.base + path)
         if response is None:  # only the fragment changed
             response = await tab.page.reload()
         assert response is not None

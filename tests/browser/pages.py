@@ -11,15 +11,17 @@ class Place:
     path: str
     status: int = 200
     scan: bool = False
+    like: str = ""
+    """Built of the same parts as that place: not searched by axe again."""
 
 
 PLACES = [
     Place("dashboard", "/"),
-    Place("dashboard, one light", "/?light=at_risk"),
+    Place("dashboard, one light", "/?light=at_risk", like="dashboard, all to attend to"),
     Place("dashboard, all to attend to", "/?light=attention"),
     Place("dashboard, another city", "/?area=511900"),
     Place("dashboard, area without data", "/?area=370602"),
-    Place("dashboard, past day while indicators are down", "/?as_of=2018-12-31"),
+    Place("dashboard, past day while indicators are down", "/?as_of=2018-12-31", like="dashboard"),
     Place("target", "/targets/agri_sampling_pass_rate"),
     Place("target, areas compared", "/targets/industrial_provincial_sampling_pass_rate?area=511900"),
     Place("target, a count", "/targets/logistics_firms_3A"),
@@ -58,4 +60,11 @@ def in_english(path: str) -> str:
 BOTH = [
     (place, path, lang) for place in PLACES for path, lang in ((place.path, "zh-CN"), (in_english(place.path), "en"))
 ]
-IDS = [f"{place.name} ({lang[:2]})" for place, _, lang in BOTH]
+APART = [at for at in BOTH if not at[0].like]
+
+
+def name(at: tuple[Place, str, str]) -> str:
+    return f"{at[0].name} ({at[2][:2]})"
+
+
+IDS = [name(at) for at in BOTH]

@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.portal.rendering import CSP
 from tests.browser.conftest import Visit, Visitor
-from tests.browser.pages import BOTH, IDS, Place
+from tests.browser.pages import APART, BOTH, IDS, Place, name
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 FORBIDDEN = ("risk_class", "risk class", "风险等级", "举报人", "身份证", "reporter")
@@ -108,7 +108,7 @@ async def test_nothing_overflows(visitor: Visitor, place: Place, path: str, lang
     assert await visit.page.evaluate(spacing) == [0, []]
 
 
-@pytest.mark.parametrize(("place", "path", "lang"), BOTH, ids=IDS)
+@pytest.mark.parametrize(("place", "path", "lang"), APART, ids=[name(at) for at in APART])
 async def test_axe_finds_nothing(visitor: Visitor, place: Place, path: str, lang: str) -> None:
     """All rules up to WCAG 2.2 AA and best practices in light, contrast again in dark, on a phone."""
     visit = await visitor.open(path, lang=lang, width=390)

@@ -89,7 +89,7 @@ def trend(samples: Sequence[Sample], *, goal: float | None, goal_text: str, rate
         marks = [m for m in marks if m <= 100] or marks
         high = max(high, marks[-1])
     width, height = (300.0, 230.0) if phone else (560.0, 262.0)
-    left, right = (44.0, width - 48) if phone else (52.0, width - 62)
+    left, right = (44.0, width - 62) if phone else (52.0, width - 62)
     top, bottom = 18.0, height - 42
     floor, ceiling = min(marks[0], low), max(marks[-1], high)
 

@@ -72,7 +72,7 @@ def provenance(target: TargetLight, lang: Lang) -> list[Markup | str]:
         pieces.append(words("as_of_day", day=formats.day(target["lit_as_of"], lang)))
     if target["source"]:
         pieces.append(escape(words("source")) + source(target["source"], lang))
-    if target["provisional"]:
+    if target["provisional"] and not any(word in sentence for word in ("暂定", "provisional")):
         pieces.append(words("provisional"))
     return pieces
 

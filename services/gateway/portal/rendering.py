@@ -149,6 +149,8 @@ def period(text: str, lang: Lang) -> str:
     zh = lang == "zh"
     if "/" in text:
         return ("至" if zh else " to ").join(period(part, lang) for part in text.split("/"))
+    if text == "unknown":
+        return "时期不明" if zh else "period unknown"
     if text == "every year":
         return "每年" if zh else text
     if len(text) == 6 and text[4] == "Q" and text[:4].isdigit():

@@ -21,7 +21,7 @@ SERVICE: dict[str, tuple[str, str]] = {
     "svc_state_down": ("不通", "Down"),
     "svc_state_unknown": ("还没有问过", "Not asked yet"),
     "last_contact": ("最近联系", "Last contact"),
-    "events_until": ("内容截至", "Content as of"),
+    "events_until": ("内容", "Content"),
     "lag": ("待处理的事件", "Events to apply"),
     "outbox": ("待发送的事件", "Events to send"),
     "oldest": ("，最早的 {age}前", ", the oldest {age} ago"),
