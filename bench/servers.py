@@ -1,6 +1,7 @@
 """Servers under test: one uvicorn worker in a process of its own, pinned, on a free loopback port, ended by its pid."""
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -77,3 +78,15 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> bytes:
     with urllib.request.urlopen(request, timeout=30) as answer:
         body: bytes = answer.read()
         return body
+
+
+def send(method: str, url: str, body: object, token: str) -> bytes:
+    """The answer to a JSON body; raises on anything but 2xx, with what the server said."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{method} {url}: {error.code} {error.read()[:500].decode(errors='replace')}") from error

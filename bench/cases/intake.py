@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from bench import samples
 from bench.frame import SERVICE_CORE, Options, Outcome, alternate, case, compare, say
 from bench.seed import fetch
-from bench.servers import ROOT, floor, service, serving
+from bench.servers import ROOT, floor, send, service, serving
 from bench.system import database, environment, token
 from bench.wrk import wrk
 from shared.db.migrate import upgrade
@@ -97,11 +96,7 @@ class Pushes:
 
 def push_one(base: str) -> None:
     """The first violation: the row that the floors copy."""
-    body = json.dumps(violation(parties(1)[0], "first")).encode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token(CALLER)}"}
-    request = urllib.request.Request(base + PATH, body, headers, method="POST")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status == 201
+    send("POST", base + PATH, violation(parties(1)[0], "first"), token(CALLER))
 
 
 def _rows(url: str) -> int:
