@@ -1,5 +1,9 @@
-"""Departments: those that the city's plan makes responsible, under the names of 2018, and the successors of the reform
-of 2018-2019 where they are certain. The codes are the platform's own."""
+"""Departments: those that the city's plan makes responsible, under the names of 2018, and their successors of the reform
+of 2018-2019. The codes are the platform's own.
+
+A row is `verified` where the plan's text shows all of it (the name as it writes it, the city's written out). A name in
+full, a successor or a day from elsewhere makes the row `to be verified`; its note says which.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +24,7 @@ class Department:
     valid_from: date | None
     valid_until: date | None
     successor: str | None
-    """None where there is none or where it is not certain (`note` says so)."""
+    """None where there is none or where nobody knows (`note` says so)."""
     source: str
     status: Status
     note: str

@@ -40,6 +40,15 @@ def test_market_regulation_took_over_three() -> None:
     assert departments.current("none") is None
 
 
+def test_verified_is_what_the_plan_s_text_shows_and_nothing_else() -> None:
+    text = reference("plan/000_36cc70dd905891df.txt").read_text(encoding="utf-8")
+    for each in departments.every():
+        shown = each.short_name in text and each.name in (each.short_name, f"烟台{each.short_name}")
+        known = each.successor is None and each.valid_from is None and each.valid_until is None
+        assert each.status == ("verified" if shown and known else "to be verified"), each.code
+        assert each.status == "verified" or "to be verified" in each.note, each.code
+
+
 def test_validity_where_the_day_is_known() -> None:
     old, new = departments.get("yt-hyyy"), departments.get("yt-hyfz")
     assert old
