@@ -18,7 +18,7 @@ from shared.reference import workdays
 
 TODAY = date(2026, 11, 24)
 USCC = "91370600MA0000015A"
-HEAVY = Basis("v1", USCC, heavy=True, withdrawn=False)
+HEAVY = Basis("v1", USCC, "yt-scjg", heavy=True, withdrawn=False)
 PROPOSED = Step("proposal", TODAY, "li")
 SERVED = Step("notice", TODAY, "li", "告知1号")
 WAIVED = Step("hearing", TODAY, "li", "放弃1号", {"how": "waived"})

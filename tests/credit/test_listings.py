@@ -155,11 +155,16 @@ async def test_each_act_needs_its_role_and_the_area(credit_sqlite: Harness) -> N
         role = who.claims["roles"][0]
         far = staff(role, user="far", area="511900")
         assert (await step(credit_sqlite, listing, act, body, far, 403))["code"] == "area"
+        beside = staff(role, user="beside", department="yt-nyj")
+        assert (await step(credit_sqlite, listing, act, body, beside, 403))["code"] == "department"
         await step(credit_sqlite, listing, act, body, who)
     far = staff("case_officer", user="far", area="511900")
     receipt = await push(credit_sqlite, 2)
     body = proposal(2, violation_id=receipt["violation_id"])
-    assert (await credit_sqlite.post(URL, json=body, as_=far)).status_code == 403
+    beside = staff("case_officer", user="beside", department="yt-nyj")
+    for who, problem_code in ((far, "area"), (beside, "department")):
+        refused = await credit_sqlite.post(URL, json=body, as_=who)
+        assert (refused.status_code, refused.json()["code"]) == (403, problem_code)
 
 
 async def test_a_proposal_is_judged_by_law(credit_sqlite: Harness) -> None:

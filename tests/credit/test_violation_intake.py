@@ -293,7 +293,12 @@ async def test_receipts_are_found_again_by_their_own_department_only(credit: Har
 
 async def test_control_characters_lose_only_their_own_item(credit: Harness) -> None:
     """PostgreSQL cannot hold U+0000: it is refused at its place before it could spoil the whole batch."""
-    items = [violation(1), violation(2, party_name="甲\x00乙"), violation(3, facts="一\n二"), violation(4, lots=["\x07"])]
+    items = [
+        violation(1),
+        violation(2, party_name="甲\x00乙"),
+        violation(3, facts="一\n二"),
+        violation(4, lots=["\x07"]),
+    ]
     receipts = (await credit.post(f"{URL}:batch", json={"items": items}, as_=UNIT)).json()["receipts"]
     assert [receipt["status"] for receipt in receipts] == ["recorded", "refused", "recorded", "refused"]
     (wrong,) = receipts[1]["problem"]["errors"]

@@ -47,7 +47,9 @@ async def test_a_publisher_publishes_before_the_calendar_does(credit: Harness) -
     for who in (UNIT, OFFICER, staff("reviewer")):
         assert (await credit.post(f"{url}/publication", json={}, as_=who)).status_code == 403
     far = staff("publisher", area="511900", user="far")
-    assert (await credit.post(f"{url}/publication", json={}, as_=far)).status_code == 403
+    beside = staff("publisher", department="yt-nyj", user="beside")
+    for who in (far, beside):
+        assert (await credit.post(f"{url}/publication", json={}, as_=who)).status_code == 403
     await publish(credit, receipt["violation_id"])
     shown = (await credit.get(url)).json()
     assert (shown["published_on"], shown["expires_on"]) == ("2026-11-24", "2029-11-23")

@@ -49,6 +49,7 @@ class Basis:
 
     violation_id: str
     uscc: str
+    authority: str
     heavy: bool
     withdrawn: bool
 

@@ -11,6 +11,7 @@ from services.credit.listings.rules import OPEN, Basis, Case, Court, Refused, St
 from services.credit.listings.schemas import DecisionIn, HearingIn, NoticeIn, ProposalIn, PublicationIn, RemovalIn
 from services.credit.listings.texts import remedies
 from services.credit.measures.data import catalogue
+from services.credit.people import require_department
 from services.credit.rulebook.rules import Colour, after, last_day
 from services.credit.violations import repository as violations
 from shared.clock import shanghai_date
@@ -59,6 +60,8 @@ async def propose(uow: UnitOfWork, body: ProposalIn) -> Listing:
         )
     principal.require_area(enterprise.area_code)
     basis = await _basis(uow.session, body.violation_id)
+    if basis is not None:
+        require_department(principal, basis.authority)
     try:
         rules.check_proposal(court, body.colour, body.ground_code, body.uscc, basis)
     except Refused as refused:
@@ -175,6 +178,7 @@ async def _advance(uow: UnitOfWork, listing_id: str, step: Step) -> Listing:
     if listing is None:
         raise NotFound("listing", zh="没有这个列入案件", en="No such listing")
     uow.principal.require_area(listing.area_code)
+    require_department(uow.principal, listing.authority)
     court, case = court_of(uow), await load_case(uow.session, listing)
     try:
         match step.kind:
@@ -295,4 +299,4 @@ async def _basis(session: AsyncSession, violation_id: str | None) -> Basis | Non
     row = await violations.current(session, violation_id) if violation_id else None
     if row is None:
         return None
-    return Basis(row.violation_id, row.uscc, row.heavy, row.state == "withdrawn")
+    return Basis(row.violation_id, row.uscc, row.authority, row.heavy, row.state == "withdrawn")

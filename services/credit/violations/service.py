@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from services.credit.court import court_of
 from services.credit.listings import removal
+from services.credit.people import require_department
 from services.credit.rulebook.rules import deadline
 from services.credit.violations import publication, repository, rules
 from services.credit.violations.intake import is_serious
@@ -13,10 +14,9 @@ from services.credit.violations.models import Violation
 from services.credit.violations.receipts import receipt
 from services.credit.violations.rules import Act, Outlook
 from services.credit.violations.schemas import Correction, Publication, ViolationIn, Withdrawal
-from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.types import dumps
-from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from shared.errors import Conflict, FieldError, Invalid, NotFound
 from shared.events.credit import ViolationCorrected, ViolationWithdrawn
 from shared.web import field_errors
 
@@ -26,18 +26,9 @@ async def load(uow: UnitOfWork, violation_id: str) -> Violation:
     row = await repository.current(uow.session, violation_id, lock=True)
     if row is None:
         raise NotFound("violation", zh="没有这条记录", en="No such violation")
-    _may_change(uow.principal, row)
+    uow.principal.require_area(row.area_code)
+    require_department(uow.principal, row.authority)
     return row
-
-
-def _may_change(principal: Principal, row: Violation) -> None:
-    principal.require_area(row.area_code)
-    if principal.kind == "department" and principal.department != row.authority:
-        raise Forbidden(
-            "department",
-            zh=f"只能处理本部门（{principal.department}）的记录，这条属于 {row.authority}",
-            en=f"This record is of {row.authority}; you may change those of {principal.department} only",
-        )
 
 
 async def publish(uow: UnitOfWork, violation_id: str, body: Publication) -> Violation:
