@@ -120,7 +120,18 @@ async def test_lights_and_series_as_of_a_past_day(asked: Asked) -> None:
 async def test_today_is_not_asked_for(asked: Asked) -> None:
     await asked.harness.deliver(s.enterprise(), s.target("a"))
     assert (await asked.harness.get(f"/v1/enterprises/{s.ORCHARD}?as_of=2026-11-24")).json()["complete"] is True
+    assert (await asked.harness.get("/v1/overview?as_of=2026-11-24")).json()["complete"] is True
     assert asked.credit.requests == []
+    assert asked.indicators.requests == []
+
+
+@pytest.mark.parametrize("day", ["0", "20181231", "1e3", "2018-12-31T00:00:00", "2018-02-30", "2026-11-25", "昨天"])
+async def test_days_that_are_none(asked: Asked, day: str) -> None:
+    await asked.harness.deliver(s.enterprise(), s.target("a"))
+    for path in ("/v1/overview", "/v1/targets/a", f"/v1/enterprises/{s.ORCHARD}"):
+        answer = await asked.harness.get(f"{path}?as_of={day}")
+        assert answer.status_code == 422, path
+        assert answer.json()["errors"][0]["pointer"] == "?as_of"
 
 
 async def test_a_past_day_in_time_or_not_at_all(asked: Asked) -> None:

@@ -126,6 +126,14 @@ async def test_reads_are_repeated_and_writes_are_not(door: Door) -> None:
     assert door.upstream.calls["/v1/credit/fail"] == 1
 
 
+async def test_retry_after_is_honoured_and_passed_on_when_there_is_no_time(door: Door) -> None:
+    assert (await door.client.get("/v1/credit/fail?times=1&after=1")).json() == {"failed": False}
+    door.upstream.calls.clear()
+    answer = await door.client.get("/v1/credit/fail?times=1&after=60")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert door.upstream.calls["/v1/credit/fail"] == 1
+
+
 async def test_retries_stay_within_their_budget(door: Door) -> None:
     upstream = door.gateway.upstreams["credit"]
     for _ in range(40):

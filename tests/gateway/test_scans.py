@@ -6,12 +6,18 @@ from urllib.parse import quote
 import pytest
 from pydantic import TypeAdapter
 
+from services.gateway.app import create_app
 from services.gateway.scans.schemas import ScanAnswer
 from services.gateway.schemas import ScanView
+from services.gateway.settings import Settings
+from services.gateway.state import gateway_of
 from services.gateway.views import scan_view
+from shared.db import UnitOfWork
 from shared.events.gateway import ScansRecorded
 from tests.gateway import samples as s
-from tests.support.app import Harness
+from tests.gateway.conftest import down
+from tests.support.app import Harness, running
+from tests.support.databases import Backend
 
 
 async def view_of(gateway: Harness, code: str = s.CODE) -> ScanView:
@@ -177,6 +183,30 @@ async def test_scans_are_counted_hot_or_not_and_published_as_a_batch(gateway: Ha
     scans = [scan for batch in gateway.published(ScansRecorded) for scan in batch.scans]
     assert [(scan.lot, scan.serial, scan.where) for scan in scans] == [(s.LOT, "7", "370602")] * 3 + [(None,) * 3]
     assert len({scan.scan_id for scan in scans}) == 4
+
+
+async def test_the_last_scans_are_flushed_when_the_process_ends(sqlite_backend: Backend) -> None:
+    async with running(create_app, Settings, sqlite_backend, **down(), scan_flush_seconds=3600) as gateway:
+        for serial in range(3):
+            await gateway.get(f"/v1/scan{s.CODE}/21/{serial}")
+        assert gateway.published(ScansRecorded) == []
+    (batch,) = gateway.published(ScansRecorded)
+    assert [scan.serial for scan in batch.scans] == ["0", "1", "2"]
+
+
+async def test_scans_that_could_not_be_stored_wait(gateway_sqlite: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = gateway_sqlite.platform
+    scans = gateway_of(platform).scans
+    with monkeypatch.context() as broken:
+        broken.setattr(platform, "system_unit_of_work", _no_database)
+        await gateway_sqlite.get(f"/v1/scan{s.CODE}")
+        assert await scans.flush(platform) == 0
+    assert await scans.flush(platform) == 1
+    assert await scans.flush(platform) == 0
+
+
+def _no_database() -> UnitOfWork:
+    raise OSError("the database is away")
 
 
 async def test_age_is_told_when_the_sources_are_away(gateway: Harness) -> None:

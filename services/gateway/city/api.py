@@ -1,7 +1,6 @@
 """`/v1/overview` and `/v1/targets/{id}`."""
 
 import re
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs
 
@@ -11,6 +10,7 @@ from fastapi.responses import Response
 
 from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
+from services.gateway.asof import AsOf, past
 from services.gateway.city import views
 from services.gateway.schemas import CityView, TargetView
 from services.gateway.state import gateway_of
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 router = Router(prefix="/v1", tags=["city"])
-
-AsOf = Annotated[date | None, Query(description="The picture at the end of that day in Asia/Shanghai")]
 
 
 async def _load(platform: "Platform", _match: re.Match[str], request: HotRequest) -> HotAnswer | None:
@@ -60,7 +58,7 @@ async def overview(
     view = await views.city_view(
         platform,
         area=area,
-        as_of=as_of,
+        as_of=past(platform, as_of),
         light=light,
         dept=dept,
         lang=lang,
@@ -84,7 +82,7 @@ async def target(
         platform,
         target_id,
         area=area,
-        as_of=as_of,
+        as_of=past(platform, as_of),
         lang=lang,
         deadline=gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms")),
     )

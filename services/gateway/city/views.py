@@ -38,6 +38,7 @@ async def city_view(
     """
     gateway, now = gateway_of(platform), platform.clock.now()
     area, today = area or platform.settings.city, shanghai_date(now)
+    as_of = None if as_of == today else as_of
     errors: list[PartError] = []
     async with platform.read() as session:
         rows = await repository.targets_with_lights(session, area)

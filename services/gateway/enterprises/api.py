@@ -1,7 +1,6 @@
 """`/v1/enterprises/{uscc}` and `/v1/lists/{colour}`."""
 
 import re
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
@@ -10,6 +9,7 @@ from fastapi.responses import Response
 
 from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
+from services.gateway.asof import AsOf, past
 from services.gateway.enterprises import views
 from services.gateway.paging import Cursor, Limit, next_link
 from services.gateway.schemas import EnterpriseView, ListView
@@ -74,7 +74,7 @@ async def enterprise(
     request: Request,
     platform: CurrentPlatform,
     principal: CurrentPrincipal,
-    as_of: Annotated[date | None, Query(description="The picture at the end of that day in Asia/Shanghai")] = None,
+    as_of: AsOf = None,
 ) -> Response:
     """企业的公开信用全貌 / The whole public picture of an enterprise: identity, credit status in force, published
     penalties, products, recalls, timeline. A department's or staff's token adds `department`: what is recorded but not
@@ -83,7 +83,9 @@ async def enterprise(
     code = _read(uscc)
     department = principal.kind in ("department", "staff")
     deadline = gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms"))
-    view = await views.enterprise_view(platform, code, as_of=as_of, department=department, deadline=deadline)
+    view = await views.enterprise_view(
+        platform, code, as_of=past(platform, as_of), department=department, deadline=deadline
+    )
     return view_response(_found(view, code))
 
 

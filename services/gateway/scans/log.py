@@ -27,6 +27,7 @@ class ScanLog:
         self._every = every
         self._instance = uuid7()
         self._waiting: list[Scan] = []
+        self._flushing = asyncio.Lock()
         self.dropped = 0
 
     def add(self, platform: "Platform", code: "Code", where: str | None) -> None:
@@ -45,19 +46,23 @@ class ScanLog:
         )
 
     async def flush(self, platform: "Platform") -> int:
-        """Publish what is waiting; how many. What could not be stored waits for the next time."""
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return 0
-        try:
-            async with platform.system_unit_of_work() as uow:
-                for start in range(0, len(batch), BATCH):
-                    uow.publish(ScansRecorded(instance=self._instance, scans=batch[start : start + BATCH]))
-        except Exception as error:
-            self._waiting = batch + self._waiting
-            log.warning("scans wait", waiting=len(self._waiting), error=str(error)[:200])
-            return 0
-        return len(batch)
+        """Publish what is waiting; how many. What could not be stored waits for the next time.
+
+        One at a time, so that the last flush of a process waits for the one that is under way.
+        """
+        async with self._flushing:
+            batch, self._waiting = self._waiting, []
+            if not batch:
+                return 0
+            try:
+                async with platform.system_unit_of_work() as uow:
+                    for start in range(0, len(batch), BATCH):
+                        uow.publish(ScansRecorded(instance=self._instance, scans=batch[start : start + BATCH]))
+            except Exception as error:
+                self._waiting = batch + self._waiting
+                log.warning("scans wait", waiting=len(self._waiting), error=str(error)[:200])
+                return 0
+            return len(batch)
 
     async def run(self, platform: "Platform") -> None:
         while True:
