@@ -156,7 +156,7 @@ async def _target(ask: Ask) -> tuple[TargetView, str | None, str | None]:
     as_of, area = ask.day("as_of"), ask.text("area", 12)
     ask.check()
     area = None if area == ask.platform.settings.city else area
-    target_id = ask.request.path_params["target_id"]
+    target_id = ask.path("target_id")
     view = await views.target_view(ask.platform, target_id, area=area, as_of=as_of, lang=ask.lang)
     if view is None:
         zh, en = f"没有编号为“{target_id}”的目标。", f"No target has the id “{target_id}”."

@@ -115,7 +115,7 @@ async def enterprise(ask: Ask) -> Response:
     as_of, before = ask.day("as_of"), ask.day("before")
     kind = ask.choice("kind", tuple(dict.fromkeys(KINDS.values())))
     ask.check()
-    code = ask.request.path_params["uscc"]
+    code = ask.path("uscc")
     view = await views.enterprise_view(ask.platform, code, lang=ask.lang, as_of=as_of)
     words = WORDS[ask.lang]
     if view is None:

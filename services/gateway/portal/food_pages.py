@@ -162,7 +162,7 @@ async def recalls(ask: Ask) -> Response:
 
 @pages.page("/recalls/{recall_id}")
 async def recall(ask: Ask) -> Response:
-    recall_id = ask.request.path_params["recall_id"]
+    recall_id = ask.path("recall_id")
     view = await views.recall_view(ask.platform, recall_id)
     if view is None:
         raise NotFound("recall", zh=f"没有编号为“{recall_id}”的召回。", en=f"No recall has the id “{recall_id}”.")

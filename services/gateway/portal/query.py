@@ -15,6 +15,7 @@ from shared.platform import Platform
 from shared.web.routing import platform_of
 
 MAX_TEXT = 100
+FIRST_YEAR = 1949
 
 
 @dataclass
@@ -32,8 +33,12 @@ class Ask:
         platform = platform_of(request)
         return cls(request, lang or lang_of_path(request.url.path), platform, shanghai_date(platform.clock.now()))
 
+    def path(self, name: str) -> str:
+        """A part of the path, without what no name can hold (a NUL would be an error of the database)."""
+        return _printable(self.request.path_params[name])
+
     def text(self, name: str, limit: int = MAX_TEXT) -> str | None:
-        value = (self.request.query_params.get(name) or "").strip()
+        value = _printable(self.request.query_params.get(name) or "").strip()
         if len(value) > limit:
             self._wrong(name, "too_long", n=limit)
         return value or None
@@ -45,6 +50,8 @@ class Ask:
             return None
         try:
             parsed = date.fromisoformat(value)
+            if parsed.year < FIRST_YEAR:
+                raise ValueError
         except ValueError:
             self._wrong(name, "bad_day", value=value)
             return None
@@ -65,3 +72,7 @@ class Ask:
     def _wrong(self, name: str, key: str, **values: object) -> None:
         zh, en = (text.format(name=name, **values) for text in TEXTS[key])
         self._errors.append(FieldError(f"?{name}", f"portal.{key}", zh, en))
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

@@ -99,7 +99,7 @@ def render(
     path, query = request.url.path, request.url.query
     self_bare = bare_path(path)
     without_day = [(k, v) for k, v in request.query_params.multi_items() if k != "as_of" and v]
-    url = str(request.url)
+    url = _public_url(request)
     body = _templates.get_template(template).render(
         **_language_tools(lang),
         t=words,
@@ -133,6 +133,13 @@ def render(
     # A page is asked for again each time: a stale "safe" after a recall is a defect.
     answer.headers["Cache-Control"] = "no-cache" if status < 400 else "no-store"
     return answer
+
+
+def _public_url(request: Request) -> str:
+    """The address of the page as the public reaches it."""
+    base = getattr(platform_of(request).settings, "public_url", "") or str(request.base_url)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return base.rstrip("/") + request.url.path + query
 
 
 @lru_cache(maxsize=512)

@@ -3,14 +3,21 @@
 import csv
 import io
 import re
+import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
 
+from services.gateway.app import create_app
 from services.gateway.portal.assets import ASSETS, compact
 from services.gateway.portal.rendering import CSP
+from services.gateway.settings import Settings
+from tests.browser import world
 from tests.browser.world import APPLES, BLACK, PEANUTS
-from tests.support.app import Harness
+from tests.gateway.conftest import down
+from tests.support.app import Harness, running
+from tests.support.databases import Backend
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -64,6 +71,41 @@ async def test_all_wrong_parameters_are_told_at_once_in_both_languages(portal: H
     future = await portal.get("/?as_of=2026-11-25", headers=BROWSER)
     assert "日期不能晚于今天" in future.text
     assert (await portal.get("/?as_of=2026-11-24", headers=BROWSER)).status_code == 200
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1948-12-31", "2026-W01-1x", "20", "2018-12-31T00:00"])
+async def test_a_day_that_is_none_is_told(portal: Harness, day: str) -> None:
+    for path in ("/", "/targets/agri_sampling_pass_rate", f"/enterprises/{BLACK}"):
+        assert (await portal.get(path, params={"as_of": day}, headers=BROWSER)).status_code == 422
+
+
+async def test_what_no_name_can_hold_finds_nothing_and_breaks_nothing(portal: Harness) -> None:
+    for path in ("/recalls/%00", "/targets/%00%1b", "/enterprises/%00", "/%00"):
+        assert (await portal.get(path, headers=BROWSER)).status_code == 404
+    for path in ("/lists/black?q=%00", "/recalls?q=%1b%00", "/?dept=%00", "/lists/red?area=%00"):
+        assert (await portal.get(path, headers=BROWSER)).status_code == 200
+    assert (await portal.get("/scan?code=%00%00", headers=BROWSER)).status_code == 200
+
+
+async def test_a_database_that_fails_is_a_page_that_says_when_to_come_back(portal: Harness) -> None:
+    with closing(sqlite3.connect(portal.platform.db.url.database or "")) as connection:
+        connection.execute("ALTER TABLE listing_view RENAME TO gone")
+        connection.commit()
+    answer = await portal.get("/lists/black", headers=BROWSER)
+    assert answer.status_code == 503
+    assert heading(answer) == "服务暂时不可用"
+    assert f"大约 {answer.headers['retry-after']} 秒" in answer.text
+    assert "12345" in answer.text
+    assert answer.headers["x-request-id"] in answer.text
+
+
+async def test_a_printed_page_names_the_public_address(sqlite_backend: Backend) -> None:
+    settings = {"public_url": "https://zhiliang.example", **down()}
+    async with running(create_app, Settings, sqlite_backend, **settings) as harness:
+        await harness.deliver(*world.credit())
+        answer = await harness.get(f"/enterprises/{BLACK}?kind=listing", headers={**BROWSER, "host": "evil.example"})
+        assert f"https://zhiliang.example/enterprises/{BLACK}?kind=listing" in answer.text
+        assert "evil.example" not in answer.text
 
 
 async def test_what_is_not_there_is_a_page_with_a_way_on(portal: Harness) -> None:
