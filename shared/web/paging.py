@@ -44,7 +44,7 @@ def decode(cursor: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _page_params(
+async def _page_params(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500, description="Items a page")] = 50,
     cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,

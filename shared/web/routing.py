@@ -186,14 +186,23 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def _principal(request: Request) -> Principal:
+# Dependencies are coroutines, trivial as they are: FastAPI sends plain functions through a thread, at 0.1 ms each.
+async def _principal(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
+
+
+async def _platform(request: Request) -> Platform:
+    return platform_of(request)
+
+
+async def _lang(request: Request) -> Lang:
+    return lang_of(request)
 
 
 # Function scope: the commit comes before the answer is sent, and its error becomes the answer.
 Uow = Annotated[UnitOfWork, Depends(_unit_of_work, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(_read_session, scope="function")]
 CurrentPrincipal = Annotated[Principal, Depends(_principal)]
-CurrentPlatform = Annotated[Platform, Depends(platform_of)]
-RequestLang = Annotated[Lang, Depends(lang_of)]
+CurrentPlatform = Annotated[Platform, Depends(_platform)]
+RequestLang = Annotated[Lang, Depends(_lang)]
