@@ -63,7 +63,7 @@ _FORM: dict[str, Any] = {"pattern": r"^\d{4}-\d{2}-\d{2}(T.+)?$"}
 """For the document; the check itself has words in both languages."""
 
 
-def _as_of(
+async def _as_of(
     platform: CurrentPlatform,
     as_of: Annotated[
         str | None,

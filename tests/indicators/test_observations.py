@@ -197,10 +197,10 @@ async def test_a_bad_row_does_not_lose_the_good_ones(indicators: Harness) -> Non
 
 
 async def test_atomic_keeps_all_of_them_out(indicators: Harness) -> None:
-    items = [AGRI, {**AGRI, "area_code": "370611", "n": 1, "passed": 2}]
+    items = [AGRI, {**AGRI, "area_code": "370611", "n": 1, "passed": 2}, AGRI]
     answer = (await indicators.post(f"{URL}:batch?atomic=true", as_=BUREAU, json={"items": items})).json()
-    assert [each["verdict"] for each in answer["verdicts"]] == ["not_stored", "rejected"]
-    assert [each["receipt"] for each in answer["verdicts"]] == [None, None]
+    assert [each["verdict"] for each in answer["verdicts"]] == ["not_stored", "rejected", "not_stored"]
+    assert [each["receipt"] for each in answer["verdicts"]] == [None, None, None]
     assert answer["stored"] == 0
     assert indicators.rows("SELECT count(*) FROM observation") == [(0,)]
     items[1]["n"] = 2
@@ -210,9 +210,10 @@ async def test_atomic_keeps_all_of_them_out(indicators: Harness) -> None:
 
 async def test_a_dry_run_stores_and_announces_nothing(indicators: Harness) -> None:
     before = len(indicators.published(LightChanged))
-    items = [AGRI, {**AGRI, "area_code": "370611", "n": 1, "passed": 2}]
+    items = [AGRI, {**AGRI, "area_code": "370611", "n": 1, "passed": 2}, AGRI]
     answer = (await indicators.post(f"{URL}:batch?dry_run=true", as_=BUREAU, json={"items": items})).json()
-    assert [each["verdict"] for each in answer["verdicts"]] == ["accepted", "rejected"]
+    assert [each["verdict"] for each in answer["verdicts"]] == ["accepted", "rejected", "repeated"]
+    assert [each["receipt"] for each in answer["verdicts"]] == [None, None, None]
     assert answer["stored"] == 0
     assert indicators.rows("SELECT count(*) FROM observation") == [(0,)]
     assert len(indicators.published(LightChanged)) == before

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indicators.observations.periods import EARLIEST, LATEST, Period, PeriodError, parse
+from services.indicators.observations.periods import EARLIEST, LATEST, Days, Period, PeriodError, parse
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,13 @@ def test_months_and_quarters_tile_the_year(year: int, month: int) -> None:
     following = parse(f"{year}-12")
     assert following is not None
     assert following.end + timedelta(days=1) == date(year + 1, 1, 1)
+
+
+@given(st.lists(st.tuples(DAYS, DAYS), max_size=6), DAYS, DAYS)
+def test_days_overlap_as_their_periods_do(pairs: list[tuple[date, date]], one: date, other: date) -> None:
+    periods = [Period(min(pair), max(pair)) for pair in pairs]
+    asked = Period(min(one, other), max(one, other))
+    assert Days(periods).overlaps(asked) == any(period.overlaps(asked) for period in periods)
 
 
 @given(st.text(max_size=40))

@@ -5,8 +5,11 @@ Accepted: `2024`, `2024年`; `2024Q3`, `2024-Q3`, `2024年三季度`, `2024年�
 """
 
 import re
+from bisect import bisect_right
 from calendar import monthrange
+from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal, NamedTuple, Self
 
 Kind = Literal["year", "quarter", "month", "day", "range"]
@@ -115,6 +118,24 @@ class Period(NamedTuple):
                 return f"{en_day(start)} to {en_day(end)}"
 
 
+class Days:
+    """The union of periods, to ask whether another one overlaps any of them."""
+
+    def __init__(self, periods: Iterable[Period]) -> None:
+        self._starts: list[date] = []
+        self._ends: list[date] = []
+        for start, end in sorted(periods):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(end, self._ends[-1])
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlaps(self, period: Period) -> bool:
+        place = bisect_right(self._starts, period.end) - 1
+        return place >= 0 and self._ends[place] >= period.start
+
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -126,6 +147,7 @@ def en_day(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Period | None:
     """The period that `text` names, None for a source that names none. Raises `PeriodError`."""
     text = text.strip()

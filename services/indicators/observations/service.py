@@ -1,6 +1,10 @@
 """Taking in figures: read, check, compare with what is known, store, say what became of each row."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from services.indicators.areas import service as areas
@@ -20,7 +24,40 @@ from shared.errors import Conflict, FieldError, Forbidden, Invalid, PlatformErro
 from shared.i18n import Lang
 from shared.web import Receipt
 
-Outcome = tuple[str, Observation | None]
+
+@dataclass(frozen=True)
+class Revision:
+    """The columns of a new `Observation`, as a plain object: an ORM instance costs half a millisecond."""
+
+    observation_id: str
+    series_key: str
+    revision: int
+    target_id: str
+    area_code: str | None
+    area_name: str | None
+    within: str | None
+    breakdown: str | None
+    category: str | None
+    period_from: date | None
+    period_to: date | None
+    n: int | None
+    passed: int | None
+    value: Decimal | None
+    grade: str | None
+    state: str | None
+    components: dict[str, Any] | None
+    source: str
+    note: str | None
+    reason: str | None
+    external_id: str | None
+    submitted_by: str
+    department: str | None
+    digest: str
+    known_from: datetime
+    known_to: datetime | None = None
+
+
+Outcome = tuple[str, Observation | Revision]
 """`accepted | revised | repeated` with the row that answers for it."""
 CONFLICTS = ("revision.reason", "external_id.used", "row.twice")
 
@@ -30,8 +67,8 @@ async def submit_one(uow: UnitOfWork, raw: Any) -> tuple[Receipt, bool]:
     drafts, outcomes = await _submit(uow, [(None, raw)], prefix=(), dry_run=False, atomic=True)
     if drafts[0].errors:
         raise _as_error(drafts[0].errors)
-    verdict, row = outcomes[0] or ("", None)
-    assert row is not None
+    assert outcomes[0] is not None
+    verdict, row = outcomes[0]
     return receipt_of(row), verdict != "repeated"
 
 
@@ -43,16 +80,16 @@ async def submit_batch(
     held = atomic and any(draft.errors for draft in drafts)
     verdicts = []
     for draft, outcome in zip(drafts, outcomes, strict=True):
-        verdict, row = outcome or ("rejected", None)
-        if outcome is not None and held and verdict != "repeated":
-            verdict, row = "not_stored", None
+        verdict, row = outcome if outcome is not None else ("rejected", None)
+        if isinstance(row, Revision) and (held or dry_run):  # it is nowhere, so it has no receipt
+            verdict, row = "not_stored" if held else verdict, None
         verdicts.append(
             Verdict(
                 index=draft.index,
                 line=draft.line,
                 verdict=verdict,
                 external_id=draft.body.external_id,
-                receipt=receipt_of(row) if row is not None and (verdict == "repeated" or not dry_run) else None,
+                receipt=receipt_of(row) if row is not None else None,
                 errors=[ErrorOut(**error.to_dict(lang)) for error in draft.errors],
             )
         )
@@ -109,7 +146,7 @@ async def _decide(
     current = await repository.current(uow.session, set(keys.values()))
     externals = {draft.body.external_id for draft in good if draft.body.external_id is not None}
     used = await repository.series_of_external(uow.session, uow.principal.id, externals)
-    fresh: dict[str, Observation] = {}
+    fresh: dict[str, Revision] = {}
     outcomes: list[Outcome | None] = [None] * len(drafts)
     for draft in good:
         key, at = keys[draft.index], _at(prefix, draft)
@@ -155,9 +192,9 @@ async def _decide(
     return outcomes
 
 
-def _row(uow: UnitOfWork, draft: Draft, key: str, digest: str, before: Observation | None) -> Observation:
+def _row(uow: UnitOfWork, draft: Draft, key: str, digest: str, before: Observation | None) -> Revision:
     body, period = draft.body, draft.period
-    return Observation(
+    return Revision(
         observation_id=uow.id(),
         series_key=key,
         revision=before.revision + 1 if before else 1,
@@ -190,28 +227,31 @@ async def _store(uow: UnitOfWork, drafts: Sequence[Draft], outcomes: Sequence[Ou
     rows = {
         row.observation_id: row
         for draft, outcome in zip(drafts, outcomes, strict=True)
-        if outcome is not None and (row := outcome[1]) is not None and outcome[0] in ("accepted", "revised")
+        if outcome is not None and outcome[0] in ("accepted", "revised") and isinstance(row := outcome[1], Revision)
     }
     if not rows:
         return
     revised = {row.series_key for row in rows.values() if row.revision > 1}
     before = await repository.current(uow.session, revised)
     await repository.close(uow.session, [row.observation_id for row in before.values()], uow.now)
-    await repository.add(uow.session, [row.model_dump() for row in rows.values()])
-    touched: dict[tuple[str, str], int] = {}
-    for row in rows.values():
-        area = row.area_code or row.within
-        if area is not None:
-            touched[row.target_id, area] = touched.get((row.target_id, area), 0) + 1
-        uow.audit(
-            "observation.revise" if row.revision > 1 else "observation.record",
-            subject=row.observation_id,
-            detail={"target": row.target_id, "area": area, "revision": row.revision, "reason": row.reason},
-        )
-    uow.once(lights.refresh, *touched)
+    await repository.add(uow.session, [vars(row) for row in rows.values()])
+    _audit(uow, list(rows.values()))
+    touched = {(row.target_id, area) for row in rows.values() if (area := row.area_code or row.within) is not None}
+    uow.once(lights.refresh, *sorted(touched))
 
 
-def receipt_of(row: Observation) -> Receipt:
+def _audit(uow: UnitOfWork, rows: Sequence[Revision]) -> None:
+    """One entry for the new figures of each target, one for each revision; who reported what stands in the row too."""
+    fresh = Counter(row.target_id for row in rows if row.revision == 1)
+    for target_id, count in fresh.items():
+        uow.audit("observation.record", subject=target_id, detail={"rows": count})
+    for row in rows:
+        if row.revision > 1:
+            detail = {"target": row.target_id, "revision": row.revision, "reason": row.reason}
+            uow.audit("observation.revise", subject=row.observation_id, detail=detail)
+
+
+def receipt_of(row: Observation | Revision) -> Receipt:
     """The same for every repeat: it tells the row that was stored."""
     links = {"self": f"/v1/indicators/observations/{row.observation_id}"}
     if row.area_code is not None:

@@ -12,7 +12,7 @@ from services.indicators.asof import AsOf, as_of_params, resolve
 from services.indicators.catalogue import repository as catalogue
 from services.indicators.catalogue.models import TargetVersion
 from services.indicators.catalogue.rules import rule_of
-from services.indicators.observations.periods import Period
+from services.indicators.observations.periods import Days, Period
 from services.indicators.status import service
 from services.indicators.status.assemble import Stored, figures_of
 from services.indicators.status.figures import Figure, Rule
@@ -133,9 +133,10 @@ async def read_series(
 def _months(stored: Stored, inside: set[str], reported: list[Figure]) -> list[Figure]:
     """Samples by month over the area and those below it, in months that nobody reported."""
     months: dict[Period, tuple[int, int]] = {}
+    taken = Days(figure.period for figure in reported)
     for month in stored.sampled:
         period = Period.month(month.year, month.month)
-        if month.area in inside and not any(period.overlaps(figure.period) for figure in reported):
+        if month.area in inside and not taken.overlaps(period):
             n, passed = months.get(period, (0, 0))
             months[period] = (n + month.n, passed + month.passed)
     return [Figure(None, period, n=n, passed=passed, origin="events") for period, (n, passed) in months.items()]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from services.indicators.observations.periods import Period
+from services.indicators.observations.periods import Days, Period
 from services.indicators.status.figures import Case, Figure, Place, Rule
 
 SUMMED_MEASURES = {"stock", "flow"}
@@ -93,9 +93,10 @@ def _summed(rule: Rule, day: date, tree: Tree, stored: Stored, area: str, own: S
     parts = tree.children.get(area, ())
     by_period: dict[Period, dict[str, Figure]] = defaultdict(dict)
     reported = Stored(stored.figures)  # samples are counted once, at the top, by their own area
+    taken = Days(figure.period for figure in own)
     for part in parts:
         for figure in figures_of(rule, day, tree, reported, part):
-            if not any(figure.period.overlaps(each.period) for each in own):
+            if not taken.overlaps(figure.period):
                 by_period[figure.period][part] = figure
     for period, found in by_period.items():
         # a county that ended within the period is not added to the one that took it over
@@ -127,9 +128,9 @@ def _sampled_years(
 ) -> Iterable[Figure]:
     inside = set(tree.below(area))
     years: dict[int, list[SampledMonth]] = defaultdict(list)
+    taken = Days(figure.period for figure in reported)
     for month in months:
-        period = Period.month(month.year, month.month)
-        if month.area in inside and not any(period.overlaps(figure.period) for figure in reported):
+        if month.area in inside and not taken.overlaps(Period.month(month.year, month.month)):
             years[month.year].append(month)
     for year, found in years.items():
         whole = Period.year(year)
