@@ -84,8 +84,8 @@ def parse(uri: str) -> Code:
 
 def parse_any(text: str) -> Code:
     """Whatever a scanner, a form or a person gives: Digital Link URI or path, element string with brackets or with FNC1
-    (GS), `GTIN+lot+serial` (or separated by spaces), a bare GTIN, or the Chinese labels 商品条码、批号、序列号.
-    Raises IdentifierError."""
+    (GS), the platform's lot id `<gtin14>.<lot>`, `GTIN+lot+serial` (or separated by spaces), a bare GTIN, or the
+    Chinese labels 商品条码、批号、序列号. Raises IdentifierError."""
     text = plain(text)
     if not text:
         raise IdentifierError("code.empty", "请输入或扫描商品上的追溯码", "Enter or scan the code on the product")
@@ -97,6 +97,9 @@ def parse_any(text: str) -> Code:
         return _code(_checked(_bracketed(text)))
     if _SYMBOLOGY.match(text) or re.search(_SEPARATOR, text) or re.match(r"01\d{14}", text):
         return _code(_checked(_raw(text)))
+    # No GTIN holds a dot, and after the first one everything is the lot: a plus or a dot may be part of it.
+    if re.match(r"[0-9]{14}\.", text):
+        return _code(_checked(zip(("01", "10"), text.split(".", 1), strict=True)))
     if labels := _labelled(text):
         return _code(_checked(labels))
     return _code(_checked(_joined(text)))

@@ -138,6 +138,7 @@ async def test_codes_that_nobody_registered(gateway: Harness) -> None:
         f"/v1/scan/{quote(f'https://id.gs1.org/01/{s.APPLE}/10/{s.LOT}', safe='')}",
         f"/v1/scan/{quote(f'(01){s.APPLE}(10){s.LOT}')}",
         f"/v1/scan/{s.APPLE}+{s.LOT}",
+        f"/v1/scan/{s.APPLE}.{s.LOT}",
         f"/v1/scan?code={quote(f'{s.APPLE}+{s.LOT}')}",
         f"/v1/scan?code=https://example.org/x/01/{s.APPLE[1:]}/10/{s.LOT}",
     ],
@@ -156,6 +157,8 @@ async def test_a_slash_inside_a_lot_is_not_a_path(gateway_sqlite: Harness) -> No
     whole = (await gateway_sqlite.get(f"/v1/scan/01/{s.APPLE}/10/A%2F21%2FB")).json()
     parts = (await gateway_sqlite.get(f"/v1/scan/01/{s.APPLE}/10/A/21/B")).json()
     assert (whole["code"]["lot"], whole["code"]["serial"], whole["verdict"]) == ("A/21/B", None, "safe")
+    by_id = (await gateway_sqlite.get(f"/v1/scan/{s.APPLE}.A%2F21%2FB")).json()
+    assert (by_id["code"], by_id["verdict"]) == (whole["code"], "safe")
     assert (parts["code"]["lot"], parts["code"]["serial"], parts["verdict"]) == ("A", "B", "held")
 
 

@@ -159,6 +159,7 @@ def listing(**more: Any) -> ListingPublished:
         f"https://dl.example.org/01/{PACKED}/10/QX1/21/0007731",
         f"(01){PACKED}(10)QX1",
         f"{PACKED}+QX1+0007731",
+        f"{PACKED}.QX1",
         f"01/{PACKED}/10/QX1",
     ],
 )

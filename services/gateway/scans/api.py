@@ -67,7 +67,8 @@ async def scan(code: str, request: Request, platform: CurrentPlatform, lang: Req
     """一次扫码的结论 / The answer for one scan, of the gateway's own copy.
 
     `code` is the path of a Digital Link (`01/{gtin}/10/{lot}/21/{serial}`), or any other form percent-encoded as one
-    segment: a Digital Link URI, an element string, `GTIN+lot+serial`. A code that nobody registered is answered with
+    segment: a Digital Link URI, an element string, `GTIN+lot+serial`, the lot id `{gtin14}.{lot}` of lists and
+    events. A code that nobody registered is answered with
     `unknown`; what is no code is a 400 that says which character is wrong. `X-Scan-Area` may tell the area code of the
     place; scan counts are at `links.scans`.
     """

@@ -28,9 +28,9 @@ HOT = [HotRoute(pattern=r"/v1/traceability/verdicts/(?P<code>.+)", load=_load)]
 @router.get("/verdicts/{code:path}", response_model=VerdictOut, responses=_RESPONSES)
 @allow(Public())
 async def read_verdict(code: str, platform: CurrentPlatform, lang: RequestLang) -> Response:
-    """一次扫码的结论 / The answer for one scan. `code`: a Digital Link URI (percent-encoded), an element string, or
-    `GTIN+lot+serial`. A code that nobody registered is answered with `unknown`; an invalid one is a 400 that says
-    where it is wrong.
+    """一次扫码的结论 / The answer for one scan. `code`: a Digital Link URI (percent-encoded), an element string,
+    `GTIN+lot+serial`, or the lot id `{gtin14}.{lot}` of lists and events. A code that nobody registered is answered
+    with `unknown`; an invalid one is a 400 that says where it is wrong.
     """
     return Response((await service.answer(platform, code, lang)).content, media_type="application/json")
 

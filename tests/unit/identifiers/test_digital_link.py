@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.identifiers import IdentifierError, digital_link, gs1
@@ -66,6 +66,11 @@ codes = st.builds(
 )
 def test_every_form_of_one_code(text: str) -> None:
     assert parse_any(text) == Code(GTIN, "A/1", "7")
+
+
+@pytest.mark.parametrize("lot", ["A/1", "L2026.09.01", ".5", "A+1", "A-1", "(10)A", "21/7", "http:"])
+def test_the_platform_s_lot_id(lot: str) -> None:
+    assert parse_any(f"{GTIN}.{lot}") == parse_any(f" {GTIN}．{lot}") == Code(GTIN, lot)
 
 
 def test_path_uri_and_element_string() -> None:
@@ -133,6 +138,12 @@ def test_other_keys(uri: str, link: Link) -> None:
         (f"01{GTIN}10", "lot.length", None),
         ("6901234567892+A+1+2", "code.form", None),
         ("6901234567892+", "lot.length", None),
+        (f"{GTIN}.", "lot.length", None),
+        (f"{GTIN}.{'A' * 21}", "lot.length", None),
+        (f"{GTIN}.A 7", "lot.character", 2),
+        (f"{GTIN}.批1", "lot.character", 1),
+        ("06901234567897.A", "gtin.check_digit", 14),
+        ("6901234567892.A", "gtin.character", 14),
         ("烟台苹果", "gtin.character", 1),
         ("批号：A1", "code.no_gtin", None),
     ],
@@ -185,6 +196,13 @@ def test_uris_and_element_strings_round_trip(code: Code) -> None:
         code.gtin, code.lot, code.serial, code.extras
     )
     assert parse_any(code.element_string()) == code
+
+
+@given(gtins, components)
+def test_lot_ids_round_trip_unless_the_lot_looks_like_another_form(gtin: str, lot: str) -> None:
+    text = f"{gtin}.{lot}"
+    assume(not re.search(r"https?://|<GS>|<FNC1>", text, re.IGNORECASE))
+    assert parse_any(text) == Code(gtin, lot)
 
 
 @given(codes)
