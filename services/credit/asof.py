@@ -19,7 +19,7 @@ class AsOf:
     """Whether the caller named a day: an answer about now may change, one about a day does not."""
 
 
-def _as_of(
+async def _as_of(
     platform: CurrentPlatform,
     valid_at: Annotated[str | None, Query(description="有效时间：日期或 RFC 3339 时刻")] = None,
     known_at: Annotated[str | None, Query(description="获知时间：日期（当日终了）或 RFC 3339 时刻")] = None,
