@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from markupsafe import Markup, escape
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.gateway import views
 from services.gateway.portal import charts, formats
@@ -32,6 +32,11 @@ KINDS = {
 SIGNS = {"listing_removed": "移", "violation": "罚", "recall": "召", "recall_closed": "结"}
 PAGE = 20
 """Lines of 经过 before 更早的 n 条."""
+
+
+@pages.page("/lists")
+async def lists(ask: Ask) -> Response:
+    return RedirectResponse(link(ask.lang, "/lists/black", **ask.request.query_params))
 
 
 @pages.page("/lists/black")

@@ -1,7 +1,7 @@
 """The routes of the portal: `router` goes last into the gateway, `scan_page` answers its Digital Link paths."""
 
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -57,6 +57,9 @@ class BrowserRoute(PolicyRoute):
 
 @allow(Public())
 async def missing(request: Request) -> Response:
+    path = request.url.path
+    if path.endswith("/") and not path.startswith("//") and path.strip("/"):
+        return RedirectResponse(request.url.replace(scheme="", netloc="", path=path.rstrip("/")), 308)
     return error_page(request, NotFound("path", zh="没有这个页面", en="There is no such page"))
 
 

@@ -124,6 +124,29 @@ async def test_what_is_not_there_is_a_page_with_a_way_on(portal: Harness) -> Non
         assert answer.headers["x-request-id"] in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/lists?q=果业", "/lists/black?q=%E6%9E%9C%E4%B8%9A"),
+        ("/en/lists", "/en/lists/black"),
+        ("/recalls/", "/recalls"),
+        ("/en/lists/black/?q=a", "/en/lists/black?q=a"),
+    ],
+)
+async def test_an_address_that_is_almost_right_leads_there(portal: Harness, path: str, there: str) -> None:
+    answer = await portal.get(path, headers=BROWSER)
+    assert answer.status_code in (307, 308)
+    assert answer.headers["location"] == there
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "///evil.example/x/", "/%2F/evil.example/", "/\\evil.example/"])
+async def test_no_address_leads_away(portal: Harness, path: str) -> None:
+    answer = await portal.get("http://test" + path, headers=BROWSER)
+    location = answer.headers.get("location", "/")
+    assert location.startswith("/")
+    assert not location.startswith(("//", "/\\"))
+
+
 async def test_a_program_keeps_its_problem_document(portal: Harness) -> None:
     for path, headers in (
         ("/nothing", {"accept": "application/json"}),
