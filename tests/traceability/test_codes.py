@@ -36,6 +36,13 @@ async def test_the_link_set_names_everything_behind_a_code(traceability: Harness
     followed = links[voc + "traceability"][0]["href"].removeprefix(BASE)
     assert ok(await traceability.get(followed))["code"]["lot_id"] == PACKED_LOT
 
+    await food.harvest(traceability)
+    await food.make(traceability, food.RAW_LOT, PACKED_LOT, 24)
+    events = links[voc + "epcis"][0]["href"].removeprefix(BASE)
+    reader = food.department("traceability:epcis:read")
+    found = ok(await traceability.get(events, as_=reader))["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert [event["type"] for event in found] == ["TransformationEvent"]
+
     await food.record(traceability)
     await food.recall(traceability, PACKED_LOT)
     [links] = ok(await traceability.get(path))["linkset"]

@@ -11,8 +11,9 @@ CONTEXT = "https://ref.gs1.org/standards/resolver/linkset-context"
 """Makes the JSON readable as JSON-LD (GS1-Conformant Resolver standard)."""
 
 
-def linkset(uri: str, base: str, name: Text, recalled: bool, tested: bool) -> dict[str, Any]:
-    """All links of one code. `uri`: its Digital Link on this platform; `base`: address of the platform."""
+def linkset(uri: str, base: str, name: Text, events: str, recalled: bool, tested: bool) -> dict[str, Any]:
+    """All links of one code. `uri`: its Digital Link on this platform; `base`: address of the platform; `events`: the
+    EPCIS query for it."""
     escaped = quote(uri, safe="")
     verdict = f"{base}/v1/traceability/verdicts/{escaped}"
     page = {"href": uri, "type": "text/html", "hreflang": ["zh", "en"]} | _titles(name)
@@ -23,7 +24,7 @@ def linkset(uri: str, base: str, name: Text, recalled: bool, tested: bool) -> di
         f"{VOC}pip": [page],
         f"{VOC}traceability": [_json(verdict, Text("追溯结论和流转过程", "Verdict and journey"))],
         f"{VOC}recallStatus": [_json(verdict, status)],
-        f"{VOC}epcis": [_json(f"{base}/epcis/events?MATCH_anyEPC={escaped}", Text("EPCIS 事件", "EPCIS events"))],
+        f"{VOC}epcis": [_json(f"{base}/epcis/events?{events}", Text("EPCIS 事件", "EPCIS events"))],
     }
     if tested:
         links[f"{VOC}certificationInfo"] = [_json(verdict, Text("检验报告摘要", "Summaries of test reports"))]

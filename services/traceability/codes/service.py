@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from urllib.parse import urlencode
 
 import segno
 
@@ -25,6 +26,7 @@ async def linkset(session: AsyncSession, code: Code, base: str) -> dict[str, Any
         code.uri(base),
         base,
         name,
+        urlencode({"MATCH_anyEPC" if code.serial else "MATCH_anyEPCClass": code.uri()}),
         recalled=verdict is not None and verdict.state == "recalled",
         tested=code.lot_id is not None and await has_tests(session, code.lot_id),
     )
