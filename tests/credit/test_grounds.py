@@ -11,6 +11,7 @@ from tests.credit.samples import (
     UNIT,
     WAIVER,
     code,
+    pointers,
     proposal,
     push,
     step,
@@ -44,6 +45,41 @@ async def test_a_black_listing_on_each_ground(credit_sqlite: Harness, ground: st
     (item,) = (await credit.get("/v1/credit/lists/black", params={"ground": ground})).json()["items"]
     assert (item["uscc"], item["party_name"]) == (code(1), firm)
     assert any(measure["field"] == "procurement" for measure in item["measures"])
+
+
+async def test_a_ground_of_another_field_is_refused_with_those_that_fit(credit_sqlite: Harness) -> None:
+    credit = credit_sqlite
+    receipt = await push(credit, 1, field="metrology")
+    body = proposal(1, ground_code="tourism.serious_dishonesty", violation_id=receipt["violation_id"])
+    wrong = await credit.post(URL, json=body, as_=OFFICER)
+    assert wrong.status_code == 422
+    assert pointers(wrong) == {"/ground_code": "listing.ground_field"}
+    assert wrong.json()["errors"][0]["detail"] == (
+        "事由属于“旅游”领域，所依据的处罚属于“计量”领域，两者不符；"
+        "可用事由：metrology.cheating_instrument、any.obstruction、any.refusal_to_perform"
+    )
+    english = await credit.post(URL, json=body, as_=OFFICER, headers={"Accept-Language": "en"})
+    assert english.json()["errors"][0]["detail"].startswith("The ground is one of the field Tourism, the penalty")
+    answer = await credit.post(URL, json=body | {"ground_code": "any.obstruction"}, as_=OFFICER)
+    assert answer.status_code == 201, answer.text
+
+
+async def test_a_penalty_corrected_to_another_field_no_longer_carries_the_ground(credit_sqlite: Harness) -> None:
+    credit = credit_sqlite
+    receipt = await push(credit, 1)
+    answer = await credit.post(URL, json=proposal(1, violation_id=receipt["violation_id"]), as_=OFFICER)
+    listing = answer.json()["listing_id"]
+    await step(credit, listing, "notice", NOTICE, OFFICER)
+    await step(credit, listing, "hearing", WAIVER, OFFICER)
+    correction = {"version": 1, "reason": "领域登记有误", "changes": {"field": "tourism"}}
+    corrected = await credit.post(
+        f"/v1/credit/violations/{receipt['violation_id']}/corrections", json=correction, as_=UNIT
+    )
+    assert corrected.status_code == 201, corrected.text
+    refused = await step(credit, listing, "decision", DECISION, REVIEWER, 409)
+    assert (refused["code"], "tourism.serious_dishonesty" in refused["detail"]) == ("due_process", True)
+    rejected = await step(credit, listing, "decision", DECISION | {"outcome": "reject"}, REVIEWER)
+    assert rejected["state"] == "rejected"
 
 
 @pytest.mark.parametrize("ground", ["red.benchmark", "red.standard_front_runner", "red.brand"])

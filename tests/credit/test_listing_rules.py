@@ -18,7 +18,8 @@ from shared.reference import workdays
 
 TODAY = date(2026, 11, 24)
 USCC = "91370600MA0000015A"
-HEAVY = Basis("v1", USCC, "yt-scjg", heavy=True, withdrawn=False)
+HEAVY = Basis("v1", USCC, "yt-scjg", "food", heavy=True, withdrawn=False)
+GROUNDS: dict[Colour, str] = {"black": "food.contaminated", "red": "red.benchmark"}
 PROPOSED = Step("proposal", TODAY, "li")
 SERVED = Step("notice", TODAY, "li", "告知1号")
 WAIVED = Step("hearing", TODAY, "li", "放弃1号", {"how": "waived"})
@@ -31,7 +32,7 @@ REMOVED = Step("removal", TODAY, "wang")
 
 
 def case(*steps: Step, colour: Colour = "black") -> Case:
-    return Case(colour, steps)
+    return Case(colour, GROUNDS[colour], steps)
 
 
 def court(days: int = 0) -> Court:
@@ -191,6 +192,35 @@ def test_grounds_are_of_their_list_and_day() -> None:
     assert refused(rules.check_proposal, early, "black", "tourism.serious_dishonesty", USCC, HEAVY).kind == "ground"
 
 
+@pytest.mark.parametrize(
+    ("ground", "field", "fits"),
+    [
+        ("food.contaminated", "food", True),
+        ("tourism.serious_dishonesty", "tourism", True),
+        ("tourism.serious_dishonesty", "metrology", False),
+        ("food.contaminated", "agriculture", False),
+        ("any.obstruction", "metrology", True),
+        ("any.refusal_to_perform", "other", True),
+    ],
+)
+def test_a_ground_fits_the_field_of_the_penalty(ground: str, field: str, fits: bool) -> None:
+    basis = replace(HEAVY, field=field)
+    heard = Case("black", ground, (PROPOSED, SERVED, WAIVED))
+    if fits:
+        rules.check_proposal(court(), "black", ground, USCC, basis)
+        assert rules.check_decision(court(), heard, LISTED, basis)
+        return
+    error = refused(rules.check_proposal, court(), "black", ground, USCC, basis)
+    assert error.kind == "field"
+    words = court().book.fields
+    assert f"“{words[field].zh}”" in error.zh
+    assert f"of {words[field].en};" in error.en
+    assert "any.obstruction" in error.zh
+    assert ground not in error.zh
+    assert refused(rules.check_decision, court(), heard, LISTED, basis).kind == "due_process"
+    assert rules.check_decision(court(), heard, REJECTED, basis)
+
+
 def test_days_are_not_in_the_future_nor_before_the_step_before() -> None:
     tomorrow, yesterday = TODAY + timedelta(days=1), TODAY - timedelta(days=1)
     for day in (tomorrow, yesterday):
@@ -228,17 +258,17 @@ class Procedure(RuleBasedStateMachine):
         super().__init__()
         self.day = TODAY
         self.basis = HEAVY
-        self.case = Case("black", (Step("proposal", TODAY, "li"),))
+        self.case = Case("black", GROUNDS["black"], (Step("proposal", TODAY, "li"),))
 
     @initialize(colour=st.sampled_from(["black", "red"]))
     def begin(self, colour: Colour) -> None:
-        self.case = Case(colour, (Step("proposal", TODAY, "li"),))
+        self.case = Case(colour, GROUNDS[colour], (Step("proposal", TODAY, "li"),))
 
     @precondition(lambda self: self.case.state in ("rejected", "removed", "published"))
     @rule(colour=st.sampled_from(["black", "red"]), by=PEOPLE)
     def begin_again(self, colour: Colour, by: str) -> None:
         self.basis = HEAVY
-        self.case = Case(colour, (Step("proposal", self.day, by),))
+        self.case = Case(colour, GROUNDS[colour], (Step("proposal", self.day, by),))
 
     @rule(days=st.integers(1, 12))
     def days_pass(self, days: int) -> None:

@@ -21,7 +21,7 @@ OPEN: frozenset[State] = frozenset(("proposed", "notified", "heard", "decided"))
 
 
 class Refused(Exception):
-    """The step may not be taken now. `kind`: due_process, state, two_persons, date, ground."""
+    """The step may not be taken now. `kind`: due_process, state, two_persons, date, ground, field."""
 
     def __init__(self, kind: str, zh: str, en: str, rule: Finding | None = None, **extra: Any) -> None:
         super().__init__(f"{kind}: {en}")
@@ -50,6 +50,8 @@ class Basis:
     violation_id: str
     uscc: str
     authority: str
+    field: str
+    """Regulatory field of the penalty: the ground is one of it, or one that fits every field."""
     heavy: bool
     withdrawn: bool
 
@@ -57,6 +59,7 @@ class Basis:
 @dataclass(frozen=True)
 class Case:
     colour: Colour
+    ground_code: str
     steps: tuple[Step, ...] = ()
 
     @property
@@ -111,6 +114,26 @@ def check_proposal(court: Court, colour: Colour, ground_code: str, uscc: str, ba
         )
     if colour == "black":
         _check_basis(court, uscc, basis)
+        _check_field(court, ground_code, basis, "field")
+
+
+def _check_field(court: Court, ground_code: str, basis: Basis | None, kind: str) -> None:
+    """A tourism ground on a metrology penalty would list for what was never found."""
+    ground = court.book.grounds[ground_code]
+    if basis is None or ground.field in ("any", basis.field):
+        return
+    of_ground, of_basis = court.book.fields[ground.field], court.book.fields[basis.field]
+    fitting = [
+        each.code
+        for each in court.book.grounds.values()
+        if each.colour == ground.colour and each.field in ("any", basis.field) and each.holds(court.today)
+    ]
+    raise Refused(
+        kind,
+        f"事由属于“{of_ground.zh}”领域，所依据的处罚属于“{of_basis.zh}”领域，两者不符；可用事由：{'、'.join(fitting)}",
+        f"The ground is one of the field {of_ground.en}, the penalty behind it of {of_basis.en}; "
+        f"grounds that fit it: {', '.join(fitting)}",
+    )
 
 
 def _check_basis(court: Court, uscc: str, basis: Basis | None) -> None:
@@ -245,6 +268,8 @@ def check_decision(court: Court, case: Case, step: Step, basis: Basis | None) ->
         if case.colour == "black":
             uscc = basis.uscc if basis else ""
             _check_basis(court, uscc, basis)
+            # The penalty may have been corrected since the proposal.
+            _check_field(court, case.ground_code, basis, "due_process")
         if not step.document:
             raise Refused(
                 "due_process",

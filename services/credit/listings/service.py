@@ -36,6 +36,8 @@ def as_error(refused: Refused, act: str) -> PlatformError:
             return Invalid([FieldError(_DATE_FIELDS.get(act, ""), "listing.date", refused.zh, refused.en)], **extra)
         case "ground":
             return Invalid([FieldError("/ground_code", "listing.ground", refused.zh, refused.en)], **extra)
+        case "field":
+            return Invalid([FieldError("/ground_code", "listing.ground_field", refused.zh, refused.en)], **extra)
         case "state":
             return Conflict("listing_state", zh=refused.zh, en=refused.en, **extra)
     return Conflict("due_process", zh=refused.zh, en=refused.en, **extra)
@@ -90,7 +92,7 @@ async def propose(uow: UnitOfWork, body: ProposalIn) -> Listing:
     detail = {"valid_until": body.valid_until.isoformat()} if body.valid_until else {}
     step = Step("proposal", court.today, principal.id, body.document_number, detail)
     uow.session.add(listing)
-    _store_step(uow, court, listing, Case(body.colour), step)
+    _store_step(uow, court, listing, Case(body.colour, body.ground_code), step)
     uow.publish(
         ListingProposed(
             listing_id=listing.listing_id,
@@ -288,7 +290,8 @@ async def _publish(uow: UnitOfWork, court: Court, listing: Listing, case: Case) 
 async def load_case(session: AsyncSession, listing: Listing) -> Case:
     rows = await repository.steps(session, listing.listing_id)
     colour: Colour = "black" if listing.colour == "black" else "red"
-    return Case(colour, tuple(Step(_kind(row.kind), row.on_day, row.by, row.document, row.detail) for row in rows))
+    steps = tuple(Step(_kind(row.kind), row.on_day, row.by, row.document, row.detail) for row in rows)
+    return Case(colour, listing.ground_code, steps)
 
 
 def _kind(text: str) -> rules.StepKind:
@@ -299,4 +302,5 @@ async def _basis(session: AsyncSession, violation_id: str | None) -> Basis | Non
     row = await violations.current(session, violation_id) if violation_id else None
     if row is None:
         return None
-    return Basis(row.violation_id, row.uscc, row.authority, row.heavy, row.state == "withdrawn")
+    field = str(row.body["field"])
+    return Basis(row.violation_id, row.uscc, row.authority, field, row.heavy, row.state == "withdrawn")
