@@ -285,7 +285,7 @@ def history(seed: int) -> list[list[Event]]:
             "kind": chance.choice(["supervision", "supervision", "self"]),
             "area_code": chance.choice(["370602", "370611"]),
             "tested_on": date(2026, chance.choice([10, 11]), chance.randrange(1, 20)),
-            "lot_id": f"06901234567892.{test}",
+            "lot_id": f"06901234567892.{chance.choice('AB')}",
         }
         result = chance.choice(["pass", "fail"])
         events.append(

@@ -206,6 +206,8 @@ async def test_the_dashboard_has_all_targets_by_section(indicators: Harness) -> 
     for item in answer["items"]:
         assert item["quote"]
         assert item["sentence"].startswith(item["light_zh"])
+        if item["light"] == "no_data" and item["lead_departments"]:
+            assert f"应由{item['lead_departments'][0]['name']}" in item["sentence"]
 
 
 async def test_the_hot_dashboard_is_the_cold_one_and_follows_a_change(indicators: Harness) -> None:

@@ -113,6 +113,7 @@ async def apply_tests(uow: UnitOfWork, events: Sequence[Received[TestRecorded]])
     rows = [
         {
             "test_id": event.data.test_id,
+            "lot_id": event.data.lot_id,
             "sequence": event.sequence,
             "sample_id": event.data.sample_id,
             "target_id": TARGETS[event.data.category],

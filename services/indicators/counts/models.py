@@ -32,7 +32,8 @@ class ViolationPublication(Table, table=True):
 
     violation_id: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
-    uscc: str
+    uscc: str = Field(primary_key=True)
+    """The key whose sequence it is: a record may be corrected to another party."""
     area_code: str
     field: str
     published_on: date
@@ -49,7 +50,7 @@ class ListingPeriod(Table, table=True):
 
     listing_id: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
-    uscc: str
+    uscc: str = Field(primary_key=True)
     colour: str
     area_code: str
     industry_code: str | None = None
@@ -84,6 +85,8 @@ class SampleTest(Table, table=True):
     __table_args__ = (Index("ix_sample_test_sample", "sample_id"),)
 
     test_id: str = Field(primary_key=True)
+    lot_id: str = Field(primary_key=True)
+    """The key whose sequence it is: a test may be corrected to another lot."""
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
     sample_id: str
     target_id: str

@@ -108,8 +108,14 @@ async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> 
     facts: dict[str, list[TestFact]] = {}
     table = _table(SampleTest)
     for chunk in _chunks({test_id for named in tests.values() for test_id in named}):
-        for row in await session.execute(select(table).where(table.c.test_id.in_(chunk)).order_by(table.c.sequence)):
-            facts.setdefault(row.test_id, []).append(TestFact(**row._mapping))
+        for row in await session.execute(
+            select(table)
+            .where(table.c.test_id.in_(chunk))
+            .order_by(table.c.known_from, table.c.sequence, table.c.lot_id)
+        ):
+            facts.setdefault(row.test_id, []).append(
+                TestFact(**{name: value for name, value in row._mapping.items() if name != "lot_id"})
+            )
     return {
         sample_id: [fact for test_id in sorted(named) for fact in facts[test_id]] for sample_id, named in tests.items()
     }

@@ -80,7 +80,7 @@ class Verdict(Out):
 
     index: int
     line: int | None = None
-    """Line of the CSV file."""
+    """Line of the CSV file at which the row ends."""
     verdict: Literal["accepted", "revised", "repeated", "rejected", "not_stored"]
     external_id: str | None = None
     receipt: Receipt | None = None

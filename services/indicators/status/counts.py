@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from services.indicators.observations.periods import Period
 from services.indicators.status import wording
-from services.indicators.status.figures import NO_FIGURE, PLAN_START, Case, Figure, Outcome, disjoint, latest
+from services.indicators.status.figures import NO_FIGURE, Case, Figure, Outcome, disjoint, latest
 from services.indicators.status.rates import sampled_at_least
 from services.indicators.status.shortfall import short, undecided
 
@@ -49,7 +49,7 @@ def series_of(case: Case) -> list[tuple[Figure, Fraction]]:
         numbered = sorted(figures, key=lambda f: (f.period.end, f.period.days))
         return [(figure, figure.number) for figure in numbered if figure.number is not None]
     total, series = Fraction(0), []
-    for figure in disjoint(figure for figure in figures if figure.period.start >= PLAN_START):
+    for figure in disjoint(figure for figure in figures if figure.period.start >= case.rule.start):
         total += figure.number or 0
         series.append((figure, total))
     return series
@@ -79,7 +79,7 @@ def breakthrough(case: Case) -> Outcome:
     figure = latest(case.figures)
     if figure is None or figure.number is None:
         return NO_FIGURE
-    before = [f for f in case.figures if f.period.end < PLAN_START and f.number]
+    before = [f for f in case.figures if f.period.end < case.rule.start and f.number]
     if before and figure.number >= 1:
         return Outcome(
             "cannot_tell",

@@ -12,8 +12,6 @@ from shared.events.indicators import Light
 
 Origin = Literal["reported", "events"]
 
-PLAN_START = date(2018, 1, 1)
-"""Flows count from here. The plan is of 2018-09-10 and names no first day; its programmes run 2018-2020."""
 GRADES = ("特级", "一级", "二级", "三级", "未定级")
 """Best first."""
 STATES = ("achieved", "in_progress", "not_achieved")
@@ -45,6 +43,8 @@ class Rule:
     measure: str
     force: str
     deadline: date | None
+    start: date
+    """First day that counts: flows add up from here, and periods before it hold or breach nothing."""
     standing: bool
     """Holds on every day, so that falling short needs no deadline to be late."""
     sampled: bool
@@ -72,6 +72,7 @@ class Rule:
             measure=rule["measure"],
             force=rule["force"],
             deadline=date.fromisoformat(rule["deadline"]) if rule["deadline"] else None,
+            start=date.fromisoformat(rule["start"]),
             standing=rule["standing"],
             sampled=rule["sampled"],
             grade=rule["grade"],

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from services.indicators.status import wording
-from services.indicators.status.figures import NO_FIGURE, PLAN_START, Case, Figure, Outcome, latest
+from services.indicators.status.figures import NO_FIGURE, Case, Figure, Outcome, latest
 from services.indicators.status.numbers import exact_interval, samples_at_this_rate, samples_without_failure
 from services.indicators.status.shortfall import short, undecided
 
@@ -65,7 +65,7 @@ def hold_at_least(case: Case) -> Outcome:
     assert rule.low is not None
     zh, en = wording.goal(rule, rule.low)
     figures = sorted(
-        (f for f in case.figures if f.number is not None and f.period.end >= PLAN_START),
+        (f for f in case.figures if f.number is not None and f.period.end >= rule.start),
         key=lambda f: (f.period.end, f.period.days),
     )
     if not figures:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from services.indicators.observations.periods import Period, en_day, zh_day
 from services.indicators.status import counts, rates, wholes
-from services.indicators.status.figures import PLAN_START, Case, Outcome
+from services.indicators.status.figures import Case, Outcome
 from services.indicators.status.shortfall import undecided
 
 RULE_VERSION = "2026.1"
@@ -57,6 +57,6 @@ def _without_figures(case: Case) -> Outcome:
     if rule.kind == "milestone" and rule.deadline and case.day <= rule.deadline:
         day = rule.deadline
         return Outcome("not_due", f"期限{zh_day(day)}，还没有报送", f"Due {en_day(day)}; nothing reported yet")
-    if rule.kind == "yearly_range" and year == PLAN_START.year and case.day < Period.year(year).end:
+    if rule.kind == "yearly_range" and year == rule.start.year and case.day < Period.year(year).end:
         return Outcome("not_due", f"{year}年还没有结束，还没有报送", f"{year} is not over; nothing reported yet")
     return Outcome("no_data", "没有报送过数据", "No figure was reported")

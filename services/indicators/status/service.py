@@ -143,10 +143,12 @@ def _sentences(row: TargetVersion, rule: Rule, outcome: Outcome, area: str) -> t
         phrase = wording.figure(rule, figure, outcome.number)
         if phrase.zh:
             zh, en = f"{phrase.zh}，{zh}", f"{phrase.en}; {en}"
+    elif outcome.light == "no_data" and names:
+        zh, en = f"{zh}，应由{names}报送", f"{en}; {names} is to report it"
     if not applies(row, area):
         city = areas.name_of(body["source"]["area_code"])
         zh, en = (
-            f"{zh}（{city}的计划不管{areas.name_of(area)}，仅作对照）",
+            f"{zh}（{city}的计划不适用于{areas.name_of(area)}，仅作对照）",
             f"{en} (a plan of {city}; here only a yardstick)",
         )
     tail, tail_en = [who], [who_en]

@@ -130,7 +130,7 @@ def upgrade() -> None:
     sa.Column('known_from', types.UTC(), nullable=False),
     sa.Column('known_to', types.UTC(), nullable=True),
     sa.Column('end_known_from', types.UTC(), nullable=True),
-    sa.PrimaryKeyConstraint('listing_id', 'sequence')
+    sa.PrimaryKeyConstraint('listing_id', 'sequence', 'uscc')
     )
     with op.batch_alter_table('listing_period', schema=None) as batch_op:
         batch_op.create_index('ix_listing_period_area', ['area_code'], unique=False)
@@ -238,6 +238,7 @@ def upgrade() -> None:
 
     op.create_table('sample_test',
     sa.Column('test_id', sa.String(), nullable=False),
+    sa.Column('lot_id', sa.String(), nullable=False),
     sa.Column('sequence', sa.BigInteger(), nullable=False),
     sa.Column('sample_id', sa.String(), nullable=False),
     sa.Column('target_id', sa.String(), nullable=False),
@@ -246,7 +247,7 @@ def upgrade() -> None:
     sa.Column('passed', sa.Boolean(), nullable=False),
     sa.Column('tested_on', sa.Date(), nullable=False),
     sa.Column('known_from', types.UTC(), nullable=False),
-    sa.PrimaryKeyConstraint('test_id', 'sequence')
+    sa.PrimaryKeyConstraint('test_id', 'lot_id', 'sequence')
     )
     with op.batch_alter_table('sample_test', schema=None) as batch_op:
         batch_op.create_index('ix_sample_test_sample', ['sample_id'], unique=False)
@@ -274,7 +275,7 @@ def upgrade() -> None:
     sa.Column('known_from', types.UTC(), nullable=False),
     sa.Column('known_to', types.UTC(), nullable=True),
     sa.Column('end_known_from', types.UTC(), nullable=True),
-    sa.PrimaryKeyConstraint('violation_id', 'sequence')
+    sa.PrimaryKeyConstraint('violation_id', 'sequence', 'uscc')
     )
     with op.batch_alter_table('violation_publication', schema=None) as batch_op:
         batch_op.create_index('ix_violation_publication_area', ['area_code'], unique=False)
