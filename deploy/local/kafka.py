@@ -262,7 +262,8 @@ def main() -> None:
     try:
         with running(arguments.data_dir, port=arguments.port, say=print) as kafka:
             asyncio.run(create_topics(kafka.bootstrap, TOPICS, replication=1))
-            print(f"\nThe topics are there: {', '.join(topic.name for topic in TOPICS)}")
+            print(f"\nIts {len(TOPICS)} topics are there; in another shell:\n")
+            print(f"  .venv/bin/pinzhi up --bus kafka://{kafka.bootstrap}")
             print("\nCtrl-C stops the broker.", flush=True)
             signal.pause()
     except KeyboardInterrupt:

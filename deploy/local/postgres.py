@@ -224,9 +224,8 @@ def main() -> None:
     try:
         with running(arguments.data_dir, port=arguments.port, fsync=not arguments.no_fsync, say=print) as server:
             asyncio.run(_create_missing(server, [service.database for service in SERVICES]))
-            print("\nThe services' databases (PINZHI_DATABASE_URL of each):\n")
-            for service in SERVICES:
-                print(f"  {service.name:<14}{server.url(service.database)}")
+            print("\nIts four databases are there; in another shell:\n")
+            print(f"  .venv/bin/pinzhi up --postgres postgresql://{server.address}")
             print("\nCtrl-C stops the server.", flush=True)
             signal.pause()
     except KeyboardInterrupt:
