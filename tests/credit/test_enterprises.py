@@ -1,11 +1,24 @@
 """Subjects: statements, batches, the search, the file on two time axes, what each reader sees."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from shared.events.credit import EnterpriseUpdated
-from tests.credit.samples import COUNTY, ELSEWHERE, OFFICER, PUBLISHER, UNIT, blacklist, code, pointers, propose, push
+from tests.credit.samples import (
+    COUNTY,
+    ELSEWHERE,
+    OFFICER,
+    PUBLISHER,
+    UNIT,
+    blacklist,
+    code,
+    pointers,
+    propose,
+    push,
+    violation,
+)
 from tests.support.app import Harness, department, enterprise, staff
 
 URL = "/v1/credit/enterprises"
@@ -211,3 +224,18 @@ async def test_unknown_and_impossible_codes(credit_sqlite: Harness, text: str) -
     answer = await credit_sqlite.get(f"{URL}/{text}")
     assert answer.status_code in (404, 422)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_first_statements_beside_each_other(credit: Harness) -> None:
+    """Two departments state a new subject while violations register it: versions follow each other, nothing fails."""
+    puts = [credit.put(f"{URL}/{code(1)}", json=statement(name=f"第{n}次名称"), as_=UNIT) for n in range(6)]
+    records = [violation(1, external_id=f"E{n}", document_number=f"文{n}号") for n in range(6)]
+    batches = [{"items": [record]} for record in records]
+    pushes = [credit.post("/v1/credit/violations:batch", json=batch, as_=UNIT) for batch in batches]
+    answers = await asyncio.gather(*(call for pair in zip(puts, pushes, strict=True) for call in pair))
+    assert [answer.status_code for answer in answers] == [200] * 12
+    versions = credit.rows("SELECT version FROM enterprise_version WHERE uscc = $1 ORDER BY version", code(1))
+    assert versions == [(n,) for n in range(1, len(versions) + 1)]
+    assert len(versions) in (6, 7)  # the violation came first, or a department did
+    file = (await credit.get(f"{URL}/{code(1)}", as_=UNIT)).json()
+    assert (file["version"], file["source"]) == (len(versions), "register")

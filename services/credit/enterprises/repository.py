@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, or_, update
+from sqlalchemy import Table, and_, delete, func, or_, text, update
 from sqlmodel import select
 
 from services.credit.enterprises.models import Enterprise, EnterpriseBigram, EnterpriseVersion
 from services.credit.enterprises.rules import bigrams
 from services.credit.sets import among
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows, upsert
+from shared.db.sql import dialect_of, insert_rows, upsert
 
 _e = cast(Table, Enterprise.__table__).c  # type: ignore[attr-defined]
 _v = cast(Table, EnterpriseVersion.__table__)  # type: ignore[attr-defined]
@@ -24,24 +24,45 @@ async def known_codes(session: AsyncSession, codes: Collection[str]) -> set[str]
     return set(await session.scalars(select(_e.uscc).where(among(session, _e.uscc, codes))))
 
 
-async def present(session: AsyncSession, codes: Collection[str], *, lock: bool = False) -> dict[str, Enterprise]:
-    """The latest statements about the codes, by code; locked in code order."""
-    statement = select(Enterprise).where(among(session, _e.uscc, codes)).order_by(_e.uscc)
-    if lock:
-        statement = statement.with_for_update()
-    return {row.uscc: row for row in await session.exec(statement)}
+async def held(session: AsyncSession, codes: Collection[str]) -> dict[str, Enterprise]:
+    """The latest statements about the codes, by code; nobody else states anything about the codes until the end."""
+    statement = select(Enterprise).where(among(session, _e.uscc, codes)).order_by(_e.uscc).with_for_update()
+    found = {row.uscc: row for row in await session.exec(statement)}
+    missing = set(codes) - found.keys()
+    if missing:
+        await _hold(session, missing)
+        again = select(Enterprise).where(among(session, _e.uscc, missing)).order_by(_e.uscc).with_for_update()
+        found |= {row.uscc: row for row in await session.exec(again)}
+    return found
+
+
+async def _hold(session: AsyncSession, codes: Collection[str]) -> None:
+    """Keep others from making the first statement about these codes until the end of the transaction: a row that is
+    not there yet cannot be locked. SQLite has one writer anyway."""
+    if codes and dialect_of(session) == "postgresql":
+        await session.execute(
+            text(
+                "SELECT pg_advisory_xact_lock(hashtext('enterprise'), hashtext(code)) "
+                "FROM (SELECT code FROM unnest(CAST(:codes AS text[])) AS code ORDER BY code) AS sorted"
+            ),
+            {"codes": sorted(codes)},
+        )
 
 
 async def insert_first(session: AsyncSession, rows: Rows) -> set[str]:
     """Insert the first statement about codes, with its version and bigrams; the codes that were there already are left
     alone and not in the answer."""
-    rows = sorted(rows, key=lambda row: str(row["uscc"]))
-    before = await known_codes(session, [row["uscc"] for row in rows])
-    rows = [row for row in rows if row["uscc"] not in before]
-    await insert_rows(session, Enterprise, [_present(row) for row in rows], ignore=True)
-    await insert_rows(session, EnterpriseVersion, rows, ignore=True)
-    await insert_rows(session, EnterpriseBigram, _grams(rows), ignore=True)
-    return {row["uscc"] for row in rows}
+    new = {str(row["uscc"]) for row in rows}
+    new -= await known_codes(session, new)
+    if not new:
+        return new
+    await _hold(session, new)
+    new -= await known_codes(session, new)
+    rows = [row for row in rows if row["uscc"] in new]
+    await insert_rows(session, Enterprise, [_present(row) for row in rows])
+    await insert_rows(session, EnterpriseVersion, rows)
+    await insert_rows(session, EnterpriseBigram, _grams(rows))
+    return new
 
 
 async def store(session: AsyncSession, rows: Rows) -> None:

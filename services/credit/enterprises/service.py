@@ -52,7 +52,7 @@ async def state(
     uow: UnitOfWork, statements: Sequence[tuple[str, EnterpriseIn]], principal: Principal
 ) -> list[EnterpriseReceipt | PlatformError]:
     """Store statements about subjects, one result for each, in order; all set-based."""
-    present: dict[str, Enterprise] = await repository.present(uow.session, {code for code, _ in statements}, lock=True)
+    present: dict[str, Enterprise] = await repository.held(uow.session, {code for code, _ in statements})
     latest: dict[str, Any] = dict(present)
     rows: dict[str, dict[str, Any]] = {}
     results: list[EnterpriseReceipt | PlatformError] = []
