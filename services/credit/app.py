@@ -11,6 +11,7 @@ from services.credit.rulebook import api as rulebook
 from services.credit.settings import Settings
 from services.credit.subscriptions import SUBSCRIPTIONS
 from services.credit.violations import api as violations
+from shared.attachments.api import attachments_router
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -25,6 +26,7 @@ ROUTERS = [
     measures.router,
     leads.router,
     duties.router,
+    attachments_router("credit"),
 ]
 
 

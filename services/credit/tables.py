@@ -6,8 +6,10 @@ from services.credit.leads import models as leads
 from services.credit.listings import models as listings
 from services.credit.recalls import models as recalls
 from services.credit.violations import models as violations
+from shared.attachments.models import add_to
 from shared.db import metadata_of
 
+add_to(Table)
 METADATA = metadata_of(Table)
 
 __all__ = ["METADATA", "enterprises", "leads", "listings", "recalls", "violations"]

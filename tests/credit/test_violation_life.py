@@ -1,5 +1,6 @@
 """A recorded decision: published, corrected, withdrawn, ended; who sees what of it, when."""
 
+import asyncio
 from datetime import date
 
 import pytest
@@ -119,6 +120,22 @@ async def test_what_fell_due_while_the_service_was_down_is_done_once_after_a_res
             await sweep.once(again.platform)
             (ended,) = again.published(ViolationPublicationEnded)
     assert ended.ended_on == date(2027, 2, 24)
+
+
+async def test_two_workers_do_each_thing_once(backend: Backend) -> None:
+    async with running(create_app, Settings, backend, sweep_seconds=3600, sweep_limit=7) as one:
+        url = one.platform.db.url.render_as_string(hide_password=False)
+        items = [violation(n, penalty_kinds=["criticism"]) for n in range(60)]
+        await one.post(f"{URL}:batch", json={"items": items}, as_=UNIT)
+        async with running(
+            create_app, Settings, backend, clock=one.clock, url=url, sweep_seconds=3600, sweep_limit=7, worker_id="1"
+        ) as two:
+            for days in (30, 100):
+                one.clock.advance(days=days)
+                await asyncio.gather(*(sweep.once(each.platform) for each in (one, two, one, two)))
+            for kind in (ViolationPublished, ViolationPublicationEnded):
+                told = [event.violation_id for event in one.published(kind)]
+                assert len(told) == len(set(told)) == 60
 
 
 @pytest.mark.parametrize(("setting", "published"), [("at_once", 1), ("never", 0)])

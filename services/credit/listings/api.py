@@ -6,8 +6,8 @@ from services.credit.listings import repository, service, views
 from services.credit.listings.models import Listing
 from services.credit.listings.schemas import (
     DecisionIn,
+    EntryOut,
     HearingIn,
-    ListedOut,
     ListingOut,
     NoticeIn,
     ProposalIn,
@@ -26,7 +26,7 @@ _PROBLEMS = problem(400, 401, 403, 404, 409, 422)
 
 async def _answer(uow: Uow, listing: Listing, status: int = 200) -> Any:
     await uow.session.flush()
-    return uow.answer(await views.file(uow.session, listing, shanghai_date(uow.now)), status)
+    return uow.answer(await views.file(uow.session, listing, shanghai_date(uow.now), uow.principal), status)
 
 
 @router.post("", status_code=201, response_model=ListingOut, responses=_PROBLEMS)
@@ -71,7 +71,7 @@ async def remove(listing_id: str, body: RemovalIn, uow: Uow) -> Any:
     return await _answer(uow, await service.remove(uow, listing_id, body))
 
 
-@router.get("/{listing_id}", response_model=ListingOut | ListedOut, responses=problem(401, 404))
+@router.get("/{listing_id}", response_model=ListingOut | EntryOut, responses=problem(401, 404))
 @allow(Public(), *READERS, private=True)
 async def read(listing_id: str, session: ReadSession, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
     """Departments and staff: the case with its steps. Everybody: the entry while it is on the list."""
@@ -79,10 +79,10 @@ async def read(listing_id: str, session: ReadSession, platform: CurrentPlatform,
     today = shanghai_date(now)
     listing = await repository.get(session, listing_id)
     if listing is not None and sees_all(principal):
-        return await views.file(session, listing, today)
+        return await views.file(session, listing, today, principal)
     if listing is not None:
         wanted = repository.Filter(listing.colour, today, now, uscc=listing.uscc)
         rows = [row for row in await repository.in_force(session, wanted, limit=500) if row[0].listing_id == listing_id]
         if rows:
-            return views.listed(rows, today)[0]
+            return await views.entry(session, rows[0], today)
     raise NotFound("listing", zh="名单上没有这一项", en="No such entry on the list")

@@ -49,6 +49,8 @@ class ListingStep(Table, table=True):
     by: str = Field(max_length=120)
     by_name: str
     document: str | None = None
+    attachment: str | None = Field(default=None, max_length=64)
+    """SHA-256 of the document as a file, kept among the service's attachments."""
     detail: dict[str, Any] = Field(sa_type=Json)
 
 

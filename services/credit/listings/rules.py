@@ -34,13 +34,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """`on`: the day it happened in the world; `by`: the principal that recorded it."""
+    """`on`: the day it happened in the world; `by`: the principal that recorded it; `attachment`: SHA-256 of the
+    document as a file."""
 
     kind: StepKind
     on: date
     by: str
     document: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    attachment: str | None = None
 
 
 @dataclass(frozen=True)

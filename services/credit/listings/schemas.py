@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from services.credit.rulebook.rules import Colour
 from services.credit.texts import Code, Line, Note, Prose
+from shared.attachments.schemas import AttachmentDigest, AttachmentOut
 from shared.identifiers.uscc import USCCStr
 from shared.web import Body
 
@@ -31,6 +32,8 @@ class NoticeIn(Body):
 
     served_on: date
     document_number: Line | None = None
+    attachment: AttachmentDigest | None = None
+    """告知书: the notice as a file."""
     method: Literal["direct", "mail", "electronic", "public_notice", "announcement"] = "direct"
 
 
@@ -43,6 +46,8 @@ class HearingIn(Body):
     how: Literal["asked", "held", "waived", "period_passed"]
     on: date
     document_number: Line | None = None
+    attachment: AttachmentDigest | None = None
+    """听证笔录、放弃声明: the record or the waiver as a file."""
     intent_disproved: bool = False
     """Evidence shows that there was no intent: the case can then only be rejected."""
     note: Note | None = None
@@ -52,6 +57,8 @@ class DecisionIn(Body):
     outcome: Literal["list", "reject"]
     decided_on: date
     document_number: Line | None = None
+    attachment: AttachmentDigest | None = None
+    """列入决定书: the decision as a file; a public one is linked in the entry on the list."""
     reason: Prose
 
 
@@ -74,6 +81,8 @@ class StepOut(BaseModel):
     by: str
     by_name: str
     document: str | None
+    attachment: AttachmentOut | None
+    """The document as a file."""
     detail: dict[str, Any]
 
 
@@ -113,6 +122,13 @@ class ListedOut(BaseModel):
     measures: list[MeasureOut]
     remedies: str
     remedies_en: str
+
+
+class EntryOut(ListedOut):
+    """One entry of the public list by itself."""
+
+    decision_document: AttachmentOut | None
+    """The decision as a file, when it was uploaded for the public."""
 
 
 class NextStep(BaseModel):

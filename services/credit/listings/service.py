@@ -14,6 +14,7 @@ from services.credit.measures.data import catalogue
 from services.credit.people import require_department
 from services.credit.rulebook.rules import Colour, after, last_day
 from services.credit.violations import repository as violations
+from shared.attachments import records as attachments
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, PlatformError
@@ -141,23 +142,27 @@ async def _check_free(uow: UnitOfWork, body: ProposalIn, today: date) -> None:
 
 
 async def notice(uow: UnitOfWork, listing_id: str, body: NoticeIn) -> Listing:
-    step = Step("notice", body.served_on, uow.principal.id, body.document_number, {"method": body.method})
+    step = Step(
+        "notice", body.served_on, uow.principal.id, body.document_number, {"method": body.method}, body.attachment
+    )
     return await _advance(uow, listing_id, step)
 
 
 async def hearing(uow: UnitOfWork, listing_id: str, body: HearingIn) -> Listing:
     detail: dict[str, Any] = {"note": body.note} if body.note else {}
     if body.how == "asked":
-        return await _advance(
-            uow, listing_id, Step("hearing_asked", body.on, uow.principal.id, body.document_number, detail)
-        )
+        return await _advance(uow, listing_id, _heard("hearing_asked", uow, body, detail))
     detail |= {"how": body.how, "intent_disproved": body.intent_disproved}
-    return await _advance(uow, listing_id, Step("hearing", body.on, uow.principal.id, body.document_number, detail))
+    return await _advance(uow, listing_id, _heard("hearing", uow, body, detail))
+
+
+def _heard(kind: rules.StepKind, uow: UnitOfWork, body: HearingIn, detail: dict[str, Any]) -> Step:
+    return Step(kind, body.on, uow.principal.id, body.document_number, detail, body.attachment)
 
 
 async def decide(uow: UnitOfWork, listing_id: str, body: DecisionIn) -> Listing:
     detail = {"outcome": body.outcome, "reason": body.reason}
-    step = Step("decision", body.decided_on, uow.principal.id, body.document_number, detail)
+    step = Step("decision", body.decided_on, uow.principal.id, body.document_number, detail, body.attachment)
     return await _advance(uow, listing_id, step)
 
 
@@ -181,6 +186,8 @@ async def _advance(uow: UnitOfWork, listing_id: str, step: Step) -> Listing:
         raise NotFound("listing", zh="没有这个列入案件", en="No such listing")
     uow.principal.require_area(listing.area_code)
     require_department(uow.principal, listing.authority)
+    if wrong := await attachments.unknown(uow.session, "credit", uow.principal, step.attachment):
+        raise Invalid([wrong])
     court, case = court_of(uow), await load_case(uow.session, listing)
     try:
         match step.kind:
@@ -224,6 +231,7 @@ def _store_step(uow: UnitOfWork, court: Court, listing: Listing, case: Case, ste
             by=step.by,
             by_name=uow.principal.name,
             document=step.document,
+            attachment=step.attachment,
             detail=dict(step.detail),
         )
     )
@@ -290,8 +298,8 @@ async def _publish(uow: UnitOfWork, court: Court, listing: Listing, case: Case) 
 async def load_case(session: AsyncSession, listing: Listing) -> Case:
     rows = await repository.steps(session, listing.listing_id)
     colour: Colour = "black" if listing.colour == "black" else "red"
-    steps = tuple(Step(_kind(row.kind), row.on_day, row.by, row.document, row.detail) for row in rows)
-    return Case(colour, listing.ground_code, steps)
+    steps = (Step(_kind(row.kind), row.on_day, row.by, row.document, row.detail, row.attachment) for row in rows)
+    return Case(colour, listing.ground_code, tuple(steps))
 
 
 def _kind(text: str) -> rules.StepKind:

@@ -6,11 +6,13 @@ from datetime import date
 from services.credit.court import court_on
 from services.credit.listings import repository, rules
 from services.credit.listings.models import Listing, ListingPeriod
-from services.credit.listings.schemas import ListedOut, ListingOut, MeasureOut, NextStep, StepOut
+from services.credit.listings.schemas import EntryOut, ListedOut, ListingOut, MeasureOut, NextStep, StepOut
 from services.credit.listings.service import load_case
 from services.credit.measures.data import catalogue
 from services.credit.rulebook.data import rulebook
 from services.credit.rulebook.rules import Colour
+from shared.attachments.records import described
+from shared.auth import PUBLIC, Principal
 from shared.db import AsyncSession
 
 
@@ -71,9 +73,19 @@ def _listed(listing: Listing, period: ListingPeriod, applying: list[MeasureOut])
     )
 
 
-async def file(session: AsyncSession, listing: Listing, today: date) -> ListingOut:
+async def entry(session: AsyncSession, row: repository.Listed, on: date) -> EntryOut:
+    """One entry of the list for everybody, with what of its decision is public."""
+    (shown,) = listed([row], on)
+    decision = (await load_case(session, row[0])).step("decision")
+    digest = decision.attachment if decision else None
+    public = await described(session, "credit", PUBLIC, [digest])
+    return EntryOut(**dict(shown), decision_document=public.get(digest or ""))
+
+
+async def file(session: AsyncSession, listing: Listing, today: date, principal: Principal) -> ListingOut:
     """The case with its steps, for officers."""
     steps = await repository.steps(session, listing.listing_id)
+    files = await described(session, "credit", principal, [step.attachment for step in steps])
     case = await load_case(session, listing)
     period = await repository.period(session, listing.listing_id)
     court = court_on(today)
@@ -112,6 +124,7 @@ async def file(session: AsyncSession, listing: Listing, today: date) -> ListingO
                 by=step.by,
                 by_name=step.by_name,
                 document=step.document,
+                attachment=files.get(step.attachment or ""),
                 detail=step.detail,
             )
             for step in steps

@@ -34,7 +34,11 @@ PenaltyKind = Annotated[str, AfterValidator(_penalty_kind)]
 
 
 class Evidence(Body):
-    """A document that the decision rests on: its SHA-256 (hex) and what it is called."""
+    """A document that the decision rests on: its SHA-256 (hex) and what it is called.
+
+    The file may be kept by the unit, so it is not looked up here. One that was uploaded to this service is at
+    `/v1/credit/attachments/{sha256}`.
+    """
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     name: Name | None = None
