@@ -1,6 +1,7 @@
 """The pinned requirements: complete, hashed, from no named place."""
 
 import re
+from importlib.metadata import PackageNotFoundError, metadata
 
 import pytest
 
@@ -40,3 +41,29 @@ def test_the_test_environment_runs_what_ships() -> None:
     tested = {normal(package): version for package, version in pins.findall(dev)}
     assert shipped
     assert {package: tested.get(package) for package in shipped} == shipped
+
+
+FREE = re.compile(
+    r"\b(?:MIT(?:-0)?|BSD|0BSD|BSD-\d-Clause|Apache(?:-2\.0)?|ISC|PSF|Python Software Foundation|MPL|Mozilla|Lesser)\b"
+    r"|Redistribution and use in source and binary forms"  # the BSD text itself
+)
+STRONG = re.compile(r"(?<!L)(?:A?GPL)|Affero|Commons Clause|SSPL|BUSL", re.IGNORECASE)
+
+
+def licence(package: str) -> str | None:
+    """What the package says of itself; None where it is not installed on this kind of machine."""
+    try:
+        told = metadata(package)
+    except PackageNotFoundError:
+        return None
+    classifiers = [line for line in told.get_all("Classifier") or [] if line.startswith("License ::")]
+    return told.get("License-Expression") or "; ".join(classifiers) or (told.get("License") or "")
+
+
+def test_what_ships_may_be_used_by_everybody() -> None:
+    """Licences of all that `make run` installs: free ones, none that binds the whole platform."""
+    told = {package: licence(package) for package in PIN.findall((ROOT / "requirements" / "run.txt").read_text())}
+    installed = {package: text for package, text in told.items() if text is not None}
+    assert len(installed) > 50
+    assert {package: text[:80] for package, text in installed.items() if not FREE.search(text)} == {}
+    assert {package: text[:80] for package, text in installed.items() if STRONG.search(text)} == {}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy.topology import BASE_PORT, SERVICES, TOPICS, service
-from shared.events.base import topic_of
+from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC, topic_of
 from tests.support.sources import ROOT
 
 IN_CONTAINER = 8000
@@ -40,7 +40,8 @@ def test_factories_and_settings_exist(each: Any) -> None:
 
 
 def test_topics_are_those_of_the_event_contracts() -> None:
-    assert {topic.name for topic in TOPICS} == {topic_of(each.name) for each in SERVICES}
+    contracts = {topic_of(each.name) for each in SERVICES} | {INTAKE_TOPIC, RECEIPTS_TOPIC}
+    assert {topic.name for topic in TOPICS} == contracts
     assert all(topic.retention_ms == -1 for topic in TOPICS), "a projection must be rebuildable from the log"
 
 
