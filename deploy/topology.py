@@ -5,8 +5,8 @@
 
 from dataclasses import dataclass
 
+from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC, topic_of
 from shared.events.base import Service as ServiceName
-from shared.events.base import topic_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ SERVICES = (
 PARTITIONS = 12
 """Order is for each key, so partitions only bound how many members share a topic. Never change it on a live topic:
 keys would move and lose their order."""
-TOPICS = tuple(Topic(topic_of(service.name), PARTITIONS) for service in SERVICES)
+TOPICS = (
+    *(Topic(topic_of(service.name), PARTITIONS) for service in SERVICES),
+    Topic(INTAKE_TOPIC, PARTITIONS),
+    Topic(RECEIPTS_TOPIC, PARTITIONS),
+)
 
 
 def service(name: str) -> Service:

@@ -10,6 +10,8 @@ from services.credit.measures import api as measures
 from services.credit.rulebook import api as rulebook
 from services.credit.settings import Settings
 from services.credit.subscriptions import SUBSCRIPTIONS
+from services.credit.topic_intake import api as topic_intake
+from services.credit.topic_intake.service import run as take_messages
 from services.credit.violations import api as violations
 from shared.attachments.api import attachments_router
 from shared.bus import EventBus
@@ -19,6 +21,7 @@ from shared.web.app import App
 
 ROUTERS = [
     violations.router,
+    topic_intake.router,
     enterprises.router,
     listings.router,
     lists.router,
@@ -38,7 +41,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=["recall_note"],
             hot=[lists.HOT],
-            background=[sweep.run],
+            background=[sweep.run, take_messages],
             on_start=[violations.start],
         ),
         settings,

@@ -36,5 +36,10 @@ class Event(BaseModel):
         return ".".join(cls.type.split(".")[1:-1])
 
 
+INTAKE_TOPIC = "pinzhi.enforcement.intake.v1"
+"""Enforcement units outside push here; credit answers on `RECEIPTS_TOPIC`."""
+RECEIPTS_TOPIC = "pinzhi.enforcement.receipts.v1"
+
+
 def topic_of(service: str) -> str:
     return f"pinzhi.{service}.v1"

@@ -120,7 +120,7 @@ def _lifespan(platform: Platform) -> Any:
         if platform.spec.hot:
             supervisor.start("hot", lambda: _follow_hot(platform))
         for task in platform.spec.background:
-            supervisor.start(task.__name__, lambda task=task: task(platform))  # type: ignore[misc]
+            supervisor.start(f"{task.__module__}.{task.__name__}", lambda task=task: task(platform))  # type: ignore[misc]
         try:
             yield
         finally:

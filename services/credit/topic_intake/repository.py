@@ -25,11 +25,11 @@ async def page(
     session: AsyncSession, *, status: str | None, sender: str | None, after: str | None, limit: int
 ) -> list[IntakeMessage]:
     """By place, oldest partition and offset first."""
-    statement = select(IntakeMessage).order_by(IntakeMessage.place).limit(limit)  # type: ignore[arg-type]
-    if status is not None:
-        statement = statement.where(IntakeMessage.status == status)  # type: ignore[arg-type]
-    if sender is not None:
-        statement = statement.where(IntakeMessage.sender == sender)  # type: ignore[arg-type]
+    table = IntakeMessage.__table__  # type: ignore[attr-defined]
+    statement = select(IntakeMessage).order_by(table.c.place).limit(limit)
+    for column, value in ((table.c.status, status), (table.c.sender, sender)):
+        if value is not None:
+            statement = statement.where(column == value)
     if after is not None:
-        statement = statement.where(IntakeMessage.place > after)
+        statement = statement.where(table.c.place > after)
     return list((await session.execute(statement)).scalars())
