@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from sqlalchemy import delete, func, select
 from starlette.types import ASGIApp
 
@@ -23,6 +22,7 @@ from shared.logs import configure_logging
 from shared.platform import Platform, ServiceSpec
 from shared.settings import ServiceSettings
 from shared.web import problems
+from shared.web.document import openapi
 from shared.web.hot import HotApp
 from shared.web.middleware import EntityTags, RequestContext
 from shared.web.operations import events_router, health_router
@@ -66,7 +66,7 @@ def build_app(
     # Routes are flat: FastAPI matches nested routers one level at a time.
     for router in (health_router(), events_router(spec.name), _asyncapi_router(), *spec.routers):
         app.router.routes.extend(router.routes)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     inner = RequestContext(EntityTags(app), service=spec.name, max_body=settings.max_body_bytes)
     return App(HotApp(inner, platform, spec.hot) if spec.hot else inner, app, platform)
 
@@ -81,26 +81,6 @@ def _asyncapi_router() -> Router:
         return asyncapi_document()
 
     return router
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes, openapi_version="3.1.0")
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {})["Problem"] = problems.PROBLEM_SCHEMA
-        components.setdefault("securitySchemes", {})["oauth2"] = {
-            "type": "oauth2",
-            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
-        }
-        for path in document["paths"].values():
-            for operation in path.values():
-                # Our validation errors are problems, not FastAPI's own form.
-                if "422" in operation.get("responses", {}):
-                    operation["responses"]["422"] = problems.problem(422)[422]
-        components["schemas"].pop("HTTPValidationError", None)
-        components["schemas"].pop("ValidationError", None)
-        app.openapi_schema = document
-    return app.openapi_schema
 
 
 def _lifespan(platform: Platform) -> Any:

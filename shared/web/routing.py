@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -21,13 +21,13 @@ from shared.auth.principal import PUBLIC, Principal
 from shared.db import tables
 from shared.db.session import AsyncSession
 from shared.db.uow import UnitOfWork
-from shared.errors import Conflict, FieldError, Invalid, Unauthenticated
+from shared.errors import Conflict, FieldError, Invalid, Unauthenticated, UnsupportedMedia
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
 from shared.web.problems import as_platform_error, problem_response
 
 F = TypeVar("F", bound=Callable[..., Any])
-_WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def allow(*grants: Grant, area: str | None = None, owner: str | None = None, private: bool = False) -> Callable[[F], F]:
@@ -60,6 +60,7 @@ class PolicyRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         policy = self.policy
+        takes_json = self.body_field is not None and not isinstance(self.body_field.field_info, params.Form)
 
         async def inner(request: Request) -> Response:
             # A stack of our own for function-scoped dependencies: the unit of work commits here, where an error of
@@ -80,7 +81,9 @@ class PolicyRoute(APIRoute):
             policy.check(principal)
             request.state.principal = principal
             request.state.idempotency = None
-            key = request.headers.get("idempotency-key") if request.method in _WRITES else None
+            if takes_json:
+                require_json(request)
+            key = request.headers.get("idempotency-key") if request.method in WRITES else None
             if key is None:
                 response = await inner(request)
             else:
@@ -95,6 +98,16 @@ class PolicyRoute(APIRoute):
 class Router(APIRouter):
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=PolicyRoute, **options)
+
+
+def require_json(request: Request) -> None:
+    """Raises UnsupportedMedia for a body that does not say it is JSON. Without a body, that is what is told."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or (media.startswith("application/") and media.endswith("+json")):
+        return
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return
+    raise UnsupportedMedia("media_type", zh="请求体应为 application/json", en="The body needs to be application/json")
 
 
 async def authenticate(request: Request, platform: Platform) -> Principal:

@@ -49,7 +49,8 @@ async def test_bad_input_never_gets_a_500(service: Harness) -> None:
         (422, {"content": b"[]", "headers": json}),
         (422, {"content": b"null", "headers": json}),
         (422, {"content": b""}),
-        (422, {"content": b"a=b", "headers": {"content-type": "text/plain"}}),
+        (415, {"content": b"a=b", "headers": {"content-type": "text/plain"}}),
+        (415, {"content": b"{}"}),
         (413, {"content": b"[" * 20_000, "headers": json}),
         (422, {"json": GOOD, "headers": {"Idempotency-Key": "k" * 201}}),
     ]
