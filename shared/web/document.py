@@ -24,7 +24,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     }
     for route in app.routes:
         if isinstance(route, PolicyRoute) and route.include_in_schema:
-            for method in route.methods:
+            for method in sorted(route.methods or ()):
                 _complete(document["paths"][route.path_format][method.lower()], route, method)
     components["schemas"].pop("HTTPValidationError", None)
     components["schemas"].pop("ValidationError", None)
