@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import accounts, maintenance
+from deploy.cli import accounts, events, maintenance
 from deploy.cli.errors import CliError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(accounts.clients, name="clients")
 app.add_typer(accounts.users, name="users")
 app.add_typer(maintenance.audit, name="audit")
+app.add_typer(events.events, name="events")
+app.add_typer(events.topics, name="topics")
 app.command("migrate")(maintenance.migrate)
 
 

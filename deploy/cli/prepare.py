@@ -50,15 +50,15 @@ async def create_databases(base: str) -> None:
         await connection.close()
 
 
-async def make_topics(bus_url: str) -> None:
-    """Create the topics of the topology on a Kafka, as many copies as there are brokers and at most three."""
+async def make_topics(bus_url: str) -> list[str]:
+    """Create the topics of the topology on a Kafka, at most three copies of each. Their names."""
     from dataclasses import replace
 
     from deploy.topics import brokers, create_topics
 
     servers, _, prefix = bus_url.removeprefix("kafka://").partition("/")
     topics = [replace(topic, name=prefix + topic.name) for topic in topology.TOPICS]
-    await create_topics(servers, topics, replication=min(3, await brokers(servers)))
+    return await create_topics(servers, topics, replication=min(3, await brokers(servers)))
 
 
 def main() -> None:

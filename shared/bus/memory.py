@@ -31,6 +31,9 @@ class MemoryBus:
         for topic in topics:
             yield list(self._log[topic])
 
+    async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
+        return {topic: len(self._log[topic]) - self._positions[(group, topic)] for topic in topics}
+
 
 class MemorySubscriber:
     """Every member of a group reads all; the tests that need several members use a real backend."""
@@ -63,7 +66,7 @@ class MemorySubscriber:
             self._bus._positions[place] = max(self._bus._positions[place], record.offset + 1)
 
     async def lag(self) -> Mapping[str, int]:
-        return {topic: len(self._bus._log[topic]) - self._bus._positions[(self._group, topic)] for topic in self._read}
+        return await self._bus.lag(self._group, list(self._read))
 
     async def rewind(self) -> None:
         self._read = dict.fromkeys(self._read, 0)

@@ -36,6 +36,9 @@ class EventBus(Protocol):
     def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
         """The whole log of the topics as it is now, in batches, in order for each key (rebuilding a projection)."""
 
+    async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
+        """Records that the group has not committed, for each topic; asked from outside, without joining it."""
+
     async def close(self) -> None: ...
 
 

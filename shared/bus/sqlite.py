@@ -103,6 +103,10 @@ class SqliteBus:
                 yield batch
                 start = batch[-1].offset + 1
 
+    async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
+        async with self._lock:
+            return await asyncio.to_thread(behind, self._ready(), group, topics)
+
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -182,12 +186,8 @@ class SqliteSubscriber:
             return False
         self._lease_until = now + _LEASE_SECONDS
         if self._next is None:
-            self._next = self._positions(connection)
+            self._next = positions(connection, self._group, self._topics)
         return True
-
-    def _positions(self, connection: sqlite3.Connection) -> dict[str, int]:
-        rows = dict(connection.execute("SELECT topic, next FROM position WHERE consumer = ?", (self._group,)))
-        return {topic: rows.get(topic, 0) for topic in self._topics}
 
     async def commit(self, records: Sequence[StoredRecord]) -> None:
         last: dict[str, int] = {}
@@ -204,18 +204,7 @@ class SqliteSubscriber:
         await asyncio.to_thread(write)
 
     async def lag(self) -> Mapping[str, int]:
-        def read() -> dict[str, int]:
-            connection = self._open()
-            positions = self._positions(connection)
-            return {
-                topic: connection.execute(
-                    "SELECT coalesce(max(offset), -1) + 1 FROM log WHERE topic = ?", (topic,)
-                ).fetchone()[0]
-                - positions[topic]
-                for topic in self._topics
-            }
-
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(behind, self._open(), self._group, self._topics)
 
     async def rewind(self) -> None:
         def write() -> None:
@@ -240,6 +229,16 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous=FULL")
     return connection
+
+
+def positions(connection: sqlite3.Connection, group: str, topics: Sequence[str]) -> dict[str, int]:
+    rows = dict(connection.execute("SELECT topic, next FROM position WHERE consumer = ?", (group,)))
+    return {topic: rows.get(topic, 0) for topic in topics}
+
+
+def behind(connection: sqlite3.Connection, group: str, topics: Sequence[str]) -> dict[str, int]:
+    ends = dict(connection.execute("SELECT topic, max(offset) + 1 FROM log GROUP BY topic"))
+    return {topic: ends.get(topic, 0) - next_ for topic, next_ in positions(connection, group, topics).items()}
 
 
 def select(connection: sqlite3.Connection, topic: str, start: int, limit: int) -> list[StoredRecord]:

@@ -117,8 +117,10 @@ class BusContract:
         got = await take(reader, 8)
         await reader.commit(got[:5])
         assert dict(await reader.lag()) == {TOPIC: 3}
+        assert dict(await bus.lag("a", [TOPIC, OTHER])) == {TOPIC: 3, OTHER: 0}
         await reader.commit(got)
         assert dict(await reader.lag()) == {TOPIC: 0}
+        assert dict(await bus.lag("a", [TOPIC])) == {TOPIC: 0}
         await reader.close()
 
     async def test_rewind_starts_from_the_beginning(self, bus: EventBus) -> None:
