@@ -15,6 +15,7 @@ from services.traceability.scans import api as scans
 from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
 from services.traceability.verdicts import api as verdicts
+from shared.attachments.api import attachments_router
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -30,6 +31,7 @@ ROUTERS = [
     scans.router,
     codes.router,
     verdicts.router,
+    attachments_router("traceability"),
 ]
 PROJECTION_TABLES = [
     "party_mark",

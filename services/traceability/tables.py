@@ -9,8 +9,10 @@ from services.traceability.masterdata import models as masterdata
 from services.traceability.recalls import models as recalls
 from services.traceability.scans import models as scans
 from services.traceability.verdicts import models as verdicts
+from shared.attachments.models import add_to
 from shared.db import metadata_of
 
+add_to(Table)
 METADATA = metadata_of(Table)
 
 __all__ = [

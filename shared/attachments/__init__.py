@@ -4,6 +4,7 @@
     store       where the bytes are, under their SHA-256
     scanner     the seam for a virus scanner
     models      who put a file there and who may see it
+    records     what a record that names a file asks and tells
     api         `attachments_router(service)`
 
 A record refers to a file by its SHA-256, so that what was decided on can be proven later.

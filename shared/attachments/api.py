@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from shared.attachments.content import ALLOWED, Limits
+from shared.attachments.records import path_of
 from shared.attachments.scanner import NullScanner, Scanner
 from shared.attachments.schemas import AttachmentOut
 from shared.attachments.service import Attachments, Upload, Visibility
@@ -50,7 +51,7 @@ def attachments_router(
     limits: Limits | None = None,
 ) -> Router:
     """Routes of one service; its `tables.py` calls `models.add_to(Table)`."""
-    path = f"/v1/{service}/attachments"
+    path = path_of(service)
     router = Router(prefix=path, tags=["attachments"])
 
     def attachments(request: Request) -> Attachments:

@@ -1,6 +1,6 @@
 """Queries on attachments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -14,6 +14,17 @@ async def rows_of(session: AsyncSession, sha256: str) -> Sequence[Row[Any]]:
     """All rows of one content, oldest first."""
     statement = (
         select(attachment).where(attachment.c.sha256 == sha256).order_by(attachment.c.created_at, attachment.c.owner)
+    )
+    rows: Sequence[Row[Any]] = (await session.execute(statement)).all()
+    return rows
+
+
+async def rows_of_each(session: AsyncSession, digests: Collection[str]) -> Sequence[Row[Any]]:
+    """All rows of several contents, oldest first."""
+    statement = (
+        select(attachment)
+        .where(attachment.c.sha256.in_(sorted(digests)))
+        .order_by(attachment.c.created_at, attachment.c.owner)
     )
     rows: Sequence[Row[Any]] = (await session.execute(statement)).all()
     return rows

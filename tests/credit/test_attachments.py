@@ -146,8 +146,8 @@ async def test_what_is_no_file_is_refused(credit: Harness) -> None:
     await refused(413, "attachment.size", content=b"x" * (8 * 1024 * 1024 + 1))
     await refused(422, "invalid", files={"other": ("a.pdf", PDF)})
     await refused(422, "invalid", content=PDF, params={"visibility": "secret"})
-    await refused(401, "unauthorized", None, content=PDF)
-    await refused(403, "forbidden", UNIT, content=PDF)
+    await refused(401, "unauthenticated", None, content=PDF)
+    await refused(403, "not_granted", UNIT, content=PDF)
     await refused(403, "attachment.public", enterprise(code(1)), content=PDF, params={"visibility": "public"})
     assert (await credit.get(f"{FILES}/x")).status_code == 422
     kept = await credit.post(FILES, files={"file": ("../决定书.pdf", PDF, "text/html")}, as_=CLERK)

@@ -1,5 +1,6 @@
 """Routes of test reports."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -9,6 +10,7 @@ from services.traceability.areas import area_prefix
 from services.traceability.inspections import repository, service
 from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestOut, TestReceipt
+from shared.attachments.records import described
 from shared.auth import Department, Enterprise, Principal, Staff
 from shared.db import AsyncSession
 from shared.errors import NotFound
@@ -56,7 +58,7 @@ async def list_tests(
         after=params.cursor,
     )
     page = page_of(rows, params.limit, lambda row: (row.known_from.isoformat(), row.test_id))
-    return Page(items=[out(row) for row in page.items], next=page.next)
+    return Page(items=await out(session, principal, page.items), next=page.next)
 
 
 @router.get("/tests/{test_id}", response_model=TestOut, responses=problem(401, 403, 404, 422))
@@ -71,14 +73,15 @@ async def read_test(
     found = [row for row in rows if known_at is None or row.known_from <= known_at]
     if not found:
         raise NotFound("test", zh="那时还没有这份报告", en="The report was not on record then")
-    return out(found[-1])
+    (test,) = await out(session, principal, found[-1:])
+    return test
 
 
 @router.get("/tests/{test_id}/versions", response_model=list[TestOut], responses=problem(401, 403, 404))
 @allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
 async def read_versions(test_id: str, session: ReadSession, principal: CurrentPrincipal) -> list[TestOut]:
     """Every version, oldest first."""
-    return [out(row) for row in await _versions(session, principal, test_id)]
+    return await out(session, principal, await _versions(session, principal, test_id))
 
 
 async def _versions(session: AsyncSession, principal: Principal, test_id: str) -> list[LotTest]:
@@ -92,5 +95,7 @@ async def _versions(session: AsyncSession, principal: Principal, test_id: str) -
     return rows
 
 
-def out(row: LotTest) -> TestOut:
-    return TestOut.model_validate(row.model_dump())
+async def out(session: AsyncSession, principal: Principal, rows: Sequence[LotTest]) -> list[TestOut]:
+    """Reports as this caller sees them, each with its file."""
+    files = await described(session, "traceability", principal, [row.attachment for row in rows])
+    return [TestOut.model_validate(row.model_dump() | {"attachment": files.get(row.attachment or "")}) for row in rows]

@@ -42,6 +42,8 @@ class LotTest(Table, table=True):
     """`{name, method, limit, value, unit, result}`."""
     result: str
     """`pass | fail`."""
+    attachment: str | None = Field(default=None, max_length=64)
+    """SHA-256 of the report as a file, kept among the service's attachments."""
     reason: str | None = None
     """Why this version replaced the former one; null for the first."""
     recorded_by: str

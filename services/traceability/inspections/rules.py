@@ -10,7 +10,10 @@ from shared.i18n import Text
 Result = Literal["pass", "fail"]
 Item = Mapping[str, Any]
 
-CONTENT = ("sample_id", "lot_id", "kind", "category", "area_code", "sampled_on", "tested_on", "items", "result")
+CONTENT = (
+    *("sample_id", "lot_id", "kind", "category", "area_code", "sampled_on", "tested_on", "items", "result"),
+    "attachment",
+)
 """What two reports under one laboratory and number must share to be the same report."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from services.traceability.texts import Line, Sentences
+from shared.attachments.schemas import AttachmentDigest, AttachmentOut
 from shared.errors import field_error
 from shared.identifiers import GTINStr, LotStr
 from shared.reference.areas import AreaCode
@@ -36,6 +37,8 @@ class _Report(Body):
     tested_on: date
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=500)]
     result: Result
+    attachment: AttachmentDigest | None = None
+    """The report as a file."""
 
 
 class TestIn(_Report):
@@ -111,6 +114,8 @@ class TestOut(Out):
     tested_on: date
     items: list[ItemOut]
     result: Result
+    attachment: AttachmentOut | None = None
+    """The report as a file; null also where the caller may not see it."""
     known_from: datetime
     known_to: datetime | None
     reason: str | None

@@ -10,6 +10,7 @@ from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestReceipt
 from services.traceability.masterdata.models import Lot
 from services.traceability.verdicts.service import publish_lots
+from shared.attachments import records as attachments
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -30,6 +31,8 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
         body.tested_on,
         shanghai_date(uow.now),
     )
+    if wrong := await attachments.unknown(uow.session, "traceability", uow.principal, body.attachment):
+        errors.append(wrong)
     found = await repository.lot_with_party(uow.session, lot_id)
     if found is None:
         errors.append(
@@ -85,6 +88,8 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
         body.tested_on,
         shanghai_date(uow.now),
     )
+    if wrong := await attachments.unknown(uow.session, "traceability", uow.principal, body.attachment):
+        errors.append(wrong)
     if errors:
         raise Invalid(errors)
     found = await repository.lot_with_party(uow.session, old.lot_id)
