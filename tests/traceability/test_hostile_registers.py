@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from services.traceability.epcis.queries import SUPPORTED
 from tests.support.app import Harness
 from tests.traceability import chain
@@ -18,11 +16,11 @@ READS = [
 NUL = "a\x00b"
 
 
-@pytest.mark.parametrize("way", READS)
-async def test_reads(traceability: Harness, way: str) -> None:
-    for text in HOSTILE:
-        answer = await traceability.get(f"/v1/traceability/{way.replace('{}', text)}", as_=DEPARTMENT)
-        assert answer.status_code < 500, (way, text, answer.text)
+async def test_reads(traceability: Harness) -> None:
+    for way in READS:
+        for text in HOSTILE:
+            answer = await traceability.get(f"/v1/traceability/{way.replace('{}', text)}", as_=DEPARTMENT)
+            assert answer.status_code < 500, (way, text, answer.text)
 
 
 async def test_epcis_reads(traceability: Harness) -> None:

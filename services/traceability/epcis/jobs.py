@@ -23,6 +23,9 @@ from shared.web import Platform
 log = structlog.get_logger("capture")
 MAX_ATTEMPTS = 3
 """After so many failures that are not the document's fault a job ends with an error, so that it blocks no other."""
+MAX_CONFLICTS = 100
+"""A document that holds an event which another one stores at the same moment is tried again, and then sees it: once
+for each such document, so this many would be a defect."""
 
 
 def wake(platform: Platform) -> asyncio.Event:
@@ -51,13 +54,14 @@ async def process_waiting(platform: Platform) -> bool:
     for job in jobs:
         try:
             await _process(platform, job)
-        except (DBAPIError, OSError, TimeoutError) as error:
-            if isinstance(error, DBAPIError) and not error.connection_invalidated:
-                await _failed(platform, job, error)  # two documents with the same event at once: the next try sees it
-            else:
+        except DBAPIError as error:
+            if error.connection_invalidated:
                 raise
+            await _failed(platform, job, error, MAX_CONFLICTS)
+        except (OSError, TimeoutError):
+            raise
         except Exception as error:
-            await _failed(platform, job, error)
+            await _failed(platform, job, error, MAX_ATTEMPTS)
     return bool(jobs)
 
 
@@ -96,16 +100,16 @@ def _finish(uow: UnitOfWork, job: Capture, events: int, outcome: Outcome) -> Non
     uow.session.add(job)
 
 
-async def _failed(platform: Platform, job: Capture, error: Exception) -> None:
+async def _failed(platform: Platform, job: Capture, error: Exception, most: int) -> None:
     """Count the failure; the last one ends the job. A PlatformError is the document's fault and ends it at once."""
-    log.error("capture job failed", capture_id=job.capture_id, error=f"{type(error).__name__}: {error}"[:500])
+    log.warning("capture job not done", capture_id=job.capture_id, error=f"{type(error).__name__}: {error}"[:500])
     async with platform.unit_of_work(principal_of(job)) as uow:
         taken = await repository.take(uow.session, job.capture_id)
         if taken is None:
             return
         taken.attempts += 1
         own_fault = isinstance(error, PlatformError)
-        if own_fault or taken.attempts >= MAX_ATTEMPTS:
+        if own_fault or taken.attempts >= most:
             zh = error.text.zh if isinstance(error, PlatformError) else "服务处理该文件时出错，请联系平台"
             en = error.text.en if isinstance(error, PlatformError) else "The service failed on this document"
             name = "ValidationException" if own_fault else "ImplementationException"

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from shared.events.traceability import LotUpdated, PartyUpdated, ProductUpdated
 from tests.support.app import Harness
 from tests.support.callers import Caller, department, enterprise, public, staff
@@ -96,41 +94,39 @@ async def test_owners_and_areas(traceability: Harness) -> None:
     assert [answer.status_code for answer in reads] == [200, 403, 200, 200, 401]
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "places"),
-    [
-        (
-            f"parties/{ORCHARD[:-1]}{'0' if ORCHARD[-1] != '0' else '1'}",
-            {"name": "", "area_code": "37", "roles": ["boss"], "phone": "1"},
-            {"{uscc}", "/name", "/area_code", "/roles/0", "/phone"},
-        ),
-        (
-            f"parties/{ORCHARD}",
-            PARTY | {"licences": [LICENCE | {"valid_until": "2020-01-01"}]},
-            {"/licences/0"},
-        ),
-        (f"places/{gln(1)[:-1]}x", _place(ORCHARD, kind="moon"), {"{gln}", "/kind"}),
-        (f"places/{gln(1)}", _place(chain.firm("MA3C0A19")), {"/uscc"}),
-        (f"products/{FRUIT[:-1]}0", PRODUCT | {"claims": ["best"]}, {"{gtin}", "/claims/0"}),
-        (f"products/{BOX}", PRODUCT | {"owner_uscc": chain.firm("MA3C0A19")}, {"/owner_uscc"}),
-        (f"products/{FRUIT}", PRODUCT | {"min_celsius": "4", "max_celsius": "-18"}, {""}),
-        (f"lots/{FRUIT}/L1", {"produced_on": "2026-13-01"}, {"/produced_on"}),
-        (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "expires_on": "2026-09-01"}, {""}),
-        (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "quantity": 0, "uom": "kilo"}, {"/quantity", "/uom"}),
-        (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "origin_gln": gln(77)}, {"/origin_gln"}),
-        (f"lots/{chain.gtin(77)}/L1", {"produced_on": "2026-09-02"}, {"{gtin}"}),
-        (f"lots/{FRUIT}/批次一", {"produced_on": "2026-09-02"}, {"{lot}"}),
-    ],
-)
-async def test_wrong_fields_are_told_all_at_once(
-    on_sqlite: Harness, path: str, body: dict[str, Any], places: set[str]
-) -> None:
+WRONG: list[tuple[str, dict[str, Any], set[str]]] = [
+    (
+        f"parties/{ORCHARD[:-1]}{'0' if ORCHARD[-1] != '0' else '1'}",
+        {"name": "", "area_code": "37", "roles": ["boss"], "phone": "1"},
+        {"{uscc}", "/name", "/area_code", "/roles/0", "/phone"},
+    ),
+    (
+        f"parties/{ORCHARD}",
+        PARTY | {"licences": [LICENCE | {"valid_until": "2020-01-01"}]},
+        {"/licences/0"},
+    ),
+    (f"places/{gln(1)[:-1]}x", _place(ORCHARD, kind="moon"), {"{gln}", "/kind"}),
+    (f"places/{gln(1)}", _place(chain.firm("MA3C0A19")), {"/uscc"}),
+    (f"products/{FRUIT[:-1]}0", PRODUCT | {"claims": ["best"]}, {"{gtin}", "/claims/0"}),
+    (f"products/{BOX}", PRODUCT | {"owner_uscc": chain.firm("MA3C0A19")}, {"/owner_uscc"}),
+    (f"products/{FRUIT}", PRODUCT | {"min_celsius": "4", "max_celsius": "-18"}, {""}),
+    (f"lots/{FRUIT}/L1", {"produced_on": "2026-13-01"}, {"/produced_on"}),
+    (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "expires_on": "2026-09-01"}, {""}),
+    (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "quantity": 0, "uom": "kilo"}, {"/quantity", "/uom"}),
+    (f"lots/{FRUIT}/L1", {"produced_on": "2026-09-02", "origin_gln": gln(77)}, {"/origin_gln"}),
+    (f"lots/{chain.gtin(77)}/L1", {"produced_on": "2026-09-02"}, {"{gtin}"}),
+    (f"lots/{FRUIT}/批次一", {"produced_on": "2026-09-02"}, {"{lot}"}),
+]
+
+
+async def test_wrong_fields_are_told_all_at_once(on_sqlite: Harness) -> None:
     await chain.register(on_sqlite)
-    answer = await put(on_sqlite, path, body, DEPARTMENT)
-    assert answer.status_code == 422, answer.text
-    assert {error["pointer"] for error in answer.json()["errors"]} == places
-    english = await on_sqlite.put(f"{BASE}/{path}", json=body, as_=DEPARTMENT, headers={"Accept-Language": "en"})
-    assert english.json()["detail"] != answer.json()["detail"]
+    for path, body, places in WRONG:
+        answer = await put(on_sqlite, path, body, DEPARTMENT)
+        assert answer.status_code == 422, answer.text
+        assert {error["pointer"] for error in answer.json()["errors"]} == places, path
+        english = await on_sqlite.put(f"{BASE}/{path}", json=body, as_=DEPARTMENT, headers={"Accept-Language": "en"})
+        assert english.json()["detail"] != answer.json()["detail"]
 
 
 async def test_a_lot_without_a_shelf_life_needs_its_last_day(on_sqlite: Harness) -> None:
