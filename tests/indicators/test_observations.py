@@ -301,6 +301,35 @@ async def test_an_idempotency_key_gives_the_first_answer_again(indicators: Harne
     assert other.status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("target", "figure"),
+    [
+        ("fertilizer_zero_growth", {"value": -1.5}),
+        ("mfg_quality_competitiveness_index", {"value": "89.25"}),
+        ("new_building_energy_standard_rate", {"n": 40, "passed": 40}),
+        ("consumer_service_satisfaction", {"value": 82.1}),
+        ("county_library_grade", {"grade": "二级"}),
+        ("ms_expert_think_tank", {"state": "achieved"}),
+        ("community_health_center_coverage", {"components": {"centres": 5, "subdistricts": 5}}),
+        ("free_public_facilities", {"value": 1, "breakdown": "设施", "category": "公园"}),
+        ("medical_elderly_care_beds", {"value": 28_000}),
+        ("dir_energy_water_use", {"value": "0.352"}),
+    ],
+)
+async def test_every_kind_of_figure_is_taken_and_lights_its_target(
+    indicators: Harness, target: str, figure: dict[str, Any]
+) -> None:
+    body = {"target_id": target, "area_code": "370602", "period": "2025", "source": "年报", **figure}
+    answer = await indicators.post(URL, as_=COUNTY, json=body)
+    assert answer.status_code == 201, answer.text
+    stored = (await indicators.get(answer.json()["links"]["self"])).json()
+    for name, value in figure.items():
+        assert stored[name] == (str(value) if name == "value" else value)
+    told = [event for event in indicators.published(LightChanged) if event.area_code == "370602"]
+    assert [event.target_id for event in told] == [target]
+    assert told[0].light != "no_data"
+
+
 async def test_areas_are_kept_in_their_shortest_form(indicators_sqlite: Harness) -> None:
     await indicators_sqlite.post(URL, as_=COUNTY, json=AGRI)
     long = await indicators_sqlite.post(URL, as_=COUNTY, json={**AGRI, "area_code": "370602000000"})

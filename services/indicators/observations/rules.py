@@ -76,7 +76,7 @@ def carriers_of(rule: Rule) -> tuple[str, ...]:
             return ("grade",)
         case "per_unit_or":
             return ("components",)
-    return ("n", "passed", "value") if rule.is_rate else ("value",)
+    return ("n", "passed", "value") if rule.is_rate and rule.measure != "growth" else ("value",)
 
 
 def check(row: Row, broken: frozenset[str], world: World, at: str = "") -> list[FieldError]:
