@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `pinzhi up` of an installed, migrated system starts fast.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -41,9 +42,15 @@ def serve(
     service: Annotated[str, typer.Argument(help="indicators, credit, traceability or gateway")],
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 8000,
+    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one service in this process, configured by the environment (PINZHI_*); for containers."""
     from deploy.cli.serve import check_service, serve_here
+
+    if with_parent:
+        from deploy.cli.up import die_with
+
+        die_with(os.getppid())
 
     serve_here(check_service(service), host, port)
 

@@ -63,6 +63,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
         timeout_graceful_shutdown=10,
         timeout_keep_alive=30,
         lifespan="on",
+        ws="none",
     )
     server = uvicorn.Server(config)
     server.run()
