@@ -1,5 +1,5 @@
-"""Departments: those that the city's plan makes responsible, under the names of 2018, and their successors of the reform
-of 2018-2019. The codes are the platform's own.
+"""Departments: those that the city's plan makes responsible, under the names of 2018, and their successors of the
+reform of 2018-2019. The codes are the platform's own.
 
 A row is `verified` where the plan's text shows all of it (the name as it writes it, the city's written out). A name in
 full, a successor or a day from elsewhere makes the row `to be verified`; its note says which.
