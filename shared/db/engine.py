@@ -9,7 +9,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
@@ -19,6 +21,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from shared.db.session import AsyncSession
 
 _BUSY_MS = 10_000
+_CACHE_KIB = 512
+"""Of each SQLite connection; the system caches the file too."""
+_LAST_STATEMENTS_MS = 2_000
 
 
 class Database:
@@ -35,11 +40,15 @@ class Database:
         self._hot_sqlite: sqlite3.Connection | None = None
         self._hot_pool: Any = None
         self._hot_lock = asyncio.Lock()
+        self._threads: WeakSet[Thread] = WeakSet()
         if self.is_sqlite:
             path = Path(self.url.database or "")
             async_url = self.url.set(drivername="sqlite+aiosqlite")
-            self.reader = _sqlite_engine(async_url, begin="BEGIN", read_only=True, pool_size=4)
-            self.writer = _sqlite_engine(async_url, begin="BEGIN IMMEDIATE", read_only=False, pool_size=1)
+            threads = self._threads
+            self.reader = _sqlite_engine(async_url, begin="BEGIN", read_only=True, pool_size=4, threads=threads)
+            self.writer = _sqlite_engine(
+                async_url, begin="BEGIN IMMEDIATE", read_only=False, pool_size=1, threads=threads
+            )
             self.path: Path | None = path
         else:
             async_url = self.url.set(drivername="postgresql+asyncpg")
@@ -99,13 +108,18 @@ class Database:
         await self.writer.dispose()
         if self.reader is not self.writer:
             await self.reader.dispose()
+        # A statement that was cancelled ends in its own thread, which must still find the event loop.
+        for _ in range(_LAST_STATEMENTS_MS):
+            if not any(thread.is_alive() for thread in self._threads):
+                break
+            await asyncio.sleep(0.001)
 
 
 async def _no_reset(_connection: Any) -> None:
     """Hot reads leave nothing behind, so the RESET round trip of asyncpg's pool is saved."""
 
 
-def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int) -> AsyncEngine:
+def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, threads: "WeakSet[Thread]") -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
@@ -117,11 +131,13 @@ def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int) -> 
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
+        threads.add(connection.driver_connection._thread)
         connection.isolation_level = None  # the driver must not begin by itself
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
