@@ -116,13 +116,13 @@ async def find(session: AsyncSession, letter_id: str) -> Any | None:
     return (await session.execute(select(letters).where(letters.c.id == letter_id))).first()
 
 
-async def page(session: AsyncSession, *, state: str | None, after: tuple[str, str] | None, limit: int) -> list[Any]:
-    """Newest first, by `(last_at, id)`."""
+async def page(session: AsyncSession, *, state: str | None, after: tuple[Any, ...] | None, limit: int) -> list[Any]:
+    """Newest first, by `(first_at, id)`; `after` is that of the last one that was given."""
     statement = select(letters).order_by(letters.c.first_at.desc(), letters.c.id.desc()).limit(limit)
     if state:
         statement = statement.where(letters.c.state == state)
     if after:
-        at, letter_id = datetime.fromisoformat(after[0]), after[1]
+        at, letter_id = after
         statement = statement.where(
             or_(letters.c.first_at < at, and_(letters.c.first_at == at, letters.c.id < letter_id))
         )

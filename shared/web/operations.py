@@ -16,7 +16,7 @@ from shared.bus.replay import replay
 from shared.errors import Conflict, NotFound
 from shared.platform import Platform
 from shared.web.body import Out
-from shared.web.paging import Page, page_of, page_params
+from shared.web.paging import Page, instant, page_of, page_params
 from shared.web.problems import problem
 from shared.web.routing import CurrentPlatform, ReadSession, Router, Uow, allow
 
@@ -112,7 +112,7 @@ def events_router(service: str) -> Router:
         params: page_params,
         state: Annotated[Literal["failed", "parked", "gap", "skipped", "applied"] | None, Query()] = None,
     ) -> Page[DeadLetter]:
-        after = (str(params.cursor[0]), str(params.cursor[1])) if params.cursor else None
+        after = params.after(instant, str)
         rows = await dead_letters.page(session, state=state, after=after, limit=params.limit + 1)
         page = page_of(rows, params.limit, lambda row: (row.first_at.isoformat(), row.id))
         return Page(items=[_letter(row) for row in page.items], next=page.next)

@@ -1,8 +1,9 @@
 """Lists page with an opaque cursor, stable under writes: it holds the sort key of the last item that was given."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -25,6 +26,28 @@ class PageParams:
     limit: int
     cursor: tuple[Any, ...] | None
 
+    def after(self, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
+        """The cursor's parts, each read by its kind (`str`, `date.fromisoformat`, `instant`); None without a cursor.
+
+        Raises Invalid for one that is of another list, or made up.
+        """
+        if self.cursor is None:
+            return None
+        try:
+            if any(not isinstance(part, str) or "\0" in part for part in self.cursor):
+                raise ValueError("no text")
+            return tuple(kind(part) for kind, part in zip(kinds, self.cursor, strict=True))
+        except ValueError as error:
+            raise _invalid() from error
+
+
+def instant(text: str) -> datetime:
+    """An aware time. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("no offset")
+    return found
+
 
 def encode(*key: Any) -> str:
     """The cursor after an item with this sort key."""
@@ -37,11 +60,13 @@ def decode(cursor: str) -> tuple[Any, ...]:
         if not isinstance(value, list) or not value:
             raise ValueError("no list")
     except ValueError as error:
-        wrong = FieldError(
-            "?cursor", "cursor", "cursor 无效，请用上一页给出的 next", "Invalid cursor; use `next` of the page before"
-        )
-        raise Invalid([wrong]) from error
+        raise _invalid() from error
     return tuple(value)
+
+
+def _invalid() -> Invalid:
+    zh, en = "cursor 无效，请用上一页给出的 next", "Invalid cursor; use `next` of the page before"
+    return Invalid([FieldError("?cursor", "cursor", zh, en)])
 
 
 async def _page_params(

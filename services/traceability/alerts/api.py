@@ -57,7 +57,7 @@ async def list_alerts(
         subject=subject,
         area=area_prefix(principal.area),
         limit=params.limit,
-        after=params.cursor,
+        after=params.after(str),
     )
     page = page_of(rows, params.limit, lambda row: (row.alert_id,))
     lots = await repository.lots_of(session, [row.alert_id for row in page.items])

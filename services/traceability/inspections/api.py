@@ -15,6 +15,7 @@ from shared.auth import Department, Enterprise, Principal, Staff
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
+from shared.web.paging import instant
 
 router = Router(prefix="/v1/traceability", tags=["tests"])
 READERS = (
@@ -55,7 +56,7 @@ async def list_tests(
         area=None if principal.kind == "enterprise" else area_prefix(principal.area),
         result=result,
         limit=params.limit,
-        after=params.cursor,
+        after=params.after(instant, str),
     )
     page = page_of(rows, params.limit, lambda row: (row.known_from.isoformat(), row.test_id))
     return Page(items=await out(session, principal, page.items), next=page.next)

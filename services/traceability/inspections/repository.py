@@ -77,8 +77,6 @@ async def page(
     if result is not None:
         statement = statement.where(col(LotTest.result) == result)
     if after is not None:
-        statement = statement.where(
-            tuple_(col(LotTest.known_from), col(LotTest.test_id)) < (datetime.fromisoformat(after[0]), after[1])
-        )
+        statement = statement.where(tuple_(col(LotTest.known_from), col(LotTest.test_id)) < after)
     statement = statement.order_by(col(LotTest.known_from).desc(), col(LotTest.test_id).desc()).limit(limit + 1)
     return list((await session.execute(statement)).scalars())

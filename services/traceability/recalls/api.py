@@ -75,7 +75,7 @@ async def list_recalls(
         overdue_at=now if overdue else None,
         area=area_prefix(principal.area) if overdue else None,
         limit=params.limit,
-        after=params.cursor,
+        after=params.after(str),
     )
     page = page_of(rows, params.limit, lambda row: (row.recall_id,))
     return Page(items=await views.summaries(session, page.items, now), next=page.next)
