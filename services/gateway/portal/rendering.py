@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from services.gateway.portal import assets, formats
 from services.gateway.portal.formats import Lang
 from services.gateway.portal.icons import Sprite
-from services.gateway.portal.texts import Words
+from services.gateway.portal.texts import TEXTS, Words
 from services.gateway.portal.texts.common import CITY_NAMES
 from services.gateway.portal.texts.food import BIZSTEPS
 from shared.clock import shanghai_date
@@ -198,6 +198,11 @@ def _bizstep(step: str, lang: Lang) -> str:
     return texts[0 if lang == "zh" else 1] if texts else step
 
 
+def _claim(code: str, lang: Lang) -> str:
+    texts = TEXTS.get(f"claim_{code}")
+    return texts[0 if lang == "zh" else 1] if texts else code
+
+
 def _names(values: Iterable[str], lang: Lang) -> Markup:
     return formats.enumerate_texts([department_name(value) for value in values], lang)
 
@@ -232,6 +237,7 @@ def _language_tools(lang: Lang) -> dict[str, Callable[..., Any]]:
         "plain": plain,
         "zh_attr": zh_attr,
         "names": lambda values: _names(values, lang),
+        "claims": lambda codes: formats.enumerate_texts([_claim(code, lang) for code in codes], lang),
         "period": lambda text: period(text, lang),
         "deadline": lambda text: period(text, lang),
         "source": lambda text: source(text, lang),

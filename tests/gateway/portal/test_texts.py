@@ -72,3 +72,9 @@ def test_the_static_pages_stand_in_both_languages() -> None:
 def test_an_unknown_key_is_an_error() -> None:
     with pytest.raises(KeyError):
         Words("zh")("no such text")
+
+
+def test_every_claim_that_a_product_can_make_has_words() -> None:
+    from services.traceability.masterdata.rules import CLAIMS
+
+    assert {f"claim_{code}" for code in CLAIMS} == {key for key in TEXTS if key.startswith("claim_")}
