@@ -72,10 +72,10 @@ class EpcisEvent(Table, table=True):
     biz_location: str | None = Field(default=None, index=True)
     place_gln: str | None = Field(default=None, index=True)
     """GLN of the place where the event was: of `biz_location`, else of `read_point`."""
-    source_party: str | None = None
+    source_party: str | None = Field(default=None, index=True)
     """GLN of the possessing, else owning party of the source list; `destination_party` the same. Whose it is stands in
     `place`, which may learn of it later."""
-    destination_party: str | None = None
+    destination_party: str | None = Field(default=None, index=True)
     owner_uscc: str | None = Field(default=None, index=True)
     """The enterprise that captured it."""
     area_code: str | None = None

@@ -58,6 +58,19 @@ async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: dat
         )
 
 
+async def nodes_at(session: AsyncSession, gln: str, limit: int) -> set[str]:
+    """What was seen at a place, sent from it or to it; the newest events first, at most `limit`."""
+    places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)
+    statement = (
+        select(EventEpc.node)  # type: ignore[call-overload]
+        .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+        .where(or_(*(col(column) == gln for column in places)))
+        .order_by(col(EpcisEvent.record_id).desc())
+        .limit(limit)
+    )
+    return set((await session.execute(statement)).scalars())
+
+
 async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for chunk in chunks(record_ids):

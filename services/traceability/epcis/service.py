@@ -165,8 +165,10 @@ def _errored(events: Sequence[Prepared], register: _Register) -> set[str]:
 
 
 async def _first_seen(uow: UnitOfWork, events: Sequence[Prepared], register: _Register) -> None:
-    """Lots of registered products that nobody registered yet become known; what is registered stays as it is."""
+    """Lots of registered products that nobody registered yet become known, with their dates as soon as an event tells
+    how they came into being; what is registered stays as it is."""
     lots: dict[str, dict[str, Any]] = {}
+    dated: dict[str, dict[str, Any]] = {}
     for event in events:
         for lot_id, told in event.new_lots().items():
             gtin, _, lot = lot_id.partition(".")
@@ -190,7 +192,10 @@ async def _first_seen(uow: UnitOfWork, events: Sequence[Prepared], register: _Re
                 "version": 0,
                 "updated_at": uow.now,
             }
+            if born:
+                dated[lot_id] = lots[lot_id]
     await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in sorted(lots)], ignore=True)
+    await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in sorted(dated)])
 
 
 def _born(event: Prepared) -> set[str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
+from sqlmodel import col
 
 from services.traceability.base import Table
 from services.traceability.masterdata.models import (
@@ -72,6 +73,19 @@ async def lot_ids_of(session: AsyncSession, *, gtin: str | None = None, uscc: st
     statement = select(Lot.lot_id)  # type: ignore[call-overload]
     statement = statement.where(Lot.gtin == gtin) if gtin else statement.where(Lot.owner_uscc == uscc)
     return list((await session.execute(statement)).scalars())
+
+
+async def date_lots(session: AsyncSession, lots: Sequence[Mapping[str, Any]]) -> None:
+    """Give lots that nobody registered the dates that an event tells, where they have none yet."""
+    if not lots:
+        return
+    statement = (
+        update(Lot)
+        .where(col(Lot.lot_id) == bindparam("known_lot"), col(Lot.version) == 0, col(Lot.produced_on).is_(None))
+        .values(produced_on=bindparam("made"), expires_on=bindparam("best"))
+    )
+    rows = [{"known_lot": lot["lot_id"], "made": lot["produced_on"], "best": lot["expires_on"]} for lot in lots]
+    await (await session.connection()).execute(statement, rows)
 
 
 async def places_of(session: AsyncSession, uscc: str) -> list[str]:

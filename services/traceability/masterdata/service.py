@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.traceability.base import Table
+from services.traceability.epcis import repository as epcis
+from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository, rules
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
@@ -45,6 +47,10 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
         raise Invalid([_unknown_party("/uscc", body.uscc)])
     row = body.model_dump() | {"gln": gln}
     [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places")
+    if receipt.status != "unchanged":
+        # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
+        seen = await epcis.nodes_at(uow.session, gln, genealogy.CONCERNED_NODES)
+        await publish_lots(uow, await genealogy.concerned_lots(uow.session, seen))
     return receipt
 
 

@@ -52,6 +52,27 @@ async def test_a_lot_that_nobody_registered_is_known_from_its_events(traceabilit
     assert [str(value) for value in second] == ["2026-11-04", "2026-12-24", "None"]
 
 
+async def test_dates_come_when_the_origin_is_told(traceability: Harness) -> None:
+    """The receiver may report before the producer does."""
+    await chain.register(traceability)
+    await capture(traceability, document(chain.receive(1, 2, 2, amount(FRUIT, "F8", 9))), of(PACKER))
+    dates = "SELECT produced_on, expires_on FROM lot WHERE lot_id = $1"
+    assert traceability.rows(dates, chain.lot(FRUIT, "F8")) == [(None, None)]
+    await capture(traceability, document(chain.harvest("F8")), of(ORCHARD))
+    [told] = traceability.rows(dates, chain.lot(FRUIT, "F8"))
+    assert [str(value) for value in told] == ["2026-11-04", "2027-02-02"]
+
+
+async def test_a_place_that_is_registered_later_gets_its_name(traceability: Harness) -> None:
+    await chain.register(traceability)
+    harvest = chain.harvest("F1")
+    harvest["readPoint"] = harvest["bizLocation"] = {"id": f"https://id.gs1.org/414/{chain.gln(9)}"}
+    await capture(traceability, document(harvest), of(ORCHARD))
+    body = {"name": "西山果园", "uscc": ORCHARD, "area_code": "370686", "kind": "orchard"}
+    await chain.put(traceability, f"places/{chain.gln(9)}", body, ORCHARD)
+    assert [step.place for step in traceability.published(LotUpdated)[-1].journey] == ["西山果园"]
+
+
 async def test_one_event_of_a_lot_a_document(traceability: Harness) -> None:
     """However many events of a document touch a lot, it is announced once."""
     await chain.register(traceability)
