@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from services.traceability.epcis.queries import SUPPORTED
+from shared.web import encode
 from tests.support.app import Harness
 from tests.traceability import chain
 from tests.traceability.chain import DEPARTMENT, FRUIT, ORCHARD, capture, document, of
@@ -14,6 +15,7 @@ READS = [
     *("lots/{}", "lots/{}/trace", "lots?gtin={}", "lots?cursor={}", f"lots/{FRUIT}.{{}}", f"lots/{FRUIT}.{{}}/trace"),
 ]
 NUL = "a\x00b"
+JSON = {"Content-Type": "application/json"}
 
 
 async def test_reads(traceability: Harness) -> None:
@@ -48,12 +50,12 @@ async def test_bodies(traceability: Harness) -> None:
     ):
         for body in bodies:
             content = json.dumps(body).encode()
-            answer = await traceability.put(f"/v1/traceability/{path}", content=content, as_=of(ORCHARD))
+            answer = await traceability.put(f"/v1/traceability/{path}", content=content, as_=of(ORCHARD), headers=JSON)
             assert 400 <= answer.status_code < 500, (path, body, answer.text)
     for path in ("products:batch", "lots:batch"):
         for body in bodies:
             answer = await traceability.post(
-                f"/v1/traceability/{path}", content=json.dumps(body).encode(), as_=of(ORCHARD)
+                f"/v1/traceability/{path}", content=json.dumps(body).encode(), as_=of(ORCHARD), headers=JSON
             )
             assert answer.status_code < 500, (path, body, answer.text)
 
@@ -92,3 +94,17 @@ async def test_odd_events(traceability: Harness) -> None:
     job = await capture(traceability, document(long), DEPARTMENT, "proceed")
     assert job["errors"][0]["errors"][0]["code"] == "epcis.too_long"
     assert (await capture(traceability, document(chain.harvest("F2"))))["success"] is True
+
+
+async def test_a_shelf_life_that_ends_beyond_the_calendar(traceability: Harness) -> None:
+    await chain.register(traceability)
+    answer = await traceability.put(
+        f"/v1/traceability/lots/{FRUIT}/L1", json={"produced_on": "9999-12-31"}, as_=of(ORCHARD)
+    )
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/produced_on")
+
+
+async def test_cursors_of_other_lists(traceability: Harness) -> None:
+    for key in (("2026-11-24", []), (1,), (None, None), ("2026-11-24T04:00:00", "x")):
+        answer = await traceability.get(f"/epcis/capture?nextPageToken={encode(*key)}", as_=DEPARTMENT)
+        assert answer.status_code == 400, answer.text

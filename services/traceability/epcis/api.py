@@ -32,7 +32,7 @@ from shared.web import (
     encode,
     problem,
 )
-from shared.web.paging import decode
+from shared.web.paging import decode, instant
 
 router = Router(prefix="/epcis", tags=["EPCIS 2.0"])
 WRITE = "traceability:epcis:write"
@@ -133,7 +133,7 @@ def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
         return query.per_page, None
     try:
         at, capture_id = decode(token)
-        return query.per_page, (datetime.fromisoformat(at), str(capture_id))
+        return query.per_page, (instant(at), str(capture_id))
     except (Invalid, ValueError, TypeError) as error:
         raise EpcisError("QueryParameterException", zh="nextPageToken 无效", en="Invalid nextPageToken") from error
 

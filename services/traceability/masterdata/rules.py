@@ -40,5 +40,8 @@ CLAIMS = {
 
 
 def expires_on(produced_on: date, shelf_life_days: int) -> date:
-    """Last day of the shelf life (保质期). The day of production is not counted (民法典第二百零一条)."""
+    """Last day of the shelf life (保质期). The day of production is not counted (民法典第二百零一条).
+
+    Raises OverflowError past the year 9999.
+    """
     return produced_on + timedelta(days=shelf_life_days)

@@ -145,7 +145,11 @@ def _lot_row(
             )
         )
     elif expires_on is None and product.shelf_life_days is not None:
-        expires_on = rules.expires_on(body.produced_on, product.shelf_life_days)
+        try:
+            expires_on = rules.expires_on(body.produced_on, product.shelf_life_days)
+        except OverflowError:
+            zh, en = "保质期的最后一天超出日历", "The shelf life ends beyond the calendar"
+            errors.append(FieldError("/produced_on", "lot.produced_on", zh, en))
     place = places.get(body.origin_gln or "")
     if body.origin_gln and place is None:
         errors.append(
