@@ -193,13 +193,18 @@ def _objects(values: Iterable[str]) -> tuple[list[str], list[str]]:
     return exact, prefixes
 
 
+def _aware(text: str) -> datetime:
+    """Raises ValueError without an offset, and outside of what the databases hold; TypeError for no text."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return rules.instant(at.isoformat())
+
+
 def _time(value: str) -> datetime:
     try:
         # A plus in a query string arrives as a space unless it was escaped.
-        at = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
-        if at.tzinfo is None:
-            raise ValueError(value)
-        return rules.instant(at.isoformat())
+        return _aware(value.replace(" ", "+") if "T" in value else value)
     except ValueError as error:
         raise _Wrong(
             f"“{value}”不是带时区的时间，例如 2026-09-01T08:00:00+08:00",
@@ -220,11 +225,11 @@ def _per_page(query: Query, value: str) -> None:
 def _token(query: Query, value: str) -> None:
     try:
         upto, at, record_id, left = decode(value)
-        query.upto, query.after = datetime.fromisoformat(upto), (datetime.fromisoformat(at), str(record_id))
+        query.upto, query.after = _aware(upto), (_aware(at), str(record_id))
         if left is not None:
             query.limit = int(left)
-        if query.upto.tzinfo is None or query.after[0].tzinfo is None:
-            raise ValueError(value)
+            if query.limit < 1:
+                raise ValueError(value)
     except (Invalid, ValueError, TypeError) as error:
         raise _Wrong(
             "nextPageToken 无效，请用 Link 头给出的地址", "Invalid nextPageToken; use the address of the Link header"

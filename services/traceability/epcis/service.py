@@ -1,6 +1,7 @@
 """Capturing: a document's valid events become rows, edges and lots in one transaction, with a handful of statements."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,7 +179,8 @@ async def _first_seen(uow: UnitOfWork, events: Sequence[Prepared], register: _Re
             produced_on = told["produced_on"] or (shanghai_date(event.at) if born else None)
             expires_on = told["expires_on"]
             if expires_on is None and produced_on is not None and product.shelf_life_days is not None:
-                expires_on = masterdata_rules.expires_on(produced_on, product.shelf_life_days)
+                with suppress(OverflowError):  # a day of production at the end of the calendar has no shelf life
+                    expires_on = masterdata_rules.expires_on(produced_on, product.shelf_life_days)
             if lot_id in lots and not born:
                 continue
             lots[lot_id] = {

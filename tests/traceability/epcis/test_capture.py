@@ -44,12 +44,14 @@ async def test_a_chain_is_captured_and_its_lots_are_announced(traceability: Harn
 
 async def test_a_lot_that_nobody_registered_is_known_from_its_events(traceability: Harness) -> None:
     await chain.register(traceability)
-    ilmd = {"cbvmda:itemExpirationDate": "2026-12-24"}
+    ilmd = {"cbvmda:itemExpirationDate": "2026-12-24", "cbvmda:productionDate": "9999-12-31"}
     await capture(traceability, document(chain.harvest("F8"), chain.harvest("F9") | {"ilmd": ilmd}), of(ORCHARD))
     dates = "SELECT produced_on, expires_on, registered_at FROM lot WHERE lot_id = $1"
     [first], [second] = (traceability.rows(dates, chain.lot(FRUIT, number)) for number in ("F8", "F9"))
     assert [str(value) for value in first] == ["2026-11-04", "2027-02-02", "None"]
-    assert [str(value) for value in second] == ["2026-11-04", "2026-12-24", "None"]
+    assert [str(value) for value in second] == ["9999-12-31", "2026-12-24", "None"]
+    endless = chain.harvest("F7") | {"ilmd": {"cbvmda:productionDate": "9999-12-31"}}
+    assert (await capture(traceability, document(endless), of(ORCHARD)))["success"] is True
 
 
 async def test_dates_come_when_the_origin_is_told(traceability: Harness) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.web import encode
 from tests.support.app import Harness
 from tests.support.callers import department, enterprise, public, staff
 from tests.traceability import chain
@@ -158,6 +159,9 @@ WRONG = [
     ("perPage=1e3", ["?perPage"]),
     ("nextPageToken=abc", ["?nextPageToken"]),
     ("nextPageToken=WzFd", ["?nextPageToken"]),
+    (f"nextPageToken={encode('0001-01-01T00:00:00+14:00', chain.at(1), 'r', None)}", ["?nextPageToken"]),
+    (f"nextPageToken={encode(chain.at(1), chain.at(1), 'r', -1)}", ["?nextPageToken"]),
+    ("GE_eventTime=0001-01-01T00:00:00%2B14:00", ["?GE_eventTime"]),
     ("orderBy=price", ["?orderBy"]),
     ("orderBy=eventTime&eventCountLimit=1&maxEventCount=1", ["?maxEventCount"]),
     ("eventCountLimit=1", ["?eventCountLimit"]),
