@@ -8,6 +8,8 @@ from shared.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
+    """As much as any service behind it takes (traceability announces this for EPCIS documents)."""
     indicators_url: str = "http://127.0.0.1:8001"
     credit_url: str = "http://127.0.0.1:8002"
     traceability_url: str = "http://127.0.0.1:8003"

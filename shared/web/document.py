@@ -18,9 +18,10 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes, openapi_version="3.1.0")
     components = document.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = problems.PROBLEM_SCHEMA
+    issuer = app.state.platform.settings.issuer.rstrip("/")
     components.setdefault("securitySchemes", {})["oauth2"] = {
         "type": "oauth2",
-        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+        "flows": {"clientCredentials": {"tokenUrl": f"{issuer}/oauth/token", "scopes": {}}},
     }
     for route in app.routes:
         if isinstance(route, PolicyRoute) and route.include_in_schema:

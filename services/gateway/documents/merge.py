@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.web import problem
+
 _SHARED = ("/healthz", "/readyz", "/metrics", "/asyncapi.json", "/openapi.json")
 """Paths that each service has for itself; those of the gateway are in the document."""
 
@@ -28,13 +30,21 @@ def merge(own: Mapping[str, Any], others: Mapping[str, Mapping[str, Any] | None]
             schemas[renamed.get(name, name)] = _renamed(schema, renamed)
         for path, operations in document["paths"].items():
             if path not in _SHARED and path not in paths:
-                paths[path] = _renamed(operations, renamed)
+                paths[path] = {name: _passed_on(_renamed(one, renamed)) for name, one in operations.items()}
     missing = sorted(service for service, document in others.items() if document is None)
     return dict(own) | {
         "paths": paths,
         "components": dict(own.get("components", {})) | {"schemas": schemas},
         "x-missing": missing,
     }
+
+
+def _passed_on(operation: Any) -> Any:
+    """An operation with what the gateway answers for its owner: away or busy, or not in time."""
+    if not isinstance(operation, dict) or "responses" not in operation:
+        return operation
+    told = {str(status): answer for status, answer in problem(503, 504).items()}
+    return operation | {"responses": told | operation["responses"]}
 
 
 def _renamed(value: Any, renamed: Mapping[str, str]) -> Any:
