@@ -15,6 +15,9 @@ class ServiceSettings(BaseSettings):
     """Empty: a SQLite file `<data_dir>/<service>.db`. Or `postgresql://user@host/name`."""
     database_password_file: Path | None = None
     """File that holds the password of `database_url` (docker and kubernetes secrets)."""
+    reference_dir: Path | None = None
+    """Folder of what the city adds to the shipped registries (`areas.csv`, see `pinzhi areas import`), read at start.
+    Empty: `<data_dir>/reference`."""
     bus_url: str = ""
     """Empty: the SQLite log `<data_dir>/bus.db`. Or `memory:`, `sqlite:<path>`, `kafka://host:port,host:port`."""
     worker_id: str = "0"
@@ -50,6 +53,9 @@ class ServiceSettings(BaseSettings):
 
         password = self.database_password_file.read_text(encoding="utf-8").strip()
         return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
+
+    def resolved_areas(self) -> Path:
+        return (self.reference_dir or self.data_dir / "reference") / "areas.csv"
 
     def resolved_bus_url(self) -> str:
         return self.bus_url or f"sqlite:{self.data_dir / 'bus.db'}"

@@ -1,4 +1,4 @@
-"""`pinzhi`: start the platform, look after clients and users, migrate, verify the audit log.
+"""`pinzhi`: start the platform, look after clients and users, import areas, migrate, verify the audit log.
 
 Commands import what they need when they run, so that `pinzhi up` of an installed, migrated system starts fast.
 """
@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import accounts, events, maintenance
+from deploy.cli import accounts, areas, events, maintenance
 from deploy.cli.errors import CliError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(accounts.clients, name="clients")
 app.add_typer(accounts.users, name="users")
+app.add_typer(areas.areas, name="areas")
 app.add_typer(maintenance.audit, name="audit")
 app.add_typer(events.events, name="events")
 app.add_typer(events.topics, name="topics")
@@ -42,17 +43,25 @@ def serve(
     service: Annotated[str, typer.Argument(help="indicators, credit, traceability or gateway")],
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 8000,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="First bring its schema up to date; PINZHI_DEMO=true adds demo accounts")
+    ] = False,
     with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one service in this process, configured by the environment (PINZHI_*); for containers."""
-    from deploy.cli.serve import check_service, serve_here
+    from deploy.cli.serve import check_service, serve_here, settings_of
 
     if with_parent:
         from deploy.cli.up import die_with
 
         die_with(os.getppid())
 
-    serve_here(check_service(service), host, port)
+    which = check_service(service)
+    if prepare:
+        from deploy.cli.prepare import prepare_one
+
+        prepare_one(which, settings_of(which))
+    serve_here(which, host, port)
 
 
 def main() -> None:

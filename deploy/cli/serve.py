@@ -45,12 +45,23 @@ def check_bus(settings: ServiceSettings) -> None:
         raise CliError(f"setting PINZHI_BUS_URL: {error}") from error
 
 
+def check_areas(settings: ServiceSettings) -> None:
+    """Read the imported areas. In `pinzhi up` that is before the fork, so that the services share them."""
+    from shared.reference import areas
+
+    try:
+        areas.use(settings.resolved_areas())
+    except areas.BrokenFile as error:
+        raise CliError(str(error)) from error
+
+
 def serve_here(service: topology.Service, host: str, port: int) -> None:
     """Until SIGTERM or SIGINT; requests under way are finished first."""
     import uvicorn
 
     settings = settings_of(service)
     check_bus(settings)
+    check_areas(settings)
     app = load(service.factory)(settings)
     config = uvicorn.Config(
         app,

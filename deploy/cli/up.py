@@ -19,7 +19,7 @@ from pathlib import Path
 from deploy import topology
 from deploy.cli import datadir, prepare, supervise
 from deploy.cli.errors import CliError
-from deploy.cli.serve import check_bus, serve_here, settings_of
+from deploy.cli.serve import check_areas, check_bus, serve_here, settings_of
 
 _PR_SET_PDEATHSIG = 1
 
@@ -42,6 +42,7 @@ def run(options: Options) -> None:
     for service in topology.SERVICES:
         settings = settings_of(service)
     check_bus(settings)
+    check_areas(settings)
     _prepare(options)
     print("Starting ...", flush=True)
     state = {

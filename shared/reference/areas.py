@@ -1,11 +1,16 @@
 """Areas: GB/T 2260 codes of provinces, cities and counties with their validity and successors, and the 9-digit town and
-12-digit village codes of the statistics office below them. The shipped rows stop at county."""
+12-digit village codes of the statistics office below them. The shipped rows stop at county; a city imports its towns
+and villages (`area_import`) into a file of the same columns, which a process reads at its start (`use`)."""
 
+import csv
+import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -129,24 +134,96 @@ def is_code(code: str) -> bool:
     return re.fullmatch(r"[1-9]\d{5}(?:\d{3}(?:\d{3})?)?", code, re.ASCII) is not None
 
 
+class BrokenFile(Exception):
+    """The file of imported areas cannot be read. Its words are one line for who runs the platform."""
+
+
+_imported: tuple[Path, int, int] | None = None
+"""The file of imported areas with its time and size; None while there is none."""
+
+
+def use(file: Path) -> None:
+    """From now on `file` stands beside the shipped areas, if it is there. Raises BrokenFile.
+
+    Called by each service at its start: what is imported later is seen at the next one.
+    """
+    global _imported
+    try:
+        state = file.stat()
+        found = (file, state.st_mtime_ns, state.st_size)
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except OSError as error:
+        raise BrokenFile(f"areas in {file} cannot be read: {error.strerror}") from error
+    if found != _imported:
+        _imported = found
+        registry.cache_clear()
+        registry()
+
+
 @cache
 def registry() -> Areas:
-    """The shipped areas."""
-    return Areas(
-        Area(
-            code=row["code"],
-            name=row["name"],
-            level=row["level"],
-            parent=row["parent"] or None,
-            valid_from=table.day(row["valid_from"]),
-            valid_until=table.day(row["valid_until"]),
-            successors=tuple(row["successors"].split()),
-            partial_transfers=tuple(row["partial_transfers"].split()),
-            source=row["source"],
-            status="verified" if row["status"] == "verified" else "to be verified",
-            note=row["note"],
-        )
-        for row in table.rows("areas.csv")
+    """The shipped areas and those imported."""
+    return Areas([*shipped(), *(imported(_imported[0]) if _imported else ())])
+
+
+def shipped() -> list[Area]:
+    return [_area(row) for row in table.rows("areas.csv")]
+
+
+def imported(file: Path) -> list[Area]:
+    """The rows of a file that `store` wrote. Raises BrokenFile."""
+    try:
+        found = [_area(row) for row in table.rows(file)]
+        if not found:
+            raise ValueError("it holds no rows")
+        return found
+    except OSError as error:
+        raise BrokenFile(f"areas in {file} cannot be read: {error.strerror}") from error
+    except (KeyError, ValueError, AttributeError, csv.Error) as error:
+        raise BrokenFile(
+            f"areas in {file} cannot be read ({error}); take the file away and import the areas again"
+        ) from error
+
+
+def store(file: Path, areas: Iterable[Area]) -> None:
+    """Replace the file of imported areas: wholly or not at all."""
+    columns = [each.name for each in fields(Area)]
+    handle, part = tempfile.mkstemp(prefix=".areas-", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(columns)
+            for area in sorted(areas, key=lambda area: area.code):
+                writer.writerow([_cell(getattr(area, column)) for column in columns])
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(part, 0o644)
+        os.replace(part, file)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return "" if value is None else str(value)
+
+
+def _area(row: Mapping[str, str]) -> Area:
+    return Area(
+        code=row["code"],
+        name=row["name"],
+        level=row["level"],
+        parent=row["parent"] or None,
+        valid_from=table.day(row["valid_from"]),
+        valid_until=table.day(row["valid_until"]),
+        successors=tuple(row["successors"].split()),
+        partial_transfers=tuple(row["partial_transfers"].split()),
+        source=row["source"],
+        status="verified" if row["status"] == "verified" else "to be verified",
+        note=row["note"],
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 DATA = Path(__file__).parent / "data"
 
 
-def rows(name: str) -> list[dict[str, str]]:
+def rows(name: str | Path) -> list[dict[str, str]]:
+    """Rows of a table of `data/`, or of a file of the same form elsewhere."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

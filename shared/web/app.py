@@ -20,6 +20,7 @@ from shared.db import tables
 from shared.events.asyncapi import asyncapi_document
 from shared.logs import configure_logging
 from shared.platform import Platform, ServiceSpec
+from shared.reference import areas
 from shared.settings import ServiceSettings
 from shared.web import problems
 from shared.web.document import openapi
@@ -52,6 +53,7 @@ def build_app(
 ) -> App:
     configure_logging(spec.name, level=settings.log_level, form=settings.log_format)
     failpoints.arm(settings.failpoints)
+    areas.use(settings.resolved_areas())
     platform = Platform(spec, settings, bus=bus, clock=clock)
     app = FastAPI(
         title=spec.title or f"Pinzhi {spec.name}",
