@@ -48,7 +48,7 @@ async def park(
                 "headers": orjson.dumps(_headers(envelope)).decode(),
                 "data": envelope.data,
                 "state": state,
-                "error": error[:4000],
+                "error": _storable(error),
                 "attempts": 1 if state == "failed" else 0,
                 "first_at": now,
                 "last_at": now,
@@ -57,6 +57,11 @@ async def park(
         ],
         ignore=True,
     )
+
+
+def _storable(error: str) -> str:
+    """An error may quote the event, and so a character that PostgreSQL has not."""
+    return error.replace("\0", "\\0")[:4000]
 
 
 def _headers(envelope: Envelope) -> dict[str, Any]:
@@ -106,7 +111,7 @@ async def set_state(
 ) -> None:
     values: dict[str, Any] = {"state": state, "last_at": now}
     if error is not None:
-        values["error"] = error[:4000]
+        values["error"] = _storable(error)
     if tried:
         values["attempts"] = letters.c.attempts + 1
     await session.execute(update(letters).where(letters.c.id == letter_id).values(**values))

@@ -1,11 +1,12 @@
 """CloudEvents 1.0 in the Kafka binding: binary mode (headers `ce_*`, value = data); structured mode is read too."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import orjson
 
+from shared.db.tables import dead_letter
 from shared.db.types import utc_text
 from shared.events.base import Event
 
@@ -110,11 +111,11 @@ def from_record(record: Record) -> Envelope:
             raise EnvelopeError(f"specversion {attributes['specversion']!r}, expected '1.0'")
         return Envelope(
             id=attributes["id"],
-            type=attributes["type"],
-            source=attributes["source"].removeprefix("/pinzhi/"),
-            key=attributes.get("partitionkey", record.key),
-            sequence=int(attributes["sequence"]),
-            time=datetime.fromisoformat(attributes["time"]),
+            type=_bounded("type", attributes["type"]),
+            source=_bounded("source", attributes["source"].removeprefix("/pinzhi/")),
+            key=_bounded("key", attributes.get("partitionkey", record.key)),
+            sequence=_sequence(attributes["sequence"]),
+            time=_instant(attributes["time"]),
             data=data,
             correlation_id=attributes.get("correlationid"),
             causation_id=attributes.get("causationid"),
@@ -122,7 +123,29 @@ def from_record(record: Record) -> Envelope:
         )
     except KeyError as error:
         raise EnvelopeError(f"attribute {error.args[0]!r} is missing") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         if isinstance(error, EnvelopeError):
             raise
         raise EnvelopeError(str(error)) from error
+
+
+# What a database cannot hold could not even be kept as a dead letter, and would stop everything behind it.
+def _bounded(name: str, value: str) -> str:
+    longest: int = dead_letter.c[name].type.length  # type: ignore[attr-defined]
+    if not 1 <= len(value) <= longest or "\0" in value:
+        raise EnvelopeError(f"{name} {value[:50]!r}, expected 1 to {longest} characters without U+0000")
+    return value
+
+
+def _sequence(text: str) -> int:
+    value = int(text)
+    if not 1 <= value < 2**63:
+        raise EnvelopeError(f"sequence {value}, expected 1 or more, in 64 bits")
+    return value
+
+
+def _instant(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise EnvelopeError(f"time {text!r}, expected an offset")
+    return value.astimezone(UTC)
