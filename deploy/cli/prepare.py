@@ -1,16 +1,23 @@
 """Brings databases up to date and adds the demo accounts; a process of its own, run only when something is behind.
 
-`python -m deploy.cli.prepare [--demo]`, configured by the environment that `pinzhi up` gives it.
+`python -m deploy.cli.prepare [--demo] [SERVICE]`, configured by the environment that `pinzhi up` gives it, or for one
+service by that of its container (`pinzhi serve --prepare`).
 """
 
 import asyncio
 import os
 import sqlite3
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from deploy import topology
-from shared.db.migrate import sqlite_is_current, upgrade
+from deploy.cli.errors import CliError
+from shared.db.migrate import head, sqlite_is_current, upgrade
+from shared.settings import ServiceSettings
+
+_WAIT_SECONDS = 60.0
 
 
 def is_needed(data_dir: Path, *, demo: bool) -> bool:
@@ -26,6 +33,57 @@ def is_needed(data_dir: Path, *, demo: bool) -> bool:
     finally:
         connection.close()
     return bool(count == 0)
+
+
+def prepare_one(service: topology.Service, settings: ServiceSettings) -> None:
+    """Before one service is served from this process: its schema and, in demo mode, the gateway's demo accounts.
+
+    Waits a minute for a PostgreSQL that does not answer yet: after a restart of the machine all containers start at
+    once. Raises CliError.
+    """
+    demo = settings.demo and service.name == "gateway"
+    url = settings.resolved_database_url(service.name)
+    if url.startswith("postgresql://"):
+        ready = asyncio.run(_wait_for(service, url, demo=demo))
+    else:
+        path = Path(url.removeprefix("sqlite:///"))
+        ready = sqlite_is_current(service.name, path) and not demo
+    if ready:
+        return
+    command = [sys.executable, "-m", "deploy.cli.prepare", *(["--demo"] if demo else []), service.name]
+    if subprocess.run(command, check=False).returncode:
+        raise CliError(f"the database of {service.name} could not be prepared; the lines above tell why")
+
+
+async def _wait_for(service: topology.Service, url: str, *, demo: bool) -> bool:
+    """Whether the database is current, once it answers."""
+    import asyncpg
+
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            return await _is_current(service, url, demo=demo)
+        except (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise CliError(f"the database of {service.name} does not answer: {error}") from error
+            print(f"{service.name}: waiting for the database ({type(error).__name__}) ...", flush=True)
+        except asyncpg.PostgresError as error:
+            raise CliError(f"the database of {service.name} cannot be used: {error}") from error
+        await asyncio.sleep(1)
+
+
+async def _is_current(service: topology.Service, url: str, *, demo: bool) -> bool:
+    import asyncpg
+
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        if await connection.fetchval("SELECT version_num FROM alembic_version") != head(service.name):
+            return False
+        return not demo or bool(await connection.fetchval("SELECT count(*) FROM client WHERE demo"))
+    except asyncpg.UndefinedTableError:
+        return False
+    finally:
+        await connection.close()
 
 
 def database_url(service: topology.Service) -> str:
@@ -62,6 +120,27 @@ async def make_topics(bus_url: str) -> list[str]:
 
 
 def main() -> None:
+    names = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    if names:
+        for name in names:
+            _upgrade_one(topology.service(name))
+    else:
+        _upgrade_all()
+    if "--demo" in sys.argv:
+        print("  demo accounts ...", flush=True)
+        from deploy.demo.accounts import add_all
+
+        asyncio.run(add_all())
+
+
+def _upgrade_one(service: topology.Service) -> None:
+    from deploy.cli.serve import settings_of
+
+    print(f"  database of {service.name} ...", flush=True)
+    upgrade(service.name, settings_of(service).resolved_database_url(service.name))
+
+
+def _upgrade_all() -> None:
     postgres, bus = os.environ.get("PINZHI_POSTGRES", ""), os.environ.get("PINZHI_BUS_URL", "")
     if postgres:
         asyncio.run(create_databases(postgres))
@@ -71,12 +150,7 @@ def main() -> None:
     for service in topology.SERVICES:
         print(f"  database of {service.name} ...", flush=True)
         upgrade(service.name, database_url(service))
-    if "--demo" in sys.argv:
-        print("  demo accounts ...", flush=True)
-        from deploy.demo.accounts import add_all
-
-        os.environ["PINZHI_DATABASE_URL"] = database_url(topology.service("gateway"))
-        asyncio.run(add_all())
+    os.environ["PINZHI_DATABASE_URL"] = database_url(topology.service("gateway"))  # where the demo accounts go
 
 
 if __name__ == "__main__":

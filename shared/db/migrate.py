@@ -12,6 +12,8 @@ from sqlalchemy import MetaData
 from sqlalchemy.engine import Connection, make_url
 
 ROOT = Path(__file__).resolve().parents[2] / "services"
+_MIGRATION_LOCK = 7_046_937
+"""Any number; advisory locks are numbers for each database."""
 
 
 def head(service: str) -> str:
@@ -92,7 +94,10 @@ async def _migrate_postgres(url: Any, migrate: Any) -> None:
     from sqlalchemy.pool import NullPool
 
     engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), poolclass=NullPool)
-    async with engine.connect() as connection:
+    async with engine.connect() as lock, engine.connect() as connection:
+        # Several processes of one service may start at once: the later ones find the work done. The lock has a
+        # connection of its own, since it must outlast the transaction of the migrations.
+        await lock.exec_driver_sql(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
         await connection.run_sync(migrate)
     await engine.dispose()
 
