@@ -1,8 +1,11 @@
 """What belongs to the request or event that is being handled: ids for logs, traces and the events that follow."""
 
+import re
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ def new_traceparent(parent: str | None = None) -> str:
     """A W3C `traceparent` with a new span; the trace id of `parent` is kept when it is well formed."""
     trace_id = secrets.token_hex(16)
     if parent:
-        parts = parent.split("-")
-        if len(parts) == 4 and len(parts[1]) == 32 and len(parts[2]) == 16 and parts[1] != "0" * 32:
+        parts = _TRACEPARENT.fullmatch(parent)
+        if parts is not None and parts[1] != "0" * 32:
             trace_id = parts[1]
     return f"00-{trace_id}-{secrets.token_hex(8)}-01"

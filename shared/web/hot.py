@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 Headers = list[tuple[bytes, bytes]]
+_LONGEST_KEY = 2_048
+"""Longer addresses are answered and not remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,16 @@ class HotAnswer:
 
 
 class HotCache:
-    """LRU of answers with tags. A read that began before an invalidation of its tags is not put in afterwards."""
+    """LRU of answers with tags. A read that began before an invalidation of its tags is not put in afterwards.
 
-    def __init__(self, size: int = 20_000) -> None:
+    Bounded by number and by bytes: whoever asks for one thing under ever new addresses fills no memory.
+    """
+
+    def __init__(self, size: int = 20_000, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._size = size
+        self._max_bytes = max_bytes
+        self.bytes = 0
+        """Of bodies."""
         self._answers: OrderedDict[Any, HotAnswer] = OrderedDict()
         self._by_tag: dict[str, set[Any]] = {}
         self.version = 0
@@ -90,9 +98,10 @@ class HotCache:
         if key in self._answers:
             self._drop(key)
         self._answers[key] = answer
+        self.bytes += len(answer.body)
         for tag in answer.tags:
             self._by_tag.setdefault(tag, set()).add(key)
-        while len(self._answers) > self._size:
+        while len(self._answers) > self._size or self.bytes > self._max_bytes:
             self._drop(next(iter(self._answers)))
 
     def invalidate(self, tags: Iterable[str]) -> None:
@@ -101,6 +110,7 @@ class HotCache:
             if tag == "*":
                 self._answers.clear()
                 self._by_tag.clear()
+                self.bytes = 0
                 return
             for key in list(self._by_tag.get(tag, ())):
                 self._drop(key)
@@ -109,6 +119,7 @@ class HotCache:
         answer = self._answers.pop(key, None)
         if answer is None:
             return
+        self.bytes -= len(answer.body)
         for tag in answer.tags:
             keys = self._by_tag.get(tag)
             if keys is not None:
@@ -206,7 +217,7 @@ class HotApp:
             return None
         answer.finish()
         _miss(route.pattern)
-        if answer.cache:
+        if answer.cache and sum(map(len, key)) <= _LONGEST_KEY:
             cache.put(key, answer, version)
         return answer
 

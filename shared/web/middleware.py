@@ -8,13 +8,15 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import context, metrics
-from shared.errors import TooLarge
+from shared.errors import TooLarge, UnsupportedMedia
 from shared.i18n import negotiate
 from shared.ids import uuid7
 from shared.web.problems import as_platform_error, problem_response
 
 log = structlog.get_logger("http")
 _QUIET = ("/healthz", "/readyz", "/metrics")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Any other word is one label in the metrics: a client may invent as many as it likes."""
 
 
 class RequestContext:
@@ -49,6 +51,7 @@ class RequestContext:
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > self._max_body:
                 raise _too_large(self._max_body)
+            _require_plain(headers)
             await self._app(scope, self._limited(receive), send_with_id)
         except Exception as error:
             if state["started"]:
@@ -78,7 +81,8 @@ class RequestContext:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         name = getattr(route, "path", "other")
-        metrics.REQUESTS.labels(self._service, scope["method"], name, str(status)).inc()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.REQUESTS.labels(self._service, method, name, str(status)).inc()
         metrics.REQUEST_SECONDS.labels(self._service, name).observe(seconds)
         if scope["path"] not in _QUIET:
             log.info(
@@ -96,9 +100,21 @@ def _too_large(limit: int) -> TooLarge:
     )
 
 
+def _require_plain(headers: dict[bytes, bytes]) -> None:
+    """Raises UnsupportedMedia for a compressed body: what it unpacks to is only known when it is too late."""
+    coding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if coding not in (b"", b"identity"):
+        raise UnsupportedMedia(
+            "content_encoding",
+            zh="请求体不能压缩；请不带 Content-Encoding 发送",
+            en="Compressed bodies are not taken; send it without Content-Encoding",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
 def _trace(headers: dict[bytes, bytes]) -> context.Trace:
     given = headers.get(b"x-request-id", b"").decode("latin-1")
-    request_id = given if 0 < len(given) <= 80 and given.isprintable() else uuid7()
+    request_id = given if 0 < len(given) <= 80 and given.isascii() and given.isprintable() else uuid7()
     parent = headers.get(b"traceparent")
     return context.Trace(
         request_id=request_id,

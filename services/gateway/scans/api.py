@@ -79,7 +79,7 @@ async def scan(code: str, request: Request, platform: CurrentPlatform, lang: Req
 @router.get("/v1/scan", response_model=schemas.ScanAnswer, responses=_RESPONSES)
 @allow(Public())
 async def scan_by_query(
-    code: Annotated[str, Query(min_length=1, max_length=2000)],
+    code: Annotated[str, Query(min_length=1, max_length=views.LONGEST_CODE)],
     request: Request,
     platform: CurrentPlatform,
     lang: RequestLang,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 
+LONGEST_CODE = 2_000
+
+
 def read_code(text: str) -> Code:
     """The code in any form. Raises Malformed (400) that says which character is wrong and what should stand there."""
     try:
@@ -32,9 +35,19 @@ def read_code(text: str) -> Code:
         ) from error
 
 
-@lru_cache(maxsize=20_000)
 def code_in_path(raw: bytes) -> Code:
     """The code of a raw path remainder: a Digital Link path as it stands, or one percent-encoded segment."""
+    if len(raw) > LONGEST_CODE:
+        raise Malformed(
+            "code.length",
+            zh=f"编码太长，最多 {LONGEST_CODE} 个字符",
+            en=f"The code is too long; it has at most {LONGEST_CODE} characters",
+        )
+    return _code_in_path(raw)
+
+
+@lru_cache(maxsize=20_000)
+def _code_in_path(raw: bytes) -> Code:
     text = raw.decode("latin-1").lstrip("/")
     return read_code("/" + text if "/" in text else unquote(text))
 

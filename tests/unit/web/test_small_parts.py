@@ -65,6 +65,8 @@ def test_traces_keep_their_id() -> None:
     parent = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     assert new_traceparent(parent).split("-")[1] == "a" * 32
     assert new_traceparent("rubbish").split("-")[1] != "a" * 32
+    not_hexadecimal = "00-" + "é" * 32 + "-" + "b" * 16 + "-01"
+    assert new_traceparent(not_hexadecimal).isascii(), "it goes on into headers and events"
 
 
 def answer(*tags: str) -> HotAnswer:
@@ -85,6 +87,17 @@ def test_the_hot_cache_drops_by_tag_and_by_age() -> None:
     cache.invalidate(["*"])
     assert all(cache.get(n) is None for n in range(5))
     assert cache._by_tag == {}
+
+
+def test_the_hot_cache_is_bounded_by_bytes() -> None:
+    cache = HotCache(max_bytes=1_000)
+    for number in range(50):
+        cache.put(number, HotAnswer(b"x" * 300, tags=("t",)).finish(), cache.version)
+    assert [cache.get(n) is not None for n in range(46, 50)] == [False, True, True, True]
+    assert cache.bytes == 900
+    cache.put(49, answer("t"), cache.version)
+    cache.invalidate(["t"])
+    assert cache.bytes == 0
 
 
 def test_an_answer_read_before_an_invalidation_is_not_kept_after_it() -> None:
