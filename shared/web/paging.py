@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -80,9 +81,23 @@ async def _page_params(
 page_params = Annotated[PageParams, Depends(_page_params)]
 
 
+following: ContextVar[str | None] = ContextVar("pinzhi_following", default=None)
+"""Cursor of the page after the one that is being answered; the route makes its `Link` of it."""
+
+
+def next_link(request: Request, cursor: str | None, parameter: str = "cursor") -> dict[str, str]:
+    """The `Link: rel="next"` header to the same list with the same filters; nothing on the last page."""
+    if cursor is None:
+        return {}
+    url = request.url.include_query_params(**{parameter: cursor})
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
+
+
 def page_of(rows: Sequence[T], limit: int, key: Any) -> Page[T]:
     """A page from `limit + 1` rows: the row too many tells that there is a next page. `key(row)` is its sort key."""
     if len(rows) <= limit:
         return Page(items=list(rows))
     kept = list(rows[:limit])
-    return Page(items=kept, next=encode(*key(kept[-1])))
+    cursor = encode(*key(kept[-1]))
+    following.set(cursor)
+    return Page(items=kept, next=cursor)

@@ -24,6 +24,7 @@ from shared.db.uow import UnitOfWork
 from shared.errors import Conflict, FieldError, Invalid, Unauthenticated, UnsupportedMedia
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
+from shared.web.paging import following, next_link
 from shared.web.problems import as_platform_error, problem_response
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,11 +84,15 @@ class PolicyRoute(APIRoute):
             request.state.idempotency = None
             if takes_json:
                 require_json(request)
+            following.set(None)
             key = request.headers.get("idempotency-key") if request.method in WRITES else None
             if key is None:
                 response = await inner(request)
             else:
                 response = await _once(request, platform, principal, key, inner)
+            if request.method == "GET":
+                for name, value in next_link(request, following.get()).items():
+                    response.headers.setdefault(name, value)
             if policy.private and principal.kind != "public" and request.method == "GET" and response.status_code < 400:
                 await platform.audit_read(principal, request)
             return response

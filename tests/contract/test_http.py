@@ -161,10 +161,13 @@ async def test_pages_are_stable_while_rows_come(service: Harness) -> None:
         assert (await service.post("/v1/credit/shops", json=body, as_=WRITER)).status_code == 201
     seen, cursor = [], ""
     while True:
-        page = (await service.get(f"/v1/credit/shops?limit=3{cursor}")).json()
+        answer = await service.get(f"/v1/credit/shops?limit=3{cursor}")
+        page = answer.json()
         seen += [item["id"] for item in page["items"]]
         if page["next"] is None:
+            assert "link" not in answer.headers
             break
+        assert answer.headers["link"] == f'</v1/credit/shops?limit=3&cursor={page["next"]}>; rel="next"'
         await service.post("/v1/credit/shops", json=GOOD | {"id": f"a{len(seen)}"}, as_=WRITER)
         cursor = f"&cursor={page['next']}"
     assert seen == [f"p{number}" for number in range(7)]

@@ -11,7 +11,7 @@ from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
 from services.gateway.asof import AsOf, past
 from services.gateway.enterprises import views
-from services.gateway.paging import Cursor, Limit, next_link
+from services.gateway.paging import Cursor, Limit
 from services.gateway.schemas import EnterpriseView, ListView
 from services.gateway.state import gateway_of
 from shared.auth import Public
@@ -29,6 +29,7 @@ from shared.web import (
     allow,
     problem,
 )
+from shared.web.paging import next_link
 
 if TYPE_CHECKING:
     from shared.platform import Platform

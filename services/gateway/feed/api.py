@@ -9,12 +9,13 @@ from fastapi.responses import Response
 
 from services.gateway.answers import view_response
 from services.gateway.feed.views import feed_view
-from services.gateway.paging import Cursor, Limit, next_link
+from services.gateway.paging import Cursor, Limit
 from services.gateway.schemas import FeedItem, FeedView
 from services.gateway.state import gateway_of
 from shared.auth import Public
 from shared.i18n import Lang, Text
 from shared.web import CurrentPlatform, RequestLang, Router, allow, problem
+from shared.web.paging import next_link
 
 if TYPE_CHECKING:
     from shared.platform import Platform

@@ -6,12 +6,13 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from services.gateway.answers import view_response
-from services.gateway.paging import Cursor, Limit, next_link
+from services.gateway.paging import Cursor, Limit
 from services.gateway.recalls import views
 from services.gateway.schemas import RecallsView, RecallView
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.web import CurrentPlatform, Router, allow, problem
+from shared.web.paging import next_link
 
 router = Router(prefix="/v1/recalls", tags=["recalls"])
 

@@ -32,7 +32,7 @@ from shared.web import (
     encode,
     problem,
 )
-from shared.web.paging import decode, instant
+from shared.web.paging import decode, instant, next_link
 
 router = Router(prefix="/epcis", tags=["EPCIS 2.0"])
 WRITE = "traceability:epcis:write"
@@ -122,7 +122,7 @@ async def list_captures(
     if len(found) > per_page:
         last = found[per_page - 1]
         token = encode(last.created_at.isoformat(), last.capture_id)
-    return _json([_job(job, lang) for job in found[:per_page]], protocol.next_link(request, token))
+    return _json([_job(job, lang) for job in found[:per_page]], next_link(request, token, "nextPageToken"))
 
 
 def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
@@ -218,7 +218,7 @@ async def get_events(
     rows = (await session.execute(query.page(statement))).scalars().all()
     kept = rows[: query.size]
     token = query.next_token(kept[-1], len(kept)) if len(rows) > query.size else None
-    return _json(protocol.query_document(kept, now), protocol.next_link(request, token))
+    return _json(protocol.query_document(kept, now), next_link(request, token, "nextPageToken"))
 
 
 @router.get(_EVENT_PATH, responses=problem(401, 403, 404, 406))

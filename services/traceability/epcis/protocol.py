@@ -1,6 +1,6 @@
 """What EPCIS says in headers: versions, formats, limits; and the documents that answers are wrapped in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -98,11 +98,3 @@ def query_document(events: Iterable[EpcisEvent], now: datetime) -> dict[str, Any
             }
         },
     }
-
-
-def next_link(request: Request, token: str | None) -> Mapping[str, str]:
-    """The `Link` header to the next page; empty on the last one."""
-    if token is None:
-        return {}
-    query = request.url.include_query_params(nextPageToken=token).query
-    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
