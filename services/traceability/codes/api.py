@@ -25,7 +25,11 @@ def _base(platform: Platform) -> str:
     return (configured or platform.settings.issuer).rstrip("/")
 
 
-@router.get("/codes/{code:path}/linkset", responses=problem(400))
+@router.get(
+    "/codes/{code:path}/linkset",
+    response_class=Response,
+    responses=problem(400) | {200: {"content": {"application/linkset+json": {}}, "description": "Linkset (RFC 9264)"}},
+)
 @allow(Public())
 async def read_linkset(code: str, session: ReadSession, platform: CurrentPlatform) -> Response:
     """一个码的全部链接 / All links of a code, as `application/linkset+json` (RFC 9264)."""
