@@ -91,7 +91,10 @@ class LotUpdated(Event):
     """`<gtin14>.<lot>`."""
     gtin: str
     lot: str
-    verdict: Literal["safe", "recalled", "held"]
+    verdict: Literal["safe", "recalled", "held", "unknown"]
+    """`unknown` ends what was said of a lot that nobody registered (its recall was revoked)."""
+    held: bool = False
+    """Whether an open alert holds the lot, under a recall too."""
     reasons: list[str] = []
     reasons_en: list[str] = []
     product_name: str

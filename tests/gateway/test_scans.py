@@ -81,27 +81,32 @@ async def test_a_lot_expires_by_its_date_without_an_event(gateway: Harness) -> N
 
 
 async def test_a_held_lot_stays_held_after_its_date(gateway: Harness) -> None:
-    held = {"verdict": "held", "reasons": ["检验不合格"], "reasons_en": ["A test failed"]}
+    held = {"held": True, "verdict": "held", "reasons": ["检验不合格"], "reasons_en": ["A test failed"]}
     await gateway.deliver(s.lot(expires_on=date(2026, 11, 1), **held))
     view = await view_of(gateway)
     assert (view["verdict"], view["reasons"]) == ("held", ["检验不合格"])
 
 
-async def test_a_recall_does_not_say_that_nothing_is_held(gateway: Harness) -> None:
-    """Of a recalled lot with open alerts nobody knows here whether one of them holds it."""
-
+async def test_a_hold_is_told_under_a_recall_too(gateway: Harness) -> None:
     async def hold() -> bool | None:
         return next(check["ok"] for check in (await view_of(gateway))["checks"] if check["code"] == "hold")
 
     recalled = {"verdict": "recalled", "recall": s.RECALL}
+    await gateway.deliver(s.lot(open_alerts=1, held=True, **recalled))
+    assert await hold() is False
     await gateway.deliver(s.lot(open_alerts=1, **recalled))
-    assert await hold() is None
-    await gateway.deliver(s.lot(open_alerts=0, **recalled))
     assert await hold() is True
     await gateway.deliver(s.lot(open_alerts=1))
     assert await hold() is True
-    await gateway.deliver(s.lot(open_alerts=1, verdict="held"))
+    await gateway.deliver(s.lot(open_alerts=1, verdict="held", held=True))
     assert await hold() is False
+
+
+async def test_a_lot_of_which_nothing_is_known_any_more_is_unknown(gateway: Harness) -> None:
+    await gateway.deliver(s.lot(verdict="recalled", recall=s.RECALL))
+    assert (await view_of(gateway))["verdict"] == "recalled"
+    await gateway.deliver(s.lot(verdict="unknown"))
+    assert (await view_of(gateway))["verdict"] == "unknown"
 
 
 async def test_credit_stands_beside_the_verdict_and_never_changes_it(gateway: Harness) -> None:

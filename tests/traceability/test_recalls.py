@@ -267,6 +267,17 @@ async def test_recalls_that_overlap_run_beside_each_other_and_the_gravest_is_tol
         assert (await verdict(traceability, lot))["recall"]["number"] == one["number"]
 
 
+async def test_a_revoked_recall_ends_what_was_said_of_a_lot_that_nobody_registered(traceability: Harness) -> None:
+    await chain(traceability)
+    loose = f"{GIFT}.LOOSE"
+    await food.make(traceability, PACKED_LOT, loose, 230, 10, 9)
+    recall = await food.recall(traceability, RAW_LOT)
+    body = {"outcome": "revoked", "note": "复检合格，召回撤销"}
+    ok(await traceability.post(step(recall, ":close"), json=body, as_=food.officer))
+    told = [event.verdict for event in traceability.published(LotUpdated) if event.lot_id == loose]
+    assert told == ["recalled", "unknown"]
+
+
 async def test_a_recall_and_the_end_of_a_hold_at_once_never_free_the_lot(traceability: Harness) -> None:
     await chain(traceability)
     failed = await food.record(traceability, result="fail")

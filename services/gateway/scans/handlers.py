@@ -12,7 +12,7 @@ from shared.events import traceability
 
 
 async def lot_updated(uow: UnitOfWork, events: Sequence[Received[traceability.LotUpdated]]) -> None:
-    """The event carries the whole state of the lot: the newest one stands."""
+    """The event carries the whole state of the lot: the newest one stands. One that says `unknown` ends the row."""
     newest: dict[str, Row] = {}
     for event in events:
         newest[event.data.lot_id] = {
@@ -21,7 +21,9 @@ async def lot_updated(uow: UnitOfWork, events: Sequence[Received[traceability.Lo
             "body": body_of(event),
             "changed_at": event_time(event),
         }
-    await repository.save_lots(uow.session, list(newest.values()))
+    known = [row for row in newest.values() if row["body"]["verdict"] != "unknown"]
+    await repository.save_lots(uow.session, known)
+    await repository.drop_lots(uow.session, newest.keys() - {row["lot_id"] for row in known})
     uow.invalidate(*(f"lot:{lot_id}" for lot_id in newest))
 
 

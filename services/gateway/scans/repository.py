@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sqlalchemy import delete
+from sqlmodel import col
+
 from services.gateway.projection import Row, lock_rows
 from services.gateway.scans.models import LotRow, ProductRow
 from shared.db import AsyncSession, Database
@@ -36,6 +39,11 @@ async def save_products(session: AsyncSession, rows: dict[str, Row]) -> None:
 
 async def save_lots(session: AsyncSession, rows: Sequence[Row]) -> None:
     await upsert(session, LotRow, rows, key=["lot_id"])
+
+
+async def drop_lots(session: AsyncSession, lot_ids: Iterable[str]) -> None:
+    if wanted := list(lot_ids):
+        await session.execute(delete(LotRow).where(col(LotRow.lot_id).in_(wanted)))
 
 
 async def read_lot(db: Database, lot_id: str, gtin: str) -> tuple[Any, ...] | None:

@@ -89,13 +89,15 @@ def _recall(lot: Json) -> Check:
 
 
 def _hold(lot: Json) -> Check:
-    if lot["verdict"] == "held":
-        text = Text("；".join(lot["reasons"]), "; ".join(lot["reasons_en"]))
-        return _check("hold", False, Text("暂停销售", "On hold"), text)
+    if lot["held"]:
+        held = lot["verdict"] == "held"
+        zh, en = (
+            ("；".join(lot["reasons"]), "; ".join(lot["reasons_en"]))
+            if held
+            else ("有未结案的预警", "An alert is open")
+        )
+        return _check("hold", False, Text("暂停销售", "On hold"), Text(zh, en))
     title, count = Text("没有暂停销售", "Not on hold"), lot["open_alerts"]
-    if count and lot["verdict"] == "recalled":
-        # A recall hides whether an alert holds the lot, too; saying that none does would be a guess.
-        return _check("hold", None, Text("预警", "Alerts"), Text(f"{count} 个预警未结案", f"{count} open"))
     if count:
         return _check("hold", True, title, Text(f"{count} 个预警正在核实，不暂停销售", f"{count} open without a hold"))
     return _check("hold", True, title, Text("没有未结案的预警", "No open alert"))

@@ -60,10 +60,11 @@ class Stored:
     credit_as_of: str | None
 
 
-def render(facts: LotFacts) -> Rendered:
+def render(facts: LotFacts, *, announced: bool = False) -> Rendered:
+    """`announced`: others were told of the lot before, so they are told too when nothing is known of it any more."""
     decision = rules.decide(facts.facts)
     journey = steps(facts.seen)
-    event = _event(facts, decision, journey)
+    event = _event(facts, decision, journey, announced)
     bodies = {lang: _stored(facts, decision, journey, lang) for lang in ("zh", "en")}
     expires_on = facts.lot.expires_on if facts.lot else None
     producer = facts.lot.owner_uscc if facts.lot else ""
@@ -72,11 +73,11 @@ def render(facts: LotFacts) -> Rendered:
     return Rendered(decision.state, expires_on, producer, bodies["zh"], bodies["en"], event, digest)
 
 
-def _event(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep]) -> LotUpdated | None:
-    if decision.state == "unknown":
+def _event(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep], announced: bool) -> LotUpdated | None:
+    if decision.state == "unknown" and not announced:
         return None
     lot, product, party = facts.lot, facts.product, facts.party
-    if lot is None and decision.recall is None:
+    if lot is None and decision.recall is None and not announced:
         return None
     seen = min((seen.at for seen in facts.seen), default=None)
     known_since = (lot.registered_at or lot.first_seen_at) if lot else seen
@@ -87,6 +88,7 @@ def _event(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep]
         gtin=facts.gtin,
         lot=facts.number,
         verdict=decision.state,
+        held=any(alert.holds for alert in facts.alerts),
         reasons=[reason.zh for reason in decision.reasons],
         reasons_en=[reason.en for reason in decision.reasons],
         product_name=facts.product_name or _UNREGISTERED_PRODUCT.zh,

@@ -124,11 +124,13 @@ async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, 
             )
 
 
-async def digests(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+async def stored_states(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Lot id -> `(digest, state)` of what was said last."""
+    found: dict[str, tuple[str, str]] = {}
+    columns = (col(LotVerdict.lot_id), col(LotVerdict.digest), col(LotVerdict.state))
     for chunk in chunks(lot_ids):
-        statement = select(col(LotVerdict.lot_id), col(LotVerdict.digest)).where(col(LotVerdict.lot_id).in_(chunk))
-        found |= {lot_id: digest for lot_id, digest in (await session.execute(statement)).all()}
+        rows = await session.execute(select(*columns).where(col(LotVerdict.lot_id).in_(chunk)))
+        found |= {lot_id: (digest, state) for lot_id, digest, state in rows.all()}
     return found
 
 

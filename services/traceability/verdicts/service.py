@@ -29,11 +29,12 @@ async def publish_lots(uow: UnitOfWork, lot_ids: Iterable[str]) -> list[str]:
     await uow.session.flush()
     await repository.lock(uow.session, wanted)
     facts = await repository.load(uow.session, wanted)
-    stored = await repository.digests(uow.session, facts)
+    stored = await repository.stored_states(uow.session, facts)
     rows: list[dict[str, Any]] = []
     for lot_id in sorted(facts):
-        rendered = body.render(facts[lot_id])
-        if stored.get(lot_id) == rendered.digest:
+        digest, state = stored.get(lot_id, ("", "unknown"))
+        rendered = body.render(facts[lot_id], announced=state != "unknown")
+        if digest == rendered.digest:
             continue
         rows.append(
             {
