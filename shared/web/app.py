@@ -61,6 +61,7 @@ def build_app(
         lifespan=_lifespan(platform),
         docs_url="/docs",
         redoc_url=None,
+        redirect_slashes=False,
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.platform = platform
