@@ -143,6 +143,9 @@ def as_platform_error(error: Exception) -> PlatformError:
 
 
 def _from_http(error: HTTPException) -> PlatformError:
+    if isinstance(error.__cause__, PlatformError):
+        return error.__cause__  # FastAPI takes whatever fails while it reads a body for a broken body
+
     class Http(PlatformError):
         status = error.status_code
         title = Text(str(error.detail), str(error.detail))

@@ -64,6 +64,19 @@ async def test_bad_input_never_gets_a_500(service: Harness) -> None:
     assert (await service.get("/v1/credit/shops?cursor=rubbish")).json()["errors"][0]["pointer"] == "?cursor"
 
 
+async def test_a_body_that_announces_no_length_is_bounded_too(service: Harness) -> None:
+    """The limit is met while FastAPI reads the body, which calls every failure there a body that cannot be read."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 1_000
+
+    answer = await service.post(
+        "/v1/credit/shops", content=pieces(), as_=WRITER, headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_size")
+
+
 async def test_deeply_nested_json_is_refused(service: Harness) -> None:
     answer = await service.post(
         "/v1/credit/shops", content=b"[" * 9_000, as_=WRITER, headers={"content-type": "application/json"}
