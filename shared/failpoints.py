@@ -18,10 +18,21 @@ NAMES = (
     "relay.after_send",
     "relay.before_mark",
     "relay.after_mark",
+    "log.before_commit",
+    "log.after_commit",
+    "consumer.before_lock",
     "consumer.before_commit",
     "consumer.after_commit",
     "consumer.before_offset_commit",
     "consumer.after_offset_commit",
+    "consumer.before_park",
+    "consumer.after_park",
+    "retry.before_commit",
+    "retry.after_commit",
+    "skip.before_commit",
+    "skip.after_commit",
+    "replay.before_commit",
+    "replay.after_commit",
 )
 
 

@@ -50,6 +50,7 @@ class Consumer:
         member = f"{self.name}:{self._platform.settings.worker_id}"
         self._subscriber = subscriber = await self._platform.bus.subscribe(self.name, self.topics, member=member)
         try:
+            await self._go_on()
             while True:
                 records = await subscriber.poll(limit=500, timeout=0.5)
                 if not records:
@@ -77,21 +78,19 @@ class Consumer:
             return
         started = time.perf_counter()
         try:
-            plan = await self._apply_together(envelopes)
+            plans = [await self._apply_together(envelopes)]
         except Exception as error:
             if is_transient(error):
                 raise
             log.warning("batch failed, applying one by one", events=len(envelopes), error=str(error)[:500])
-            for envelope in envelopes:
-                await self._apply_alone(envelope)
-            plan = None
+            plans = [plan for envelope in envelopes if (plan := await self._apply_alone(envelope))]
         metrics.HANDLER_SECONDS.labels(self.name).observe(time.perf_counter() - started)
         newest = envelopes[-1]
         now = self._platform.clock.now()
         metrics.CONSUMER_LAG_SECONDS.labels(self.name).set(max(0.0, (now - newest.time).total_seconds()))
-        if plan is not None and (plan.parked or plan.ahead):
-            for key in {(e.source, e.key) for e in plan.parked + plan.ahead}:
-                await self._drain_gap(key)
+        waiting = [envelope for plan in plans for envelope in plan.parked + plan.ahead]
+        for key in dict.fromkeys((envelope.source, envelope.key) for envelope in waiting):
+            await self._drain(key)
 
     async def _apply_together(self, envelopes: Sequence[Envelope]) -> Plan:
         async with self._platform.system_unit_of_work() as uow:
@@ -101,23 +100,32 @@ class Consumer:
         failpoints.hit("consumer.after_commit")
         return plan
 
-    async def _apply_alone(self, envelope: Envelope) -> None:
+    async def _apply_alone(self, envelope: Envelope) -> Plan | None:
         try:
-            await self._apply_together([envelope])
+            return await self._apply_together([envelope])
         except Exception as error:
             if is_transient(error):
                 raise
             log.error(
                 "event parked", type=envelope.type, key=envelope.key, sequence=envelope.sequence, error=str(error)
             )
-            async with self._platform.system_unit_of_work() as uow:
-                await dead_letters.park(
-                    uow.session, self.name, [envelope], "failed", f"{type(error).__name__}: {error}", uow.now
-                )
+            await self._park_failed(envelope, error)
+        return None
+
+    async def _park_failed(self, envelope: Envelope, error: Exception) -> None:
+        failpoints.hit("consumer.before_park")
+        key = (envelope.source, envelope.key)
+        async with self._platform.system_unit_of_work() as uow:
+            # Another member of the group may have applied it meanwhile.
+            if envelope.sequence > (await self._lock_positions(uow, [key])).get(key, 0):
+                text = f"{type(error).__name__}: {error}"
+                await dead_letters.park(uow.session, self.name, [envelope], "failed", text, uow.now)
+        failpoints.hit("consumer.after_park")
         await self._count_dead_letters()
 
     async def _plan(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> Plan:
         keys = {(envelope.source, envelope.key) for envelope in envelopes}
+        failpoints.hit("consumer.before_lock")
         applied = await self._lock_positions(uow, keys)
         blocked = await dead_letters.blocked_keys(uow.session, self.name)
         return plan_batch(envelopes, applied, blocked & keys)
@@ -213,28 +221,47 @@ class Consumer:
     async def retry(self, key: Key) -> int:
         """Apply the waiting events of a key in order until one fails; how many were applied."""
         done = 0
-        async with self._platform.read() as session:
-            rows = await dead_letters.waiting(session, self.name, key)
-        for row in rows:
-            envelope = dead_letters.to_envelope(row)
-            try:
-                async with self._platform.system_unit_of_work() as uow:
-                    position = (await self._lock_positions(uow, [key])).get(key, 0)
-                    if envelope.sequence > position + 1 and envelope.type != "unreadable":
-                        return done
-                    if envelope.sequence == position + 1:
-                        await self._apply_plan(uow, Plan(fresh=[envelope], positions={key: envelope.sequence}))
-                    await dead_letters.set_state(uow.session, row.id, "applied", uow.now, tried=True)
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                async with self._platform.system_unit_of_work() as uow:
-                    text = f"{type(error).__name__}: {error}"
-                    await dead_letters.set_state(uow.session, row.id, "failed", uow.now, error=text, tried=True)
-                break
-            done += 1
+        # Read until nothing waits: the consumer parks what comes meanwhile behind what was read here.
+        while rows := await self._waiting(key):
+            for row in rows:
+                if not await self._retry_one(key, row.id):
+                    await self._count_dead_letters()
+                    return done
+                done += 1
         await self._count_dead_letters()
         return done
+
+    async def _waiting(self, key: Key) -> list[Any]:
+        async with self._platform.read() as session:
+            return await dead_letters.waiting(session, self.name, key)
+
+    async def _retry_one(self, key: Key, letter_id: str) -> bool:
+        """Whether the next one of the key may be tried."""
+        try:
+            async with self._platform.system_unit_of_work() as uow:
+                position = (await self._lock_positions(uow, [key])).get(key, 0)
+                row = await dead_letters.find(uow.session, letter_id)
+                if row is None or row.state not in dead_letters.WAITING:
+                    return True  # somebody else was quicker
+                envelope = dead_letters.to_envelope(row)
+                if envelope.sequence > position + 1:
+                    return False
+                if envelope.sequence == position + 1:
+                    await self._apply_plan(uow, Plan(fresh=[envelope], positions={key: envelope.sequence}))
+                await dead_letters.set_state(uow.session, letter_id, "applied", uow.now, tried=True)
+                failpoints.hit("retry.before_commit")
+        except Exception as error:
+            if is_transient(error):
+                raise
+            async with self._platform.system_unit_of_work() as uow:
+                await self._lock_positions(uow, [key])
+                row = await dead_letters.find(uow.session, letter_id)
+                if row is not None and row.state in dead_letters.WAITING:
+                    text = f"{type(error).__name__}: {error}"
+                    await dead_letters.set_state(uow.session, letter_id, "failed", uow.now, error=text, tried=True)
+            return False
+        failpoints.hit("retry.after_commit")
+        return True
 
     async def skip(self, letter_id: str) -> bool:
         """Give the first waiting event of a key up and go on with those behind it; False if it is not first."""
@@ -243,14 +270,15 @@ class Consumer:
             if row is None:
                 return False
             key = (row.source, row.key)
-            first = (await dead_letters.waiting(uow.session, self.name, key))[:1]
+            position = (await self._lock_positions(uow, [key])).get(key, 0)
+            first = await dead_letters.waiting(uow.session, self.name, key, limit=1)
             if not first or first[0].id != letter_id:
                 return False
             await dead_letters.set_state(uow.session, letter_id, "skipped", uow.now)
-            position = (await self._lock_positions(uow, [key])).get(key, 0)
             if row.sequence > position:
-                envelope = dead_letters.to_envelope(row)
-                await self._apply_plan_position(uow, envelope)
+                await self._apply_plan_position(uow, dead_letters.to_envelope(row))
+            failpoints.hit("skip.before_commit")
+        failpoints.hit("skip.after_commit")
         await self.retry(key)
         return True
 
@@ -264,11 +292,19 @@ class Consumer:
         }
         await upsert(uow.session, inbox, [row], key=["consumer", "source", "key"])
 
-    async def _drain_gap(self, key: Key) -> None:
+    async def _go_on(self) -> None:
+        """Apply what waits behind nothing: a kill came between the retry of an event and of those behind it."""
+        async with self._platform.read() as session:
+            waiting = await dead_letters.blocked_keys(session, self.name)
+            failed = await dead_letters.blocked_keys(session, self.name, states=("failed",))
+        for key in sorted(waiting - failed):
+            await self.retry(key)
+
+    async def _drain(self, key: Key) -> None:
         """Go on by itself when the missing event has come and nothing of the key has failed."""
         async with self._platform.read() as session:
-            rows = await dead_letters.waiting(session, self.name, key)
-        if rows and all(row.state != "failed" for row in rows):
+            failed = await dead_letters.blocked_keys(session, self.name, key=key, states=("failed",))
+        if not failed:
             await self.retry(key)
 
     async def _count_dead_letters(self) -> None:

@@ -21,14 +21,19 @@ WAITING = ("failed", "parked", "gap")
 letters = tables.dead_letter
 
 
-async def blocked_keys(session: AsyncSession, consumer: str) -> set[Key]:
-    """Keys with open dead letters; there are few, or an operator has work."""
+async def blocked_keys(
+    session: AsyncSession, consumer: str, *, key: Key | None = None, states: Sequence[str] = WAITING
+) -> set[Key]:
+    """Keys with dead letters in these states (or `key`, if it has one); there are few, or an operator has work."""
     rows = await session.execute(
-        select(letters.c.source, letters.c.key)
-        .where(letters.c.consumer == consumer, letters.c.state.in_(WAITING))
-        .distinct()
+        select(letters.c.source, letters.c.key).where(*_of(consumer, key), letters.c.state.in_(states)).distinct()
     )
-    return {(source, key) for source, key in rows}
+    return {(source, name) for source, name in rows}
+
+
+def _of(consumer: str, key: Key | None) -> tuple[Any, ...]:
+    own = letters.c.consumer == consumer
+    return (own,) if key is None else (own, letters.c.source == key[0], letters.c.key == key[1])
 
 
 async def park(
@@ -90,18 +95,13 @@ def to_envelope(row: Any) -> Envelope:
     )
 
 
-async def waiting(session: AsyncSession, consumer: str, key: Key) -> list[Any]:
-    """Waiting rows of a key, in order."""
-    source, name = key
+async def waiting(session: AsyncSession, consumer: str, key: Key, *, limit: int = 500) -> list[Any]:
+    """The first waiting rows of a key, in order."""
     result = await session.execute(
         select(letters)
-        .where(
-            letters.c.consumer == consumer,
-            letters.c.source == source,
-            letters.c.key == name,
-            letters.c.state.in_(WAITING),
-        )
+        .where(*_of(consumer, key), letters.c.state.in_(WAITING))
         .order_by(letters.c.sequence)
+        .limit(limit)
     )
     return list(result.all())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
 
+from shared import failpoints
 from shared.bus.envelope import Envelope, EnvelopeError, from_record
 from shared.bus.plan import Key
 from shared.db import tables
@@ -65,4 +66,6 @@ async def replay(platform: "Platform") -> int:
             {"name": consumer.name},
         )
         uow.invalidate("*")
+        failpoints.hit("replay.before_commit")
+    failpoints.hit("replay.after_commit")
     return count

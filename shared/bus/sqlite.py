@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
 
 _SCHEMA = """
@@ -79,10 +80,12 @@ class SqliteBus:
                 )
                 following[record.topic] += 1
             connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", rows)
+            failpoints.hit("log.before_commit")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+        failpoints.hit("log.after_commit")
 
     def _ready(self) -> sqlite3.Connection:
         if self._connection is None:
