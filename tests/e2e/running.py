@@ -42,6 +42,8 @@ class Running:
     data_dir: Path
     process: subprocess.Popen[bytes]
     http: httpx.Client
+    kafka: str = ""
+    """`host:port/prefix` when the bus is Kafka."""
 
     def account(self, who: DemoClient | DemoUser) -> Account:
         return Account(self.http, who)
@@ -103,7 +105,8 @@ def running(data_dir: Path, *options: str, port: int | None = None, demo: bool =
             command(*arguments), stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment()
         )
         http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{base}", timeout=30))
-        up = Running(f"http://127.0.0.1:{base}", base, data_dir, process, http)
+        kafka = next((option.removeprefix("kafka://") for option in options if option.startswith("kafka://")), "")
+        up = Running(f"http://127.0.0.1:{base}", base, data_dir, process, http, kafka)
         try:
             _wait(up, [service.name for service in topology.SERVICES], demo=demo)
             yield up
