@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import context, failpoints, metrics
 from shared.bus import dead_letters
@@ -346,4 +347,4 @@ def is_transient(error: BaseException) -> bool:
     """Whether trying again later may help: the connection or a lock failed, not the event."""
     if isinstance(error, DBAPIError):
         return not (is_bad_value(error) or isinstance(error, IntegrityError | ProgrammingError))
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, PoolTimeout | OSError | TimeoutError)
