@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 T = TypeVar("T")
+_LONGEST_EVENT = 900_000
+"""Bytes; a Kafka takes records of 1 MiB unless it is told otherwise."""
 
 
 class UnitOfWork:
@@ -156,7 +158,9 @@ class UnitOfWork:
         rows = []
         topic = topic_of(self.platform.name)
         for event, headers in self._events:
-            key = event.key
+            key, data = event.key, event.model_dump_json().encode()
+            if len(data) > _LONGEST_EVENT:  # it would stop the outbox for good
+                raise ValueError(f"{event.type} of {key} has {len(data)} bytes; the bus takes {_LONGEST_EVENT}")
             rows.append(
                 {
                     "event_id": uuid7(),
@@ -165,7 +169,7 @@ class UnitOfWork:
                     "sequence": sequences[key],
                     "type": event.type,
                     "headers": headers,
-                    "data": event.model_dump_json().encode(),
+                    "data": data,
                     "created_at": self.now,
                     "published_at": None,
                 }

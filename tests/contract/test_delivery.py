@@ -238,3 +238,12 @@ async def test_a_service_publishes_only_its_own_events(city: City) -> None:
     async with city.publisher() as credit:
         with pytest.raises(ValueError, match="credit does not publish"):
             await publish(credit, PartyUpdated(party_id="U1", name="x", area_code="370600"))
+
+
+async def test_an_event_that_no_bus_takes_fails_its_own_transaction_alone(city: City) -> None:
+    """In the outbox it would stop everything behind it."""
+    async with city.publisher() as credit, city.consumer() as consumer:
+        with pytest.raises(ValueError, match="bytes"):
+            await publish(credit, updated("U1", "n" * 1_000_000))
+        await publish(credit, updated("U1", "n" * 800_000))
+        assert [each.sequence for each in await applied(consumer, 1)] == [1]
