@@ -18,10 +18,8 @@ from deploy.demo.cast import APPLES, COOPERATIVE, NUTS, SEAFOOD
 from deploy.demo.chains import Days
 from deploy.demo.client import Account, ApiError
 from deploy.local.postgres import Postgres
-from shared.bus import Record
-from shared.bus.kafka import KafkaBus
 from shared.clock import SystemClock, shanghai_date
-from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC
+from tests.e2e.kafka_unit import a_unit_pushes_on_kafka
 from tests.e2e.running import Running, running, until
 from tests.support.reference import reference
 
@@ -69,7 +67,7 @@ def test_the_tour(city: Running) -> None:
     everything_wrong_with_a_violation_is_told_at_once(city)
     violation = a_violation_is_pushed_twice(city)
     if city.kafka:
-        asyncio.run(a_unit_pushes_on_kafka(city))
+        asyncio.run(a_unit_pushes_on_kafka(city, VIOLATION))
     the_producer_is_black_listed_by_the_book(city, violation)
     a_failed_test_holds_and_a_recall_follows(city)
     a_killed_service_is_missed_by_nobody(city)
@@ -220,42 +218,6 @@ def a_violation_is_pushed_twice(city: Running) -> str:
     other = unit.post("/v1/credit/violations", VIOLATION | {"facts": "别的事实"}, ok=(409,))
     assert "facts" in json.dumps(other)
     return str(first["violation_id"])
-
-
-async def a_unit_pushes_on_kafka(city: Running) -> None:
-    """The same rules as REST; each message is answered on the receipts topic."""
-    bus = KafkaBus(city.kafka)
-    form = {"grant_type": "client_credentials"}
-    secret = (ENFORCEMENT.client_id, ENFORCEMENT.secret)
-    token = city.http.post("/oauth/token", data=form, auth=secret).json()["access_token"]
-    headers = {"ce_type": "pinzhi.enforcement.violation.v1", "authorization": f"Bearer {token}"}
-    number = f"烟市监处罚〔{TODAY.year}〕90号（演示）"
-    good = VIOLATION | {
-        "external_id": "tour-kafka",
-        "document_number": number,
-        "penalty_kinds": ["warning"],
-        "fine_fen": None,
-    }
-    bodies = {"good": good, "again": VIOLATION, "bad": good | {"uscc": "x"}}
-    records = [
-        Record(INTAKE_TOPIC, SEAFOOD.uscc, json.dumps(body).encode(), headers | {"ce_id": name})
-        for name, body in bodies.items()
-    ]
-    reader = await bus.subscribe("tour", [RECEIPTS_TOPIC], member="tour:0")
-    await bus.publish([*records, Record(INTAKE_TOPIC, "k", b"no json", headers | {"ce_id": "rubbish"})])
-    answers: dict[str, Any] = {}
-    async with asyncio.timeout(90):
-        while len(answers) < 4:
-            for record in await reader.poll(timeout=0.2):
-                answers[record.headers["ce_causationid"]] = json.loads(record.value)
-    await reader.close()
-    await bus.close()
-    statuses = {name: answer["status"] for name, answer in answers.items()}
-    assert statuses == {"good": "recorded", "again": "repeated", "bad": "refused", "rubbish": "refused"}
-    assert answers["again"]["receipt"]["external_id"] == "tour-1"
-    assert answers["bad"]["problem"]["errors"][0]["pointer"] == "/uscc"
-    kept = city.account(ENFORCEMENT).get("/v1/credit/receipts?external_id=tour-kafka")
-    assert kept == answers["good"]["receipt"]
 
 
 # 5 -------------------------------------------------------------------------------------------------------------------
