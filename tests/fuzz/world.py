@@ -4,7 +4,7 @@ import importlib
 import random
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -42,6 +42,8 @@ class Fuzzed:
     world: seeds.World
     document: dict[str, Any]
     callers: dict[str, Caller]
+    behind: dict[str, Harness] = field(default_factory=dict)
+    """The services behind a gateway that has them all."""
 
     def headers(self, policy: str, chance: random.Random) -> dict[str, str]:
         """The token of a caller; four times out of five of one whom the policy (its words) admits."""
@@ -67,16 +69,18 @@ def together(loop: Loop, backend: Backend) -> Fuzzed:
 
     async def start(stack: AsyncExitStack) -> Fuzzed:
         world, bus = seeds.World(), MemoryBus()
-        urls, found = {}, set[str]()
+        urls, found, behind = {}, set[str](), {}
         for name in NAMES:
             if name != "gateway":
-                harness = await _started(stack, name, backend, bus=bus)
+                harness = behind[name] = await _started(stack, name, backend, bus=bus)
                 urls[f"{name}_url"] = await stack.enter_async_context(serving(harness.app))
                 await seeds.fill(world, name, harness)
                 found |= scopes(harness)
         gateway = await _started(stack, "gateway", backend, bus=bus, **urls)
         await gateway.until(lambda: not gateway.app.fastapi.openapi()["x-missing"], "the documents of the upstreams")
-        return _fuzzed(loop, "gateway", gateway, world, found | scopes(gateway))
+        made = _fuzzed(loop, "gateway", gateway, world, found | scopes(gateway))
+        made.behind.update(behind)
+        return made
 
     return loop.start(start)
 
