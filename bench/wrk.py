@@ -14,9 +14,10 @@ UNITS = {"us": 1e-3, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 @dataclass(frozen=True)
 class Load:
-    """Requests per second and latencies in ms."""
+    """Requests per second and in all, latencies in ms."""
 
     rate: float
+    requests: int
     p50: float
     p99: float
 
@@ -46,8 +47,10 @@ def wrk(url: str, *, seconds: float, connections: int = 32, script: Path | None 
         if match := re.search(trouble, done.stdout):
             raise RuntimeError(f"{url}: {match[0]}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+    requests = re.search(r"^\s*(\d+) requests in", done.stdout, re.MULTILINE)
     assert rate is not None, done.stdout
-    return Load(float(rate[1]), _latency(done.stdout, 50), _latency(done.stdout, 99))
+    assert requests is not None, done.stdout
+    return Load(float(rate[1]), int(requests[1]), _latency(done.stdout, 50), _latency(done.stdout, 99))
 
 
 def _latency(output: str, percentile: int) -> float:

@@ -1,7 +1,7 @@
 """A scan at the gateway: warm (the answer is in the process) and cold (one of many lots on PostgreSQL)."""
 
-import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,39 +133,47 @@ def walk(options: Options, folder: Path, url: str, lots: int, body: bytes, produ
     fetch(url, "ANALYZE bench_answer")
     if safe(product + (pattern % lots)) is None:
         raise RuntimeError("a copied lot cannot be scanned")
-    codes = Walk(folder, lots)
+    bare_walk, product_walk = Walk(folder / "floor.lua", lots), Walk(folder / "product.lua", lots)
     given = {"BENCH_DSN": url, "BENCH_SQL": "SELECT body FROM bench_answer WHERE lot = $1"}
+    before = _hits(product)
     with serving(floor("select"), environment=given, folder=folder) as bare:
-        return alternate(
+        series = alternate(
             options,
-            lambda: wrk(bare + "/", seconds=options.seconds, script=codes.over("/lots/B%07d")).rate,
-            lambda: wrk(product, seconds=options.seconds, script=codes.over(pattern)).rate,
+            lambda: bare_walk.measure(bare, "/lots/B%07d", options.seconds),
+            lambda: product_walk.measure(product, pattern, options.seconds),
         )
+    hits = (_hits(product) - before) / product_walk.asked
+    if hits > 0.02:
+        raise RuntimeError(f"not cold: {hits:.0%} of the answers came out of the process's cache")
+    return series
 
 
-def safe(address: str) -> bytes | None:
-    """The answer once the lot is known."""
-    body = get(address)
-    return body if json.loads(body)["verdict"] == "safe" else None
+def _hits(product: str) -> float:
+    """Answers that the service gave out of its cache so far."""
+    told = get(product + "/metrics").decode()
+    counts = re.findall(r'^pinzhi_hot_reads_total\{[^}]*outcome="(\w+)"[^}]*\} (\S+)$', told, re.M)
+    if not counts:
+        raise RuntimeError("the service counts no hot reads: this case would measure another path")
+    return sum(float(value) for outcome, value in counts if outcome == "hit")
 
 
 class Walk:
-    """wrk scripts that ask for a code which was not asked for before, as far as the lots reach."""
+    """wrk runs that ask for one code after another in a scattered order, each run going on where the last one ended."""
 
     STEP = 7919
 
-    def __init__(self, folder: Path, lots: int) -> None:
-        self._folder, self._lots, self._number = folder, lots, itertools.count()
+    def __init__(self, script: Path, lots: int) -> None:
+        self._script, self._lots = script, lots
+        self.asked = 0
 
-    def over(self, pattern: str) -> Path:
-        number = next(self._number)
-        start = number * 50_021 * self.STEP % self._lots
-        script = self._folder / f"walk-{number}.lua"
-        script.write_text(
-            f"local n = {start}\n"
+    def measure(self, base: str, pattern: str, seconds: float) -> float:
+        self._script.write_text(
+            f"local n = {self.asked * self.STEP % self._lots}\n"
             "request = function()\n"
             f"  n = (n + {self.STEP}) % {self._lots}\n"
             f'  return wrk.format("GET", string.format("{pattern}", n + 1))\n'
             "end\n"
         )
-        return script
+        load = wrk(base, seconds=seconds, script=self._script)
+        self.asked += load.requests
+        return load.rate
