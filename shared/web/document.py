@@ -8,6 +8,13 @@ from fastapi.openapi.utils import get_openapi
 from shared.web import problems
 from shared.web.routing import WRITES, PolicyRoute
 
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "重复同一个键得到第一次的答复 / Repeating a key gives the first answer again",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 _WITHOUT_STORAGE = {"/healthz", "/asyncapi.json", "/.well-known/jwks.json"}
 
 
@@ -34,6 +41,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], route: PolicyRoute, method: str) -> None:
+    if method in WRITES and type(route) is PolicyRoute:
+        operation.setdefault("parameters", []).append(_KEY)
     answers = operation["responses"]
     if "422" in answers and _is_fastapis(answers["422"]):
         del answers["422"]
@@ -43,14 +52,14 @@ def _complete(operation: dict[str, Any], route: PolicyRoute, method: str) -> Non
 
 
 def _common(operation: dict[str, Any], route: PolicyRoute, method: str) -> set[int]:
-    """401: a token that does not hold is refused everywhere. 409, 422 of a write: its Idempotency-Key."""
+    """401: a token that does not hold is refused everywhere. 409 of a write: a key of another request."""
     found = {401}
     if not route.policy.public:
         found.add(403)
     if operation.get("parameters"):
         found |= {400, 422}
     if method in WRITES:
-        found |= {409, 413, 422}
+        found |= {409, 413} if type(route) is PolicyRoute else {413}
     if "requestBody" in operation:
         found |= {400, 415}
     if route.path not in _WITHOUT_STORAGE:
