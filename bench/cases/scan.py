@@ -1,5 +1,6 @@
 """A scan at the gateway: warm (the answer is in the process) and cold (one of many lots on PostgreSQL)."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
