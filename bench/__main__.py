@@ -5,11 +5,11 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from bench import cases, report
 from bench.frame import CASES, Options, Outcome, figure, say
-from deploy.local.process import MissingPart
 
 assert cases  # registers them
 
@@ -42,8 +42,10 @@ def main() -> int:
                         f"{outcome.case}: {figure(outcome.product)} against {figure(outcome.floor)} {outcome.unit}, "
                         f"ratio {outcome.ratio:.2f} (goal {outcome.goal})"
                     )
-            except (RuntimeError, MissingPart) as error:
+            except Exception as error:  # what the other cases measured is not lost
                 failed.append(name)
+                if not isinstance(error, RuntimeError):
+                    traceback.print_exc()
                 say(f"{name} failed: {error}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
