@@ -19,7 +19,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.bus import Received, Subscription
-from shared.db import UnitOfWork, metadata_of
+from shared.db import Database, UnitOfWork, metadata_of
 from shared.db.sql import upsert
 from shared.db.tables import inbox, outbox
 from shared.events.base import topic_of
@@ -59,6 +59,13 @@ def _note(times: Sequence[datetime]) -> None:
 
 CREDIT = ServiceSpec("credit")
 CONSUMER = ServiceSpec("traceability", subscriptions=[Subscription(EnterpriseUpdated, _keep)])
+
+
+async def create_tables(url: str) -> None:
+    database = Database(url)
+    async with database.writer.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+    await database.close()
 
 
 def event(number: int) -> EnterpriseUpdated:
