@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="keep the log here (default: temporary)")
     parser.add_argument("--port", type=int, help="default: a free one")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGINT may be ignored, as in the background
     try:
         with running(arguments.data_dir, port=arguments.port, say=print) as kafka:
             asyncio.run(create_topics(kafka.bootstrap, TOPICS, replication=1))

@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="default: a free one")
     parser.add_argument("--no-fsync", action="store_true", help="faster, loses data in a power cut")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGINT may be ignored, as in the background
     try:
         with running(arguments.data_dir, port=arguments.port, fsync=not arguments.no_fsync, say=print) as server:
             asyncio.run(_create_missing(server, [service.database for service in SERVICES]))
