@@ -1,4 +1,4 @@
-"""Running services for the fuzzers, on SQLite and PostgreSQL, once for each file of tests."""
+"""Running services for the fuzzers, on SQLite and PostgreSQL, each once for all tests that want it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +10,9 @@ from tests.fuzz.world import Fuzzed, alone, together
 from tests.support.databases import Backend, Databases
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[Loop]:
-    with Loop() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fuzzed(
-    request: pytest.FixtureRequest, loop: Loop, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fuzzed]:
     """Parameter: `credit-sqlite`, `gateway-postgres`, `all-sqlite` (the gateway with all others behind it)."""
     name, _, kind = request.param.partition("-")

@@ -152,10 +152,11 @@ def test_a_method_that_a_path_does_not_take(fuzzed: Fuzzed) -> None:
 
 
 @pytest.mark.parametrize("fuzzed", ["gateway-sqlite"], indirect=True)
-def test_scans_of_ever_new_codes_fill_no_memory(fuzzed: Fuzzed) -> None:
+def test_scans_of_ever_new_codes_fill_no_memory(fuzzed: Fuzzed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache stays within its bounds, whoever asks for what; every answer is that nobody registered it."""
     cache = fuzzed.harness.platform.hot_cache
-    cache._size, cache._max_bytes = 100, 200_000
+    monkeypatch.setattr(cache, "_size", 100)
+    monkeypatch.setattr(cache, "_max_bytes", 200_000)
     headers = [(b"host", b"test"), (b"accept", b"application/json")]
 
     async def scanned(number: int) -> Raw:

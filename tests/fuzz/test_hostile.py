@@ -16,7 +16,7 @@ from tests.fuzz.engine import Raw, ask
 from tests.fuzz.world import NAMES, Fuzzed, cases
 
 DEEP = "FUZZ_EXAMPLES" in os.environ
-SHARE = 1.0 if DEEP else 0.06
+SHARE = 1.0 if DEEP else 0.12
 """Part of all pairs of place and value that is tried; the choice is always the same."""
 BEHIND = [name for name in NAMES if name != "gateway"]
 VALUES: list[bytes] = [

@@ -96,7 +96,7 @@ class Page(HTMLParser):
                     yield f"<{tag} {name}={value!r}>"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def spoilt(fuzzed: Fuzzed) -> dict[str, str]:
     """The ids, once everything has arrived at the gateway."""
     known = fuzzed.loop.run(put_in(fuzzed))

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi import checks
 from tests.fuzz import engine
 from tests.fuzz.world import NAMES, Fuzzed, cases, settle
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 DEEP = "FUZZ_EXAMPLES" in os.environ
 CHECKS = [
     checks.status_code_conformance,
@@ -91,6 +91,15 @@ def operations(fuzzed: Fuzzed) -> Iterator[APIOperation]:
         yield found.ok()
 
 
+def boundaries(operation: APIOperation) -> Iterator[Case]:
+    """What schemathesis derives from the schema itself: each limit, each missing and doubled part, other methods."""
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    schema = operation.schema
+    yield from schema.iter_coverage_cases(
+        operation, generation_modes=modes, generation_config=schema.config.generation_for(operation=operation)
+    )
+
+
 def fuzz(fuzzed: Fuzzed, operation: APIOperation, examples: int) -> str | None:
     """The first thing found, as words."""
     session = engine.session(fuzzed.loop, fuzzed.app)
@@ -113,6 +122,8 @@ def fuzz(fuzzed: Fuzzed, operation: APIOperation, examples: int) -> str | None:
         send(fuzzed, session, known(fuzzed, case, chance), chance)
 
     try:
+        for number, case in enumerate(boundaries(operation) if DEEP else ()):
+            send(fuzzed, session, case, random.Random(number))
         tried()
     except hypothesis.errors.Unsatisfiable:
         return None
