@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from shared.auth.principal import ROLES, Principal
+from shared.auth.principal import ROLE_NAMES, ROLES, Principal
 from shared.errors import Forbidden, Unauthenticated
+from shared.i18n import Text
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,8 @@ class Public:
     def admits(self, principal: Principal) -> bool:
         return True
 
-    def describe(self) -> str:
-        return "public"
+    def describe(self) -> Text:
+        return Text("任何人", "public")
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Department:
     def admits(self, principal: Principal) -> bool:
         return principal.kind == "department" and self.scope in principal.scopes
 
-    def describe(self) -> str:
-        return f"department with scope {self.scope}"
+    def describe(self) -> Text:
+        return Text(f"部门客户端，权限范围 {self.scope}", f"department with scope {self.scope}")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ class Enterprise:
     def admits(self, principal: Principal) -> bool:
         return principal.kind == "enterprise" and (self.scope is None or self.scope in principal.scopes)
 
-    def describe(self) -> str:
-        return f"enterprise with scope {self.scope}" if self.scope else "enterprise"
+    def describe(self) -> Text:
+        if self.scope is None:
+            return Text("企业客户端", "enterprise")
+        return Text(f"企业客户端，权限范围 {self.scope}", f"enterprise with scope {self.scope}")
 
 
 @dataclass(frozen=True, init=False)
@@ -58,8 +61,10 @@ class Staff:
     def admits(self, principal: Principal) -> bool:
         return principal.kind == "staff" and bool(self.roles & principal.roles)
 
-    def describe(self) -> str:
-        return f"staff with role {' or '.join(sorted(self.roles))}"
+    def describe(self) -> Text:
+        roles = sorted(self.roles)
+        names = "或".join(ROLE_NAMES[role] for role in roles)
+        return Text(f"工作人员（{names}）", f"staff with role {' or '.join(roles)}")
 
 
 Grant = Public | Department | Enterprise | Staff
@@ -80,19 +85,21 @@ class Policy:
     def public(self) -> bool:
         return any(isinstance(grant, Public) for grant in self.grants)
 
-    def describe(self) -> str:
-        return "; ".join(grant.describe() for grant in self.grants)
+    def describe(self) -> Text:
+        told = [grant.describe() for grant in self.grants]
+        return Text("；".join(each.zh for each in told), "; ".join(each.en for each in told))
 
     def check(self, principal: Principal) -> None:
         if principal.kind == "system" or any(grant.admits(principal) for grant in self.grants):
             return
+        needed = self.describe()
         if principal.kind == "public":
             raise Unauthenticated(
-                zh=f"这个接口需要令牌（{self.describe()}），请先 POST /oauth/token",
-                en=f"This needs a token ({self.describe()}); get one at POST /oauth/token",
+                zh=f"这个接口需要令牌（{needed.zh}），请先 POST /oauth/token",
+                en=f"This needs a token ({needed.en}); get one at POST /oauth/token",
             )
         raise Forbidden(
             "not_granted",
-            zh=f"您的令牌没有这项权限；需要：{self.describe()}",
-            en=f"Your token does not allow this; needed: {self.describe()}",
+            zh=f"您的令牌没有这项权限；需要：{needed.zh}",
+            en=f"Your token does not allow this; needed: {needed.en}",
         )

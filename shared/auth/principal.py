@@ -6,16 +6,16 @@ from typing import Literal
 from shared.errors import Forbidden
 
 Kind = Literal["public", "department", "enterprise", "staff", "system"]
-ROLES = (
-    "inspector",
-    "case_officer",
-    "reviewer",
-    "publisher",
-    "quality_office",
-    "auditor",
-    "administrator",
-)
-"""检查员, 案件承办人, 审核人, 公示人, 质量办, 审计员, 管理员."""
+ROLE_NAMES = {
+    "inspector": "检查员",
+    "case_officer": "案件承办人",
+    "reviewer": "审核人",
+    "publisher": "公示人",
+    "quality_office": "质量办",
+    "auditor": "审计员",
+    "administrator": "管理员",
+}
+ROLES = tuple(ROLE_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class PolicyRoute(APIRoute):
             raise TypeError(f"{endpoint.__module__}.{endpoint.__name__} ({path}) declares no policy: use @allow(...)")
         self.policy = policy
         extra = dict(options.get("openapi_extra") or {})
-        extra["x-policy"] = policy.describe()
+        extra["x-policy"] = policy.describe().en
         if not policy.public:
             extra.setdefault("security", [{"oauth2": []}])
         options["openapi_extra"] = extra
