@@ -18,6 +18,7 @@ from shared import context, failpoints, metrics
 from shared.bus import dead_letters
 from shared.bus.envelope import Envelope, EnvelopeError, Received, StoredRecord, from_record
 from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
+from shared.bus.progress import Progress, Standing, waiting
 from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
 from shared.db import tables
@@ -43,6 +44,7 @@ class Consumer:
             self.subscriptions[subscription.event.type].append(subscription)
         self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
         self._subscriber: Subscriber | None = None
+        self._progress = Progress()
 
     async def run(self) -> None:
         """Until cancelled. Errors of the bus and the database go to the supervisor, which starts this again."""
@@ -64,9 +66,16 @@ class Consumer:
             self._subscriber = None
             await subscriber.close()
 
+    async def progress(self) -> dict[str, Standing]:
+        """How far each topic is applied; empty while the consumer is not running."""
+        if self._subscriber is None:
+            return {}
+        at = self._platform.clock.now()
+        return self._progress.look(at, await self._subscriber.places())
+
     async def lag(self) -> dict[str, int]:
         """Records of each topic that are not applied yet; empty while the consumer is not running."""
-        return dict(await self._subscriber.lag()) if self._subscriber is not None else {}
+        return waiting(await self._subscriber.places()) if self._subscriber is not None else {}
 
     async def apply(self, records: Sequence[StoredRecord]) -> None:
         envelopes = []

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
 
 from shared.bus.envelope import Record, StoredRecord
+from shared.bus.progress import Places
 
 log = structlog.get_logger("kafka")
 
@@ -185,12 +186,11 @@ class KafkaSubscriber:
             raise OSError(f"kafka: {type(error).__name__}: {error}") from error
         self._committed |= mine
 
-    async def lag(self) -> Mapping[str, int]:
+    async def places(self) -> Places:
         """Of this member's partitions."""
-        found = dict.fromkeys(self._topics, 0)
         places = list(self._consumer.assignment())
         if not places:
-            return found
+            return {}
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 ends = await self._consumer.end_offsets(places)
@@ -199,9 +199,10 @@ class KafkaSubscriber:
                         self._committed[place] = await self._consumer.committed(place) or 0
         except KafkaError as error:
             raise OSError(f"kafka: {type(error).__name__}: {error}") from error
-        for place in places:
-            found[place.topic.removeprefix(self._prefix)] += max(0, ends[place] - self._committed[place])
-        return found
+        return {
+            (place.topic.removeprefix(self._prefix), place.partition): (self._committed[place], ends[place])
+            for place in places
+        }
 
     async def rewind(self) -> None:
         async with asyncio.timeout(_ASK_SECONDS):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from shared.bus.envelope import Record, StoredRecord
+from shared.bus.progress import Places
 
 
 class MemoryBus:
@@ -65,8 +66,10 @@ class MemorySubscriber:
             place = (self._group, record.topic)
             self._bus._positions[place] = max(self._bus._positions[place], record.offset + 1)
 
-    async def lag(self) -> Mapping[str, int]:
-        return await self._bus.lag(self._group, list(self._read))
+    async def places(self) -> Places:
+        return {
+            (topic, 0): (self._bus._positions[(self._group, topic)], len(self._bus._log[topic])) for topic in self._read
+        }
 
     async def rewind(self) -> None:
         self._read = dict.fromkeys(self._read, 0)

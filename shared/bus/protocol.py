@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.bus.envelope import Record, StoredRecord
+from shared.bus.progress import Places
 
 
 class Subscriber(Protocol):
@@ -16,8 +17,8 @@ class Subscriber(Protocol):
     async def commit(self, records: Sequence[StoredRecord]) -> None:
         """Remember that these records (and all before them in their partitions) are done. Losing it is harmless."""
 
-    async def lag(self) -> Mapping[str, int]:
-        """Records not yet committed, for each topic."""
+    async def places(self) -> Places:
+        """How far it is in each partition that it reads."""
 
     async def rewind(self) -> None:
         """Read from the beginning again."""

@@ -15,6 +15,7 @@ import orjson
 
 from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
+from shared.bus.progress import Places
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
@@ -108,7 +109,8 @@ class SqliteBus:
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         async with self._lock:
-            return await asyncio.to_thread(behind, self._ready(), group, topics)
+            found = await asyncio.to_thread(places, self._ready(), group, topics)
+        return {topic: end - done for topic, (done, end) in found.items()}
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -206,8 +208,9 @@ class SqliteSubscriber:
 
         await asyncio.to_thread(write)
 
-    async def lag(self) -> Mapping[str, int]:
-        return await asyncio.to_thread(behind, self._open(), self._group, self._topics)
+    async def places(self) -> Places:
+        found = await asyncio.to_thread(places, self._open(), self._group, self._topics)
+        return {(topic, 0): place for topic, place in found.items()}
 
     async def rewind(self) -> None:
         def write() -> None:
@@ -239,9 +242,10 @@ def positions(connection: sqlite3.Connection, group: str, topics: Sequence[str])
     return {topic: rows.get(topic, 0) for topic in topics}
 
 
-def behind(connection: sqlite3.Connection, group: str, topics: Sequence[str]) -> dict[str, int]:
+def places(connection: sqlite3.Connection, group: str, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """First offset that is not committed, and the one after the newest record."""
     ends = dict(connection.execute("SELECT topic, max(offset) + 1 FROM log GROUP BY topic"))
-    return {topic: ends.get(topic, 0) - next_ for topic, next_ in positions(connection, group, topics).items()}
+    return {topic: (done, ends.get(topic, 0)) for topic, done in positions(connection, group, topics).items()}
 
 
 def select(connection: sqlite3.Connection, topic: str, start: int, limit: int) -> list[StoredRecord]:

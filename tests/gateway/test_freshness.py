@@ -10,6 +10,7 @@ from services.gateway.app import create_app
 from services.gateway.settings import Settings
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.monitor import Monitor
+from shared.bus.progress import Standing
 from shared.db.types import utc_text
 from tests.gateway import samples as s
 from tests.gateway.servers import Upstream, serving
@@ -123,12 +124,14 @@ async def test_a_service_that_is_not_ready_says_why(city: City) -> None:
 async def test_our_own_lag_makes_a_part_old(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     await city.harness.deliver(s.enterprise())
 
-    async def behind() -> dict[str, int]:
-        return {"pinzhi.credit.v1": 12, "pinzhi.traceability.v1": 0, "pinzhi.indicators.v1": 0}
+    async def behind() -> dict[str, Standing]:
+        now = city.harness.clock.now()
+        whole = {f"pinzhi.{name}.v1": Standing(0, now) for name in ("traceability", "indicators")}
+        return whole | {"pinzhi.credit.v1": Standing(12, before)}
 
-    monkeypatch.setattr(city.harness.platform.consumer, "lag", behind)
-    await city.harness.until(lambda: city.monitor.seen["credit"].lag_records == 12, "a look at the lag")
     before = city.harness.clock.now()
+    monkeypatch.setattr(city.harness.platform.consumer, "progress", behind)
+    await city.harness.until(lambda: city.monitor.seen["credit"].lag_records == 12, "a look at the lag")
     city.harness.clock.advance(minutes=1)
     await city.becomes("traceability", current=True)
     part = (await city.harness.get(URL)).json()["parts"]["credit"]

@@ -188,9 +188,14 @@ class Upstream:
         return rules.may_retry(method, attempt, replayable=replayable) and self.budget.take()
 
     async def ready(self, *, timeout: float) -> tuple[int, bytes]:
-        """Status and body of `/readyz`, past the breaker and its counts. Raises httpx.HTTPError, OSError."""
+        """Status and body of `/readyz`, past the breaker and its counts. Raises httpx.HTTPError, OSError.
+
+        TimeoutError means a service that is slow. One whose address does not even take the connection is gone: of a
+        container that ended, nobody is left to refuse it.
+        """
+        connect = httpx.Timeout(None, connect=timeout / 2)
         async with asyncio.timeout(timeout):
-            response = await self._client.get(self.base_url + "/readyz")
+            response = await self._client.get(self.base_url + "/readyz", timeout=connect)
         return response.status_code, response.content
 
     async def get_json(self, path: str, *, deadline: Deadline, headers: Mapping[str, str] | None = None) -> Any:

@@ -9,6 +9,7 @@ import httpx
 import orjson
 
 from services.gateway.upstreams.client import Upstream
+from shared.bus.progress import Standing
 from shared.clock import Clock
 from shared.events.base import topic_of
 
@@ -29,7 +30,7 @@ class Seen:
     whole_at: datetime | None = None
     """Up to when all its events are applied here."""
     caught_up_at: datetime | None = None
-    """When nothing of its topic was waiting for us last."""
+    """Everything that its topic held then is applied here."""
     outbox_pending: int | None = None
     outbox_oldest_seconds: float | None = None
     lag_records: int | None = None
@@ -50,18 +51,22 @@ class Monitor:
     async def look(self, platform: "Platform") -> None:
         """Ask all upstreams once, at the same time, each for at most as long as the time between two looks."""
         was = {name: self.current(name, platform.clock.now()) for name in self.seen}
-        lag = await platform.consumer.lag()
-        await asyncio.gather(*(self._ask(upstream, platform.clock, lag) for upstream in self._upstreams.values()))
+        ours = await platform.consumer.progress()
+        await asyncio.gather(
+            *(
+                self._ask(upstream, platform.clock, ours.get(topic_of(upstream.name)))
+                for upstream in self._upstreams.values()
+            )
+        )
         now = platform.clock.now()
         turned = [TAG + name for name in self.seen if self.current(name, now) != was[name]]
         if turned:
             platform.hot_cache.invalidate(turned)
 
-    async def _ask(self, upstream: Upstream, clock: Clock, lag: dict[str, int]) -> None:
+    async def _ask(self, upstream: Upstream, clock: Clock, ours: Standing | None) -> None:
         seen = self.seen[upstream.name]
-        seen.lag_records = lag.get(topic_of(upstream.name))
-        if seen.lag_records == 0:
-            seen.caught_up_at = clock.now()
+        seen.lag_records = ours.waiting if ours else None
+        seen.caught_up_at = (ours.whole_at if ours else None) or seen.caught_up_at
         try:
             status, body = await upstream.ready(timeout=max(0.5, self._every))
         except TimeoutError:
