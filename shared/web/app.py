@@ -25,7 +25,7 @@ from shared.settings import ServiceSettings
 from shared.web import problems
 from shared.web.document import openapi
 from shared.web.hot import HotApp
-from shared.web.middleware import EntityTags, RequestContext
+from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
 from shared.web.supervisor import Supervisor
@@ -70,7 +70,9 @@ def build_app(
     for router in (health_router(), events_router(spec.name), _asyncapi_router(), *spec.routers):
         app.router.routes.extend(router.routes)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
-    inner = RequestContext(EntityTags(app), service=spec.name, max_body=settings.max_body_bytes)
+    inner = RequestContext(
+        HeadAsGet(EntityTags(app), app.router.routes), service=spec.name, max_body=settings.max_body_bytes
+    )
     return App(HotApp(inner, platform, spec.hot) if spec.hot else inner, app, platform)
 
 

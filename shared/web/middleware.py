@@ -1,10 +1,12 @@
 """Raw ASGI middleware (`BaseHTTPMiddleware` costs two thirds of the requests a second)."""
 
 import time
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 import structlog
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import context, metrics
@@ -121,6 +123,31 @@ def _trace(headers: dict[bytes, bytes]) -> context.Trace:
         traceparent=context.new_traceparent(parent.decode("latin-1") if parent else None),
         correlation_id=request_id,
     )
+
+
+class HeadAsGet:
+    """HEAD is answered wherever GET is (RFC 9110 section 9.3.2): as GET, without the body. Routes that take HEAD
+    themselves (a proxied path) get it as it is.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or self._is_taken(scope):
+            await self._app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, bodiless)
+
+    def _is_taken(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is Match.FULL for route in self._routes)
 
 
 class EntityTags:

@@ -195,6 +195,14 @@ async def test_entity_tags(service: Harness) -> None:
     assert fresh.status_code == 200
 
 
+async def test_head_is_answered_wherever_get_is(service: Harness) -> None:
+    got, head = await service.get("/v1/credit/shops"), await service.head("/v1/credit/shops")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == got.headers["etag"]
+    assert head.headers["content-length"] == got.headers["content-length"]
+    assert (await service.head("/nowhere")).status_code == 404
+
+
 async def test_reads_of_private_data_are_on_the_audit_log_with_their_purpose(service: Harness) -> None:
     own = enterprise("91370602MA3DEM027K")
     path = "/v1/credit/file/91370602MA3DEM027K"
