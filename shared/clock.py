@@ -1,6 +1,7 @@
 """Time comes from here, so that a test can set it and no rule reads the wall clock."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,7 @@ def end_of_day(day: date) -> datetime:
     return (nxt - timedelta(microseconds=1)).astimezone(UTC)
 
 
+@lru_cache(maxsize=100)
 def start_of_day(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
 

@@ -8,9 +8,10 @@ where a code is wrong.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
-from shared.identifiers import elements
+from shared.identifiers import elements, gs1
 from shared.identifiers.errors import IdentifierError, plain
 
 CANONICAL = "https://id.gs1.org"
@@ -63,10 +64,19 @@ class Code:
     @property
     def path(self) -> str:
         """`/01/{gtin}/10/{lot}/21/{serial}`, percent-encoded."""
-        return self.link.path
+        if self.extras:
+            return self.link.path
+        lot = f"/10/{_escaped(self.lot)}" if self.lot else ""
+        serial = f"/21/{_escaped(self.serial)}" if self.serial else ""
+        return f"/01/{self.gtin}{lot}{serial}"
 
     def uri(self, base: str = CANONICAL) -> str:
-        return self.link.uri(base)
+        return self.link.uri(base) if self.extras else base.rstrip("/") + self.path
+
+    def escaped_uri(self) -> str:
+        """The canonical URI as one path segment: `quote(uri, safe="")`, whose only unsafe characters are these."""
+        text = self.uri().replace("%", "%25").replace(":", "%3A").replace("/", "%2F")
+        return text.replace("?", "%3F").replace("=", "%3D").replace("&", "%26") if self.extras else text
 
     def element_string(self) -> str:
         """`(01)...(10)...(21)...`; a bracket inside a value is escaped with a backslash."""
@@ -74,6 +84,18 @@ class Code:
         return "".join(
             f"({ai})" + value.replace("(", "\\(") for ai, value in (link.key, *link.qualifiers, *link.attributes)
         )
+
+
+def _escaped(value: str) -> str:
+    return value if value.isascii() and value.isalnum() else quote(value, safe="")
+
+
+_gtin = lru_cache(maxsize=10_000)(gs1.parse_gtin)
+_USUAL = re.compile(
+    r"(?:/01/([0-9]{14})/10/([0-9A-Za-z]{1,20})(?:/21/([0-9A-Za-z]{1,20}))?"
+    r"|([0-9]{14})\+([0-9A-Za-z]{1,20})(?:\+([0-9A-Za-z]{1,20}))?)"
+)
+"""What nearly every scan holds, read at a fifth of the cost: nothing in it needs decoding, ordering or a table."""
 
 
 def parse(uri: str) -> Code:
@@ -86,7 +108,13 @@ def parse_any(text: str) -> Code:
     """Whatever a scanner, a form or a person gives: Digital Link URI or path, element string with brackets or with FNC1
     (GS), the platform's lot id `<gtin14>.<lot>`, `GTIN+lot+serial` (or separated by spaces), a bare GTIN, or the
     Chinese labels 商品条码、批号、序列号. Raises IdentifierError."""
-    text = plain(text)
+    if usual := _USUAL.fullmatch(text):
+        gtin, lot, serial = usual.group(1, 2, 3) if usual[1] else usual.group(4, 5, 6)
+        return Code(_gtin(gtin), lot, serial)
+    return _parse_any(plain(text))
+
+
+def _parse_any(text: str) -> Code:
     if not text:
         raise IdentifierError("code.empty", "请输入或扫描商品上的追溯码", "Enter or scan the code on the product")
     if link := re.search(r"https?://\S+", text, re.IGNORECASE):

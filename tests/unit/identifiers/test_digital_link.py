@@ -1,6 +1,7 @@
 """Digital Link URIs, element strings and what people type."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
@@ -262,3 +263,26 @@ def test_any_text_parses_or_says_why(text: str) -> None:
 
 def test_canonical_base() -> None:
     assert Code(GTIN).uri() == digital_link.CANONICAL + f"/01/{GTIN}"
+
+
+@given(codes)
+def test_paths_and_escapes_are_those_of_the_whole_link(code: Code) -> None:
+    assert code.path == code.link.path
+    assert code.uri() == code.link.uri()
+    assert code.escaped_uri() == quote(code.link.uri(), safe="")
+
+
+_plain = st.text("0123456789ABCXYZabcxyz", min_size=1, max_size=20)
+
+
+@given(gtins, _plain, st.none() | _plain, st.booleans())
+def test_the_usual_forms_are_read_like_all_others(gtin: str, lot: str, serial: str | None, path: bool) -> None:
+    text = Code(gtin, lot, serial).path if path else "+".join(filter(None, (gtin, lot, serial)))
+    assert digital_link._USUAL.fullmatch(text)
+    assert parse_any(text) == digital_link._parse_any(text) == Code(gtin, lot, serial)
+
+
+def test_a_wrong_check_digit_is_found_in_the_usual_forms() -> None:
+    for text in ("/01/06901234567893/10/A1", "06901234567893+A1"):
+        with pytest.raises(IdentifierError, match=r"gtin\.check_digit"):
+            parse_any(text)
