@@ -75,26 +75,22 @@ def read_code(text: str) -> Code:
         ) from error
 
 
-def code_json(code: Code) -> dict[str, str | None]:
-    return {"gtin": code.gtin, "lot": code.lot, "serial": code.serial, "lot_id": code.lot_id, "uri": code.uri()}
-
-
 async def answer(platform: "Platform", text: str, lang: Lang) -> Answer:
     """The verdict of one code: one indexed read, and a second only for a code that no row stands for."""
     code = read_code(text)
     today = shanghai_date(platform.clock.now())
     tags = [f"product:{code.gtin}"]
-    content: dict[str, Any] | None = None
+    content: bytes | None = None
     if code.lot_id is not None:
         tags.append(f"lot:{code.lot_id}")
         stored = await repository.stored(platform.db, code.lot_id, lang)
         if stored is not None:
             tags.append(f"party:{stored.producer_uscc}")
-            content = body.answer(code_json(code), stored, today, lang)
+            content = body.answer(code, stored, today, lang)
     if content is None:
         async with platform.read() as session:
             product = await repository.product(session, code.gtin)
             recalled = [] if code.lot_id else await repository.recalled_lots(session, code.gtin)
-        content = body.unknown(code_json(code), product, recalled, lang)
+        content = orjson.dumps(body.unknown(code, product, recalled, lang))
     midnight = start_of_day(today + timedelta(days=1))
-    return Answer(orjson.dumps(content), tuple(tags), midnight)
+    return Answer(content, tuple(tags), midnight)
