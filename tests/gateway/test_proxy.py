@@ -168,7 +168,7 @@ async def test_a_client_that_breaks_off_its_upload_opens_no_breaker(door: Door) 
 
 async def test_a_body_over_the_limit_is_a_413(door: Door) -> None:
     async def endless() -> AsyncIterator[bytes]:
-        for _ in range(12):
+        for _ in range(17):
             yield b"x" * 1024 * 1024
 
     assert (await door.client.post("/v1/credit/echo", content=endless())).status_code == 413
