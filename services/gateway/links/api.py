@@ -13,7 +13,7 @@ from services.gateway.links import rules
 from services.gateway.links.rules import LINKSET
 from services.gateway.portal.pages import scan_page
 from services.gateway.proxy.api import unavailable
-from services.gateway.scans import schemas, views
+from services.gateway.scans import body, schemas, views
 from services.gateway.scans.api import count
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import UpstreamError
@@ -70,7 +70,7 @@ async def digital_link(
         count(platform, parsed, request.headers.get("x-scan-area"))
         link = f'<{request.url.path}?linkType=linkset>; rel="linkset"; type="{LINKSET}"'
         headers = {"Link": link, **_OPEN}
-        return view_response(views.answer(view, parsed, lang), headers=headers)
+        return view_response(body.answer(view, parsed, lang), headers=headers)
     linkset = await _linkset(platform, request, parsed, lang)
     if wants == "linkset":
         return Response(orjson.dumps(linkset), media_type=LINKSET, headers=_OPEN)

@@ -3,14 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Annotated
 
-import orjson
 from fastapi import Query, Request
 from fastapi.responses import Response
 
 from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
-from services.gateway.scans import schemas, views
-from services.gateway.schemas import ScanView
+from services.gateway.scans import body, schemas, views
 from services.gateway.state import gateway_of
 from shared.auth import Public
 from shared.identifiers.digital_link import Code
@@ -26,22 +24,22 @@ PREFIX = b"/v1/scan/"
 
 async def _load(platform: "Platform", _match: re.Match[str], request: HotRequest) -> HotAnswer | None:
     code = views.code_in_path(request.raw_path[len(PREFIX) :])
-    view = await views.of_code(platform, code)
+    found = await views.scanned(platform, code, request.lang)
     return HotAnswer(
-        orjson.dumps(views.answer(view, code, request.lang)),
-        tags=(*tags(code, view), *freshness.tags(view)),
-        fresh_until=freshness.fresh_until(view, platform.clock.now()),
-        headers=age_headers(view),
+        found.content,
+        tags=(*tags(code, found.uscc), *freshness.tags(found.envelope)),
+        fresh_until=freshness.fresh_until(found.envelope, platform.clock.now()),
+        headers=age_headers(found.envelope),
     )
 
 
-def tags(code: Code, view: ScanView) -> tuple[str, ...]:
+def tags(code: Code, uscc: str | None) -> tuple[str, ...]:
     """What makes the answer stale: the lot, the product, the producer."""
     found = [f"product:{code.gtin}"]
     if code.lot_id is not None:
         found.append(f"lot:{code.lot_id}")
-    if view["producer"]:
-        found.append(f"enterprise:{view['producer']['uscc']}")
+    if uscc:
+        found.append(f"enterprise:{uscc}")
     return tuple(found)
 
 
@@ -91,4 +89,4 @@ async def scan_by_query(
 async def respond(platform: "Platform", code: Code, request: Request, lang: RequestLang) -> Response:
     view = await views.of_code(platform, code)
     count(platform, code, request.headers.get("x-scan-area"))
-    return view_response(views.answer(view, code, lang))
+    return view_response(body.answer(view, code, lang))

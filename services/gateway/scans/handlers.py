@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from services.gateway.enterprises import repository as enterprises
 from services.gateway.enterprises.rules import touch
 from services.gateway.projection import Row, body_of, event_time
-from services.gateway.scans import repository
+from services.gateway.scans import body, repository
 from shared.bus import Received
 from shared.db import UnitOfWork
+from shared.db.types import dumps
 from shared.events import traceability
 
 
@@ -22,6 +25,9 @@ async def lot_updated(uow: UnitOfWork, events: Sequence[Received[traceability.Lo
             "changed_at": event_time(event),
         }
     known = [row for row in newest.values() if row["body"]["verdict"] != "unknown"]
+    for row in known:
+        row["body"] = orjson.loads(dumps(row["body"]))
+        row |= {"scan_zh": body.ready(row["body"], "zh"), "scan_en": body.ready(row["body"], "en")}
     await repository.save_lots(uow.session, known)
     await repository.drop_lots(uow.session, newest.keys() - {row["lot_id"] for row in known})
     uow.invalidate(*(f"lot:{lot_id}" for lot_id in newest))
@@ -35,15 +41,15 @@ async def product_updated(uow: UnitOfWork, events: Sequence[Received[traceabilit
     }
     rows = await enterprises.lock(uow.session, owners)
     for event in events:
-        product, body, at = products[event.data.gtin], body_of(event), event_time(event)
+        product, state, at = products[event.data.gtin], body_of(event), event_time(event)
         former = product["owner_uscc"]
         if former and former != event.data.owner_uscc:
             rows[former]["products"].pop(event.data.gtin, None)
             touch(rows[former], "traceability_at", at)
-        product |= {"owner_uscc": event.data.owner_uscc, "body": body}
+        product |= {"owner_uscc": event.data.owner_uscc, "body": state}
         touch(product, "changed_at", at)
         owner = rows[event.data.owner_uscc]
-        owner["products"][event.data.gtin] = {key: value for key, value in body.items() if key != "owner_uscc"}
+        owner["products"][event.data.gtin] = {key: value for key, value in state.items() if key != "owner_uscc"}
         touch(owner, "traceability_at", at)
     await repository.save_products(uow.session, products)
     await enterprises.save(uow.session, rows)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import Text
 from sqlmodel import Field
 
 from services.gateway.base import Table
@@ -16,6 +17,9 @@ class LotRow(Table, table=True):
     lot_id: str = Field(primary_key=True, max_length=40)
     producer_uscc: str = Field(max_length=18, index=True)
     body: dict[str, Any] = Field(sa_type=Json)
+    scan_zh: str | None = Field(default=None, sa_type=Text)
+    """`scans.body.ready` of the body; null in a row that was stored before there was such a column."""
+    scan_en: str | None = Field(default=None, sa_type=Text)
     changed_at: str = Field(max_length=27)
 
 

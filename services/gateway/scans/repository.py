@@ -10,6 +10,7 @@ from services.gateway.projection import Row, lock_rows
 from services.gateway.scans.models import LotRow, ProductRow
 from shared.db import AsyncSession, Database
 from shared.db.sql import upsert
+from shared.i18n import Lang
 
 LOT = """
 SELECT l.body, l.changed_at, p.body, e.listings, e.credit_at, e.identity, e.party
@@ -18,6 +19,15 @@ LEFT JOIN product_view p ON p.gtin = $2
 LEFT JOIN enterprise_view e ON e.uscc = l.producer_uscc
 WHERE l.lot_id = $1
 """
+READY: dict[Lang, str] = {
+    lang: (
+        f"SELECT coalesce(l.scan_{lang}, l.body), l.producer_uscc, l.changed_at, "  # noqa: S608 - two constant texts
+        "p.body, e.listings, e.credit_at, e.identity, e.party FROM lot_view l "
+        "LEFT JOIN product_view p ON p.gtin = $2 LEFT JOIN enterprise_view e ON e.uscc = l.producer_uscc "
+        "WHERE l.lot_id = $1"
+    )
+    for lang in ("zh", "en")
+}
 PRODUCT = """
 SELECT p.body, p.changed_at, p.recalls, e.listings, e.credit_at, e.identity, e.party
 FROM product_view p LEFT JOIN enterprise_view e ON e.uscc = p.owner_uscc
@@ -49,6 +59,12 @@ async def drop_lots(session: AsyncSession, lot_ids: Iterable[str]) -> None:
 async def read_lot(db: Database, lot_id: str, gtin: str) -> tuple[Any, ...] | None:
     """One indexed read for a scan, columns of `LOT`; JSON columns as text."""
     rows = await db.fetch(LOT, lot_id, gtin)
+    return rows[0] if rows else None
+
+
+async def read_ready(db: Database, lot_id: str, gtin: str, lang: Lang) -> tuple[Any, ...] | None:
+    """The same with the ready bytes of one language, columns of `READY`."""
+    rows = await db.fetch(READY[lang], lot_id, gtin)
     return rows[0] if rows else None
 
 

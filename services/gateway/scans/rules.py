@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
-from urllib.parse import quote
 
 from services.gateway.enterprises.rules import credit_mark
 from services.gateway.schemas import Check, Producer, ScanProduct, ScanView, Verdict
@@ -202,7 +201,7 @@ def links(code: Code, uscc: str | None, recall_id: str | None) -> dict[str, str]
     found = {
         "self": f"/v1/scan{code.path}",
         "page": code.path,
-        "scans": f"/v1/traceability/scans/{quote(code.uri(), safe='')}",
+        "scans": f"/v1/traceability/scans/{code.escaped_uri()}",
     }
     if uscc:
         found["enterprise"] = f"/v1/enterprises/{uscc}"

@@ -1,6 +1,6 @@
 """The answer for one code as data: one indexed read."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -9,8 +9,8 @@ import orjson
 
 from services.gateway import freshness
 from services.gateway.names import area_name
-from services.gateway.scans import repository, rules
-from services.gateway.schemas import Producer, ScanView
+from services.gateway.scans import body, repository, rules
+from services.gateway.schemas import Envelope, Producer, ScanView
 from services.gateway.state import gateway_of
 from shared.clock import shanghai_date
 from shared.errors import Malformed
@@ -67,18 +67,18 @@ async def of_code(platform: "Platform", code: Code) -> ScanView:
     if code.lot_id is not None:
         row = await repository.read_lot(platform.db, code.lot_id, code.gtin)
         if row is not None:
-            lot, changed_at, product, *producer = row
-            body = orjson.loads(lot)
-            made_by = _producer(platform, body["producer_uscc"], body["producer_name"], producer, day)
-            view = rules.of_lot(code, body, _json(product), made_by, day)
+            text, changed_at, product, *producer = row
+            lot = orjson.loads(text)
+            made_by = _producer(platform, lot["producer_uscc"], lot["producer_name"], producer, day)
+            view = rules.of_lot(code, lot, _json(product), made_by, day)
             return _with_age(platform, view, changed_at, producer[1])
     row = await repository.read_product(platform.db, code.gtin)
     if row is None:
         return _with_age(platform, rules.of_product(code, None, {}, None), None, None)
     product, changed_at, recalls, *producer = row
-    body = _json(product)
-    made_by = _producer(platform, body["owner_uscc"], "", producer, day) if body else None
-    view = rules.of_product(code, body, orjson.loads(recalls), made_by)
+    known = _json(product)
+    made_by = _producer(platform, known["owner_uscc"], "", producer, day) if known else None
+    view = rules.of_product(code, known, orjson.loads(recalls), made_by)
     return _with_age(platform, view, changed_at, producer[1])
 
 
@@ -95,67 +95,40 @@ def _producer(platform: "Platform", uscc: str, name: str, columns: list[Any], da
     return made_by
 
 
-def _with_age(platform: "Platform", view: ScanView, changed_at: str | None, credit_at: str | None) -> ScanView:
+def _envelope(platform: "Platform", changed_at: str | None, credit_at: str | None) -> Envelope:
     changed = {"traceability": changed_at, "credit": credit_at}
-    envelope = freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now())
+    return freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now())
+
+
+def _with_age(platform: "Platform", view: ScanView, changed_at: str | None, credit_at: str | None) -> ScanView:
+    envelope = _envelope(platform, changed_at, credit_at)
     mark = view["producer"]["credit"] if view["producer"] else None
     if mark is not None:
         mark["as_of"] = envelope["parts"]["credit"]["as_of"]
     return cast(ScanView, view | envelope)
 
 
-def answer(view: ScanView, code: Code, lang: Lang) -> dict[str, Any]:
-    """The body of `/v1/scan`: the form of traceability's verdict in one language, with the age of its parts."""
-    product, recall = view["product"], view["recall"]
-    producer: dict[str, Any] | None = None
-    if view["producer"]:
-        producer = {key: view["producer"][key] for key in ("uscc", "name", "area_code")}
-        producer["credit"] = _credit(view["producer"], lang)
-    return {
-        "code": {"gtin": code.gtin, "lot": code.lot, "serial": code.serial, "lot_id": code.lot_id, "uri": code.uri()},
-        "verdict": view["verdict"],
-        "title": rules.TITLES[view["verdict"]](lang),
-        "reasons": view["reasons_en"] if lang == "en" else view["reasons"],
-        "checks": [
-            {"code": c["code"], "ok": c["ok"], "title": _of(c, "title", lang), "text": _of(c, "text", lang)}
-            for c in view["checks"]
-        ],
-        "product": {
-            "gtin": product["gtin"],
-            "name": _of(product, "name", lang),
-            "name_zh": product["name"],
-            "category": product["category"],
-        }
-        if product
-        else None,
-        "producer": producer,
-        "origin": view["origin"],
-        "produced_on": view["produced_on"],
-        "expires_on": view["expires_on"],
-        "registered_at": view["registered_at"],
-        "journey": view["journey"],
-        "tests": view["tests"],
-        "recall": {key: value for key, value in recall.items() if key != "reason_en"}
-        | {"reason": _of(recall, "reason", lang)}
-        if recall
-        else None,
-        "claims": product["claims"] if product else [],
-        "recalled_lots": view["recalled_lots"],
-        "links": view["links"],
-        "complete": view["complete"],
-        "parts": view["parts"],
-        "errors": view["errors"],
-    }
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """An answer in one language, with what makes it stale."""
+
+    content: bytes
+    envelope: Envelope
+    uscc: str | None
 
 
-def _credit(producer: Producer, lang: Lang) -> dict[str, Any] | None:
-    mark = producer["credit"]
-    if mark is None:
-        return None
-    return {key: mark[key] for key in ("status", "since", "until", "listing_id", "as_of")} | {
-        "ground": _of(mark, "ground", lang)
-    }
-
-
-def _of(body: Mapping[str, Any], key: str, lang: Lang) -> Any:
-    return (lang == "en" and body[key + "_en"]) or body[key]
+async def scanned(platform: "Platform", code: Code, lang: Lang) -> Scanned:
+    """What `answer` of `of_code` says, of a registered lot out of ready bytes."""
+    row = await repository.read_ready(platform.db, code.lot_id, code.gtin, lang) if code.lot_id is not None else None
+    if row is None:
+        view = await of_code(platform, code)
+        content = orjson.dumps(body.answer(view, code, lang))
+        return Scanned(content, view, view["producer"]["uscc"] if view["producer"] else None)
+    text, uscc, changed_at, product, listings, credit_at, identity, party = row
+    if text.startswith("{"):  # a row that was stored before there were ready bytes
+        text = body.ready(orjson.loads(text), lang)
+    now = platform.clock.now()
+    envelope = _envelope(platform, changed_at, credit_at)
+    kept = body.Kept(text, product, listings, identity, party)
+    as_of = envelope["parts"]["credit"]["as_of"]
+    return Scanned(body.of_lot(kept, code, shanghai_date(now), envelope, as_of, lang), envelope, uscc or None)
