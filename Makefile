@@ -11,16 +11,17 @@ PYTHON ?= python3
 TESTS ?=
 CASES ?=
 SCALE ?= 1
+COMPOSE ?= docker compose
 
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := services shared deploy
-ALL_CODE := $(CODE) tests bench
+ALL_CODE := $(CODE) tests bench chaos
 
-.PHONY: help run test check fmt bench postgres kafka clean format-check lint types imports
+.PHONY: help run test check fmt bench chaos postgres kafka compose-test clean format-check lint types imports
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(VENV)/.run ## the four services and the portal with demo data [PORT=8000] [DATA_DIR=var]
 	@$(BIN)/python -m compileall -q $(CODE)
@@ -49,15 +50,21 @@ bench: $(VENV)/.dev ## measure against the floors, writes bench/RESULTS.md [CASE
 	@$(BIN)/python -m compileall -q $(CODE) bench
 	@$(BIN)/python -m bench --scale $(SCALE) $(CASES)
 
+chaos: $(VENV)/.dev ## full-size faults, writes docs/ops/chaos.md [CASES="storm"] [SCALE=0.1]
+	@$(BIN)/python -m chaos --scale $(SCALE) $(CASES)
+
 postgres: $(VENV)/.run ## a private PostgreSQL until Ctrl-C
 	@exec $(BIN)/python -m deploy.local.postgres
 
 kafka: $(VENV)/.run ## a private Kafka until Ctrl-C
 	@exec $(BIN)/python -m deploy.local.kafka
 
+compose-test: $(VENV)/.dev ## the composed system: up, the tour, each container killed, down [COMPOSE="docker compose"]
+	@COMPOSE='$(COMPOSE)' $(BIN)/python -m tests.compose
+
 clean: ## remove what was built; data under var/ stays
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache
-	@find $(CODE) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(CODE) tests bench chaos -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment: made anew only when the pinned requirements changed -----------------------------------------
 $(BIN)/python:

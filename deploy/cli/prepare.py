@@ -77,11 +77,11 @@ async def _is_current(service: topology.Service, url: str, *, demo: bool) -> boo
 
     connection = await asyncpg.connect(url, timeout=5)
     try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return False
         if await connection.fetchval("SELECT version_num FROM alembic_version") != head(service.name):
             return False
         return not demo or bool(await connection.fetchval("SELECT count(*) FROM client WHERE demo"))
-    except asyncpg.UndefinedTableError:
-        return False
     finally:
         await connection.close()
 

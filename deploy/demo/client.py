@@ -23,7 +23,8 @@ class Account:
         self._token = ""
         self._until = 0.0
 
-    def _bearer(self) -> str:
+    def bearer(self) -> str:
+        """A token that holds for at least a minute."""
         if time.monotonic() >= self._until:
             who = self._who
             form = (
@@ -37,7 +38,7 @@ class Account:
 
     def call(self, method: str, path: str, body: Any = None, *, ok: tuple[int, ...] = (200, 201, 202)) -> Any:
         """The JSON answer. Raises ApiError for a status that is not in `ok`."""
-        response = self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {self._bearer()}"})
+        response = self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {self.bearer()}"})
         return _checked(response, ok).json()
 
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
@@ -51,7 +52,7 @@ class Account:
 
     def capture(self, document: dict[str, Any]) -> dict[str, Any]:
         """Capture an EPCIS document and wait for its job; the job."""
-        headers = {"Authorization": f"Bearer {self._bearer()}", "GS1-Capture-Error-Behaviour": "rollback"}
+        headers = {"Authorization": f"Bearer {self.bearer()}", "GS1-Capture-Error-Behaviour": "rollback"}
         response = _checked(self._http.post("/epcis/capture", json=document, headers=headers), (202,))
         deadline = time.monotonic() + _CAPTURE_SECONDS
         while time.monotonic() < deadline:
