@@ -6,8 +6,9 @@ everybody would make an open read block writers.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,6 +25,7 @@ _BUSY_MS = 10_000
 _CACHE_KIB = 512
 """Of each SQLite connection; the system caches the file too."""
 _LAST_STATEMENTS_MS = 2_000
+_HOT_CONNECTIONS = 8
 
 
 class Database:
@@ -40,7 +42,10 @@ class Database:
         self._hot_sqlite: sqlite3.Connection | None = None
         self._hot_pool: Any = None
         self._hot_lock = asyncio.Lock()
+        self._hot_turn = asyncio.Semaphore(_HOT_CONNECTIONS)
+        self._hot_idle: list[Any] = []
         self._threads: WeakSet[Thread] = WeakSet()
+        self._at_work: Counter[asyncio.Task[Any] | None] = Counter()
         if self.is_sqlite:
             path = Path(self.url.database or "")
             async_url = self.url.set(drivername="sqlite+aiosqlite")
@@ -66,8 +71,9 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(self.reader, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        with self.at_work():
+            async with AsyncSession(self.reader, expire_on_commit=False, autoflush=False) as session:
+                yield session
 
     def write_session(self) -> AsyncSession:
         """A session for the unit of work; nobody else calls this."""
@@ -84,8 +90,28 @@ class Database:
                 self._hot_sqlite.execute("PRAGMA query_only=ON")
             return self._hot_sqlite.execute(sql, {str(i): arg for i, arg in enumerate(args, 1)}).fetchall()
         pool = self._hot_pool or await self._open_hot_pool()
-        async with pool.acquire() as connection:
-            return [tuple(row) for row in await connection.fetch(sql, *args)]
+        async with self._hot_turn:
+            connection = await self._hot_connection(pool)
+            try:
+                rows = await connection.fetch(sql, *args)
+            except BaseException:
+                await pool.release(connection)
+                raise
+            self._hot_idle.append(connection)
+        return [tuple(row) for row in rows]
+
+    async def _hot_connection(self, pool: Any) -> Any:
+        """Connections stay out of the pool between two reads: to give one back costs it a task, half of a point read.
+        The pool still makes them, and takes back what broke."""
+        while self._hot_idle:
+            connection = self._hot_idle.pop()
+            try:
+                if not connection.is_closed():
+                    return connection
+            except Exception:  # noqa: S112 - it went back to the pool by itself when the server closed it
+                continue
+            await pool.release(connection)
+        return await pool.acquire()
 
     async def _open_hot_pool(self) -> Any:
         import asyncpg
@@ -94,15 +120,32 @@ class Database:
             if self._hot_pool is None:
                 dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
                 self._hot_pool = await asyncpg.create_pool(
-                    dsn, min_size=1, max_size=8, timeout=5, command_timeout=5, reset=_no_reset
+                    dsn, min_size=1, max_size=_HOT_CONNECTIONS, timeout=5, command_timeout=5, reset=_no_reset
                 )
         return self._hot_pool
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Marks the present task while it uses a connection: cancelled there, it would break the connection."""
+        task = asyncio.current_task()
+        self._at_work[task] += 1
+        try:
+            yield
+        finally:
+            self._at_work[task] -= 1
+            if not self._at_work[task]:
+                del self._at_work[task]
+
+    def is_at_work(self, task: asyncio.Task[Any]) -> bool:
+        return task in self._at_work
 
     async def close(self) -> None:
         if self._hot_sqlite is not None:
             self._hot_sqlite.close()
             self._hot_sqlite = None
         if self._hot_pool is not None:
+            while self._hot_idle:
+                await self._hot_pool.release(self._hot_idle.pop())
             await self._hot_pool.close()
             self._hot_pool = None
         await self.writer.dispose()

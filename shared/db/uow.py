@@ -44,6 +44,7 @@ class UnitOfWork:
         self.principal = principal
         self.now: datetime = platform.clock.now()
         self.session: AsyncSession = platform.db.write_session()
+        self._at_work = platform.db.at_work()
         self.idempotency: tuple[str, str] | None = None
         """`(key, request hash)` when the request carried an Idempotency-Key."""
         self.replaying = False
@@ -112,6 +113,7 @@ class UnitOfWork:
         return cast(T, self._answer)
 
     async def __aenter__(self) -> Self:
+        self._at_work.__enter__()
         return self
 
     async def __aexit__(
@@ -121,7 +123,10 @@ class UnitOfWork:
             if kind is None:
                 await self.commit()
         finally:
-            await self.session.close()
+            try:
+                await self.session.close()
+            finally:
+                self._at_work.__exit__(None, None, None)
 
     async def commit(self) -> None:
         session = self.session

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger("supervisor")
 _FIRST, _LONGEST = 0.2, 5.0
 _STEADY_SECONDS = 2.0
+_END_SECONDS = 5.0
 
 
 class Supervisor:
     def __init__(self, platform: "Platform") -> None:
         self._platform = platform
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep(name, run), name=f"pinzhi:{name}"))
@@ -34,9 +36,10 @@ class Supervisor:
                 await run()
                 failing.pop(name, None)
                 return
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # A cancellation that nobody here asked for is an error too: aiokafka cancels what others wait for.
+                if self._stopping and isinstance(error, asyncio.CancelledError):
+                    raise
                 failing[name] = f"{type(error).__name__}: {error}"[:300]
                 metrics.TASK_RESTARTS.labels(self._platform.name, name).inc()
                 log.error("task failed, starting again", task=name, error=failing[name], seconds=wait, exc_info=error)
@@ -48,7 +51,19 @@ class Supervisor:
             wait = min(wait * 2, _LONGEST)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        """End each task between two of its transactions; one that is in the same for five seconds is cut off."""
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _END_SECONDS
+        waiting = self._tasks
+        while waiting := [task for task in waiting if not self._cancel(task, late=loop.time() > deadline)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+    def _cancel(self, task: asyncio.Task[None], *, late: bool) -> bool:
+        """Whether the task was cancelled, or has ended."""
+        if not late and self._platform.db.is_at_work(task):
+            return False
+        task.cancel()
+        return True

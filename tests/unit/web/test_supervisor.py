@@ -1,0 +1,88 @@
+"""Background tasks: a stray cancellation is an error like others, and an end comes between transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.bus.memory import MemoryBus
+from shared.platform import Platform, ServiceSpec
+from shared.settings import ServiceSettings
+from shared.web.supervisor import Supervisor
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    settings = ServiceSettings(data_dir=tmp_path, log_level="error")
+    made = Platform(ServiceSpec("credit"), settings, bus=MemoryBus())
+    yield made
+    await made.db.close()
+
+
+async def test_a_task_that_a_library_cancelled_is_started_again(platform: Platform) -> None:
+    runs = 0
+    steady = asyncio.Event()
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+        steady.set()
+        await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("consumer", run)
+    async with asyncio.timeout(20):
+        while "consumer" not in platform.failing:
+            await asyncio.sleep(0.01)
+        assert "CancelledError" in platform.failing["consumer"]
+        await steady.wait()
+    await supervisor.stop()
+    assert runs == 2
+
+
+async def test_a_task_ends_after_its_transaction(platform: Platform) -> None:
+    begun, ended = asyncio.Event(), 0
+
+    async def write() -> None:
+        nonlocal ended
+        while True:
+            async with platform.system_unit_of_work() as uow:
+                await uow.session.execute(text("CREATE TABLE IF NOT EXISTS a (id INTEGER)"))
+                begun.set()
+                for number in range(20):
+                    await uow.session.execute(text("INSERT INTO a VALUES (:number)"), {"number": number})
+                    await asyncio.sleep(0.001)
+            ended += 1
+            await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("writer", write)
+    await begun.wait()
+    assert ended == 0
+    await supervisor.stop()
+    assert ended == 1
+    async with platform.read() as session:
+        assert (await session.execute(text("SELECT count(*) FROM a"))).scalar_one() == 20
+
+
+async def test_a_transaction_without_end_is_cut_off(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.web.supervisor._END_SECONDS", 0.05)
+    begun = asyncio.Event()
+
+    async def hang() -> None:
+        async with platform.read() as session:
+            await session.execute(text("SELECT 1"))
+            begun.set()
+            await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("hangs", hang)
+    await begun.wait()
+    async with asyncio.timeout(20):
+        await supervisor.stop()
