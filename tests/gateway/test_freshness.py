@@ -1,5 +1,6 @@
 """Sources that come and go: every part says how old it is, no aggregate fails."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -137,3 +138,33 @@ async def test_our_own_lag_makes_a_part_old(city: City, monkeypatch: pytest.Monk
     part = (await city.harness.get(URL)).json()["parts"]["credit"]
     assert part["as_of"] == utc_text(before)
     assert timedelta(seconds=part["age_seconds"]) == timedelta(minutes=1)
+
+
+async def test_a_bus_that_is_away_makes_all_parts_old_in_hot_answers_too(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await city.harness.deliver(s.enterprise())
+    await city.becomes("credit", current=True)
+    await city.becomes("traceability", current=True)
+    assert all(part["current"] for part in (await city.harness.get(URL)).json()["parts"].values())
+
+    looks: list[None] = []
+
+    async def away() -> dict[str, Standing]:
+        looks.append(None)
+        raise OSError("kafka: KafkaConnectionError")
+
+    monkeypatch.setattr(city.harness.platform.consumer, "progress", away)
+    await city.harness.until(lambda: len(looks) > 1, "looks at a bus that is away")
+    city.harness.clock.advance(seconds=30)
+    await answered(city, current=False)
+    assert all(part["age_seconds"] >= 25 for part in (await city.harness.get(URL)).json()["parts"].values())
+    monkeypatch.undo()
+    await answered(city, current=True)
+
+
+async def answered(city: City, *, current: bool) -> None:
+    """Waits for an answer all of whose parts are so: the next look drops the bytes that are not true any more."""
+    async with asyncio.timeout(20):
+        while any(p["current"] is not current for p in (await city.harness.get(URL)).json()["parts"].values()):
+            await asyncio.sleep(0.02)

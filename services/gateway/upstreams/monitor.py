@@ -42,6 +42,8 @@ class Monitor:
         self._upstreams = upstreams
         self._every, self._stale = every, stale
         self.seen = {name: Seen() for name in upstreams}
+        self._current = dict.fromkeys(upstreams, False)
+        """As of the last look, which the hot answers follow."""
 
     async def run(self, platform: "Platform") -> None:
         while True:
@@ -50,8 +52,7 @@ class Monitor:
 
     async def look(self, platform: "Platform") -> None:
         """Ask all upstreams once, at the same time, each for at most as long as the time between two looks."""
-        was = {name: self.current(name, platform.clock.now()) for name in self.seen}
-        ours = await platform.consumer.progress()
+        ours = await self._progress(platform)
         await asyncio.gather(
             *(
                 self._ask(upstream, platform.clock, ours.get(topic_of(upstream.name)))
@@ -59,9 +60,19 @@ class Monitor:
             )
         )
         now = platform.clock.now()
-        turned = [TAG + name for name in self.seen if self.current(name, now) != was[name]]
+        current = {name: self.current(name, now) for name in self.seen}
+        turned = [TAG + name for name in self.seen if current[name] != self._current[name]]
+        self._current = current
         if turned:
             platform.hot_cache.invalidate(turned)
+
+    async def _progress(self, platform: "Platform") -> dict[str, Standing]:
+        """How far we are; nothing while the bus is away: then nothing new is known and the parts grow old."""
+        try:
+            async with asyncio.timeout(max(1.0, self._every)):
+                return await platform.consumer.progress()
+        except (OSError, TimeoutError):
+            return {}
 
     async def _ask(self, upstream: Upstream, clock: Clock, ours: Standing | None) -> None:
         seen = self.seen[upstream.name]
