@@ -47,6 +47,7 @@ class Cluster:
         self._jwks = write_jwks(self._folder / "jwks.json")
         self._http = httpx.Client(timeout=20, trust_env=False)
         self.embedded_log = bus_url.startswith("sqlite:")
+        self.topic_prefix = "" if self.embedded_log else bus_url.rpartition("/")[2]
         self.services = list(services)
         self.consumers = [service for service in services if service in CONSUMERS]
         self.running: dict[tuple[str, str], Process] = {}

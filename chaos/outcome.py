@@ -20,9 +20,12 @@ class Outcome:
     """From the first write until all had come to rest."""
     to_converge: float
     """From the last fault, or the last write when that was later, until all had come to rest."""
+    resumed: float | None = None
+    """After an outage: from a fresh client's first acknowledgement to the next effect in every consumer."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """Effects of each member of a group."""
     answers: Counter[str] = field(default_factory=Counter)
     """HTTP status of each try, or the name of the error of the line."""
-    notes: list[str] = field(default_factory=list)
 
 
 def converge(cluster: Cluster, load: Load, *, kills: int, since: float, started: float) -> Outcome:

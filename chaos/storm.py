@@ -2,6 +2,7 @@
 
 import random
 import time
+from functools import partial
 
 from chaos.cluster import Cluster
 from chaos.load import Load
@@ -20,7 +21,7 @@ def storm(cluster: Cluster, *, events: int, kills: int, seed: int) -> Outcome:
         while done < kills:
             # The next kill when its share of the writes is told; at the end, what is left, as fast as it goes.
             share = events * (done + chance.random()) / (kills + 1)
-            cluster.until(lambda share=share: len(load.writes) >= share or not load.running, "progress")
+            cluster.until(partial(_told, load, share), "progress")
             victim = chance.choice(cluster.services)
             cluster.kill(cluster.running[victim, "0"])
             last_kill = time.monotonic()
@@ -28,3 +29,7 @@ def storm(cluster: Cluster, *, events: int, kills: int, seed: int) -> Outcome:
             done += 1
         cluster.until(lambda: not load.running, "the end of the writes", seconds=600)
     return converge(cluster, load, kills=done, since=last_kill, started=started)
+
+
+def _told(load: Load, share: float) -> bool:
+    return len(load.writes) >= share or not load.running

@@ -7,8 +7,13 @@
 So an effect in the gateway went through two outboxes, two relays and two inboxes.
 """
 
+import asyncio
+import logging
 import os
+import signal
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -25,7 +30,7 @@ from shared.errors import Conflict
 from shared.events.base import Event
 from shared.events.credit import EnterpriseUpdated
 from shared.events.traceability import PartyUpdated
-from shared.platform import ServiceSpec
+from shared.platform import Platform, ServiceSpec
 from shared.settings import ServiceSettings
 from shared.web import Body, CurrentPlatform, Out, Router, Uow, allow, build_app, problem
 
@@ -93,13 +98,19 @@ async def project(uow: UnitOfWork, events: Sequence[Received[PartyUpdated]]) -> 
     await _keep(uow, [(event.key, event.data.name) for event in events])
 
 
+async def hear(_platform: Platform) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell_tasks)
+
+
 SPECS = {
-    "credit": ServiceSpec("credit", routers=[router]),
+    "credit": ServiceSpec("credit", routers=[router], on_start=[hear]),
     "traceability": ServiceSpec(
-        "traceability", subscriptions=[Subscription(EnterpriseUpdated, apply_and_pass_on, projection=False)]
+        "traceability",
+        subscriptions=[Subscription(EnterpriseUpdated, apply_and_pass_on, projection=False)],
+        on_start=[hear],
     ),
     "gateway": ServiceSpec(
-        "gateway", subscriptions=[Subscription(PartyUpdated, project)], projection_tables=["effect"]
+        "gateway", subscriptions=[Subscription(PartyUpdated, project)], projection_tables=["effect"], on_start=[hear]
     ),
 }
 CONSUMERS = ("traceability", "gateway")
@@ -117,6 +128,22 @@ def run() -> None:
         bus = KafkaBus(settings.bus_url.removeprefix("kafka://"), session_ms=SESSION_MS)
     app = build_app(SPECS[os.environ["FAULT_SERVICE"]], settings, bus=bus)
     app.platform.owns_bus = True
+    told = f"%(asctime)s {app.platform.name} %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(force=True, level=logging.WARNING, format=told)
     options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "on", "ws": "none"}
     port = int(os.environ["FAULT_PORT"])
     uvicorn.run(app, host="127.0.0.1", port=port, timeout_graceful_shutdown=10, **options)
+
+
+def _tell_tasks() -> None:
+    """For whoever looks for what hangs: SIGUSR1 prints where each task waits, the innermost place last."""
+    for task in asyncio.all_tasks():
+        places: list[str] = []
+        waits: Any = task.get_coro()
+        while waits is not None:
+            frame = getattr(waits, "cr_frame", None)
+            if frame is None:
+                break
+            places.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}")
+            waits = getattr(waits, "cr_await", None)
+        print(task.get_name(), " > ".join(places), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ Hazards of the client that are met here:
   inbox knows what took effect);
 - a send may hang without end, and an idempotent producer is spoiled by sequence errors: sends have a deadline, and
   after any error the producer is thrown away, its `stop()` bounded too. The rows are still in the outbox;
+- while no broker answers, the producer asks for metadata thousands of times a second and logs each: it is made to wait;
 - a send that ran into its deadline may still arrive: the repeat is skipped by `sequence`;
 - a member has a static id, so that after a SIGKILL its partitions need not wait for the session to end.
 """
@@ -27,6 +28,7 @@ log = structlog.get_logger("kafka")
 _SEND_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _ASK_SECONDS = 10.0
+_AGAIN_SECONDS = 0.2
 _LATE = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 
 
@@ -78,6 +80,7 @@ class KafkaBus:
             request_timeout_ms=int(_SEND_SECONDS * 1000),
             max_batch_size=262_144,
         )
+        _make_patient(producer.client)
         # Kept before it is started, so that one that failed to start is stopped too.
         self._producer = producer
         await producer.start()
@@ -245,6 +248,18 @@ def _stored(found: Mapping[TopicPartition, Sequence[Any]], prefix: str) -> list[
         for place, messages in found.items()
         for message in messages
     ]
+
+
+def _make_patient(client: Any) -> None:
+    ask = client._metadata_update
+
+    async def ask_then_wait(*arguments: Any) -> bool:
+        found: bool = await ask(*arguments)
+        if not found:
+            await asyncio.sleep(_AGAIN_SECONDS)
+        return found
+
+    client._metadata_update = ask_then_wait
 
 
 async def _bounded(stopping: Any) -> None:

@@ -49,10 +49,18 @@ def cluster(
     request: pytest.FixtureRequest, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """The three services, for all tests of a module; each test leaves them running."""
-    yield from make_cluster(request, nursery, tmp_path_factory.mktemp("cluster"), city=request.param == CITY)
+    yield from _make_cluster(request, nursery, tmp_path_factory.mktemp("cluster"), city=request.param == CITY)
 
 
-def make_cluster(request: pytest.FixtureRequest, nursery: Nursery, folder: Path, *, city: bool) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def city(
+    request: pytest.FixtureRequest, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """As `cluster`, on PostgreSQL and Kafka."""
+    yield from _make_cluster(request, nursery, tmp_path_factory.mktemp("city"), city=True)
+
+
+def _make_cluster(request: pytest.FixtureRequest, nursery: Nursery, folder: Path, *, city: bool) -> Iterator[Cluster]:
     databases = Databases(folder)
     if city:
         backend = Backend("postgres", databases, folder, request.getfixturevalue("own_postgres").address)
