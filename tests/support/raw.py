@@ -17,8 +17,8 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """`code` of a problem document."""
-        if "problem+json" not in self.headers.get("content-type", ""):
+        """`code` of a problem document; an answer to HEAD has no body to tell it."""
+        if not self.body or "problem+json" not in self.headers.get("content-type", ""):
             return None
         return str(orjson.loads(self.body).get("code"))
 
