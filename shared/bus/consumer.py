@@ -4,6 +4,7 @@ A poll of up to 500 events is applied set-based in one transaction; only when th
 so that one bad event is found and parked while other keys flow.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from shared import context, failpoints, metrics
 from shared.bus import dead_letters
 from shared.bus.envelope import Envelope, EnvelopeError, Received, StoredRecord, from_record
 from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
-from shared.bus.progress import Progress, Standing, waiting
+from shared.bus.progress import Progress, Standing
 from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
 from shared.db import tables
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
+_PATIENCE_SECONDS, _SILENCE_SECONDS = 0.7, 3.0
+"""How long one caller waits for the bus to tell how far it is; how long without an answer means that it is away. Kafka
+answers behind a fetch that may last half a second."""
 
 
 class Consumer:
@@ -45,6 +49,10 @@ class Consumer:
         self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
         self._subscriber: Subscriber | None = None
         self._progress = Progress()
+        self._standings: dict[str, Standing] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
+        self._bus_error: str | None = None
 
     async def run(self) -> None:
         """Until cancelled. Errors of the bus and the database go to the supervisor, which starts this again."""
@@ -64,18 +72,44 @@ class Consumer:
                 failpoints.hit("consumer.after_offset_commit")
         finally:
             self._subscriber = None
+            if self._asking is not None:
+                self._asking.cancel()
             await subscriber.close()
 
     async def progress(self) -> dict[str, Standing]:
-        """How far each topic is applied; empty while the consumer is not running."""
-        if self._subscriber is None:
+        """How far each topic is applied, as the bus said last; empty while the consumer is not running.
+
+        Does not wait for a bus that is away; `bus_error` tells then.
+        """
+        subscriber = self._subscriber
+        if subscriber is None:
             return {}
+        if self._asking is None or self._asking.done():
+            self._asked_at = time.monotonic()
+            self._asking = asyncio.create_task(self._ask(subscriber))
+        await asyncio.wait([self._asking], timeout=_PATIENCE_SECONDS)
+        return self._standings
+
+    async def _ask(self, subscriber: Subscriber) -> None:
         at = self._platform.clock.now()
-        return self._progress.look(at, await self._subscriber.places())
+        try:
+            self._standings, self._bus_error = self._progress.look(at, await subscriber.places()), None
+        except TimeoutError:
+            self._bus_error = f"no answer for {time.monotonic() - self._asked_at:.0f} s"
+        except Exception as error:
+            self._bus_error = f"{type(error).__name__}: {error}"[:300]
+
+    @property
+    def bus_error(self) -> str | None:
+        """Why the bus does not tell how far it is; None when it does."""
+        if self._bus_error is None and self._asking is not None and not self._asking.done():
+            silent = time.monotonic() - self._asked_at
+            return f"no answer for {silent:.0f} s" if silent > _SILENCE_SECONDS else None
+        return self._bus_error
 
     async def lag(self) -> dict[str, int]:
-        """Records of each topic that are not applied yet; empty while the consumer is not running."""
-        return waiting(await self._subscriber.places()) if self._subscriber is not None else {}
+        """Records of each topic that are not applied yet, as `progress` knows it."""
+        return {topic: standing.waiting for topic, standing in (await self.progress()).items()}
 
     async def apply(self, records: Sequence[StoredRecord]) -> None:
         envelopes = []

@@ -81,6 +81,8 @@ def health_router() -> Router:
             async with platform.read() as session:
                 await session.execute(text("SELECT 1"))
             body |= (await measure(platform)).model_dump()
+            if platform.consumer.bus_error is not None:
+                reasons["bus"] = platform.consumer.bus_error
         except Exception as error:
             reasons["database"] = f"{type(error).__name__}: {error}"[:300]
         response.status_code = 503 if reasons else 200

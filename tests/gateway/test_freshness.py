@@ -11,6 +11,7 @@ from services.gateway.app import create_app
 from services.gateway.settings import Settings
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.monitor import Monitor
+from shared.bus import consumer
 from shared.bus.progress import Standing
 from shared.db.types import utc_text
 from tests.gateway import samples as s
@@ -168,3 +169,17 @@ async def answered(city: City, *, current: bool) -> None:
     async with asyncio.timeout(20):
         while any(p["current"] is not current for p in (await city.harness.get(URL)).json()["parts"].values()):
             await asyncio.sleep(0.02)
+
+
+async def test_readiness_does_not_wait_for_a_bus_that_is_silent(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(consumer, "_SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(city.harness.platform.consumer._subscriber, "places", silent)
+    async with asyncio.timeout(20):
+        while (answer := await city.harness.get("/readyz")).status_code == 200:  # one that was asked before may be left
+            await asyncio.sleep(0.02)
+    assert answer.status_code == 503
+    assert answer.json()["reasons"]["bus"].startswith("no answer for")
+    assert answer.json()["consumer_lag"]["pinzhi.credit.v1"] == 0, "as last known"
