@@ -11,9 +11,8 @@ from typing import Annotated, Any, TypeVar
 import orjson
 import typer
 
-from deploy import topology
 from deploy.cli.errors import CliError
-from deploy.cli.maintenance import DataDir, Postgres, url_of
+from deploy.cli.maintenance import DataDir, Postgres, services_here, url_of
 from deploy.cli.serve import check_service, load, settings_of
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ def lag(data_dir: DataDir = Path("var"), postgres: Postgres = "", bus: Bus = "")
             f"unread {sum(behind.values())}\tdead letters {letters}"
         )
 
-    for service in topology.SERVICES:
+    for service in services_here(postgres):
         print(f"{service.name}\t{_with(service.name, look, data_dir, postgres, bus)}", flush=True)
 
 

@@ -17,6 +17,21 @@ DataDir = Annotated[Path, typer.Option(help="Data directory of a laptop installa
 Postgres = Annotated[str, typer.Option(envvar="PINZHI_POSTGRES", help="postgresql://user@host:port")]
 
 
+def services_here(postgres: str) -> tuple[topology.Service, ...]:
+    """All services, or the one whose database `PINZHI_DATABASE_URL` names, as in its container. Raises CliError."""
+    from sqlalchemy.engine import make_url
+
+    single = os.environ.get("PINZHI_DATABASE_URL")
+    if not single or postgres:
+        return topology.SERVICES
+    name = Path(make_url(single).database or "").stem
+    here = tuple(service for service in topology.SERVICES if service.database == name)
+    if not here:
+        known = ", ".join(service.database for service in topology.SERVICES)
+        raise CliError(f"PINZHI_DATABASE_URL names the database {name!r}, which is no service's; there are: {known}")
+    return here
+
+
 def url_of(service: topology.Service, data_dir: Path, postgres: str) -> str:
     """The service's database: `PINZHI_DATABASE_URL` when this process is for that one service, else as `pinzhi up`."""
     single = os.environ.get("PINZHI_DATABASE_URL")
@@ -30,14 +45,14 @@ def url_of(service: topology.Service, data_dir: Path, postgres: str) -> str:
 
 
 def migrate(
-    service: Annotated[str, typer.Argument(help="One service, or nothing for all")] = "",
+    service: Annotated[str, typer.Argument(help="One service, or nothing for all of this environment")] = "",
     data_dir: DataDir = Path("var"),
     postgres: Postgres = "",
 ) -> None:
     """Bring the databases to the newest schema."""
     from shared.db.migrate import upgrade
 
-    for each in [check_service(service)] if service else topology.SERVICES:
+    for each in [check_service(service)] if service else services_here(postgres):
         print(f"{each.name} ...", flush=True)
         upgrade(each.name, url_of(each, data_dir, postgres))
 
@@ -55,7 +70,7 @@ async def _verify_all(data_dir: Path, postgres: str) -> list[str]:
     from shared.db import Database
 
     broken = []
-    for service in topology.SERVICES:
+    for service in services_here(postgres):
         url = url_of(service, data_dir, postgres)
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
             raise CliError(f"no database of {service.name} under {data_dir}; give --data-dir or --postgres")

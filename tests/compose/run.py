@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -153,9 +154,11 @@ class Run:
                 )
                 refused = self.compose.run("exec", "-T", service.name, "python", "-", stdin=script).strip()
                 need(refused == "30", f"the root of {service.name} is not read-only ({refused})")
-                alive = self.compose.run("exec", "-T", service.name, "pinzhi", "--help")
-                need("serve" in alive, f"no pinzhi command in {service.name}")
-            notes.append("only the gateway is published; users without rights, read-only roots")
+                lag = self.compose.run("exec", "-T", service.name, "pinzhi", "events", "lag")
+                need(re.fullmatch(rf"{service.name}\toutbox .*dead letters 0\n", lag), f"in {service.name}: {lag}")
+            clients = self.compose.run("exec", "-T", "gateway", "pinzhi", "clients", "list")
+            need("demo-unit" in clients, "no demo accounts")
+            notes.append("only the gateway is published; users without rights, read-only roots; operators' commands")
 
     def load_demo(self) -> None:
         with self.step("load the demo over HTTP"):

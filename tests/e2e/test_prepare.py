@@ -12,6 +12,7 @@ import pytest
 from deploy import topology
 from deploy.cli import prepare
 from deploy.cli.errors import CliError
+from deploy.cli.maintenance import services_here
 from deploy.cli.serve import settings_of
 from deploy.local.postgres import Postgres
 from shared.db.migrate import head
@@ -70,6 +71,17 @@ def test_demo_accounts_come_with_the_demo_and_are_added_once(empty: str, monkeyp
     monkeypatch.setattr(prepare.subprocess, "run", None)  # whoever is current starts no further process
     prepare.prepare_one(GATEWAY, settings_of(GATEWAY))
     assert ask(empty, "SELECT count(*) FROM client") == count
+
+
+def test_in_the_container_of_one_service_all_of_them_means_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PINZHI_DATABASE_URL", raising=False)
+    assert services_here("") == topology.SERVICES
+    monkeypatch.setenv("PINZHI_DATABASE_URL", "postgresql://pinzhi@postgres/credit")
+    assert [service.name for service in services_here("")] == ["credit"]
+    assert services_here("postgresql://pinzhi@postgres") == topology.SERVICES
+    monkeypatch.setenv("PINZHI_DATABASE_URL", "postgresql://pinzhi@postgres/other")
+    with pytest.raises(CliError, match="'other', which is no service's"):
+        services_here("")
 
 
 def test_a_database_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
