@@ -4,6 +4,7 @@ Only what took effect is applied again: up to the inbox position of each key, wi
 the live projection byte for byte, and the inbox stays as it is.
 """
 
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
@@ -12,6 +13,7 @@ from shared import failpoints
 from shared.bus.envelope import Envelope, EnvelopeError, from_record
 from shared.bus.plan import Key
 from shared.db import tables
+from shared.db.uow import UnitOfWork
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -42,7 +44,7 @@ async def replay(platform: "Platform") -> int:
                 )
             )
         }
-        seen: dict[Key, int] = {}
+        turns = _Turns(positions, left_out)
         async for records in platform.bus.read_all(consumer.topics):
             batch: list[Envelope] = []
             for record in records:
@@ -50,14 +52,9 @@ async def replay(platform: "Platform") -> int:
                     envelope = from_record(record)
                 except EnvelopeError:
                     continue  # parked when it first came
-                key = (envelope.source, envelope.key)
-                if seen.get(key, 0) < envelope.sequence <= positions.get(key, 0):
-                    seen[key] = envelope.sequence
-                    if (*key, envelope.sequence) not in left_out:
-                        batch.append(envelope)
-            for start in range(0, len(batch), 500):
-                await consumer.replay_into(uow, batch[start : start + 500])
-            count += len(batch)
+                batch += turns.take(envelope)
+            count += await _apply(platform, uow, batch)
+        count += await _apply(platform, uow, turns.rest())
         await session.execute(
             text(
                 "INSERT INTO projection_generation (name, generation, rebuilding) VALUES (:name, 1, false) "
@@ -69,3 +66,44 @@ async def replay(platform: "Platform") -> int:
         failpoints.hit("replay.before_commit")
     failpoints.hit("replay.after_commit")
     return count
+
+
+async def _apply(platform: "Platform", uow: UnitOfWork, envelopes: Sequence[Envelope]) -> int:
+    for start in range(0, len(envelopes), 500):
+        await platform.consumer.replay_into(uow, envelopes[start : start + 500])
+    return len(envelopes)
+
+
+class _Turns:
+    """Gives each event that took effect one time and in its turn: the log may hold it twice, or after a later one."""
+
+    def __init__(self, positions: Mapping[Key, int], left_out: Set[tuple[str, str, int]]) -> None:
+        self._positions = positions
+        self._left_out = left_out
+        self._seen: dict[Key, int] = {}
+        self._early: dict[Key, dict[int, Envelope]] = {}
+
+    def take(self, envelope: Envelope) -> list[Envelope]:
+        """Those whose turn has come with this one."""
+        key = (envelope.source, envelope.key)
+        seen = self._seen.get(key, 0)
+        if not seen < envelope.sequence <= self._positions.get(key, 0):
+            return []
+        if envelope.sequence > seen + 1:
+            self._early.setdefault(key, {})[envelope.sequence] = envelope
+            return []
+        found = [envelope]
+        early = self._early.get(key, {})
+        while following := early.pop(found[-1].sequence + 1, None):
+            found.append(following)
+        self._seen[key] = found[-1].sequence
+        return [each for each in found if (*key, each.sequence) not in self._left_out]
+
+    def rest(self) -> list[Envelope]:
+        """Those before which something is missing: the log was shortened, or an operator gave it up."""
+        return [
+            early[sequence]
+            for key, early in self._early.items()
+            for sequence in sorted(early)
+            if (*key, sequence) not in self._left_out
+        ]

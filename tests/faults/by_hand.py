@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from shared import failpoints
 from shared.bus import EventBus, StoredRecord, Subscriber, dead_letters
 from shared.bus.memory import MemoryBus
 from shared.clock import FixedClock
@@ -57,12 +58,13 @@ class ByHand:
         self.credit = self._open(PUBLISHER)
 
     async def restart_consumer(self) -> None:
-        """As after a kill: what was read and not committed on the bus is read again."""
+        """As after a kill: what was read and not committed on the bus is read again; then what `run` does first."""
         await self.consumer.db.close()
         if self._subscriber is not None:
             await self._subscriber.close()
             self._subscriber = None
         self.consumer = self._open(CONSUMER)
+        await self.consumer.consumer._go_on()
 
     async def publish(self, *events: Event) -> None:
         await publish(self.credit, *events)
@@ -85,7 +87,9 @@ class ByHand:
         records = await self.read(limit)
         if records:
             await self.consumer.consumer.apply(records)
+            failpoints.hit("consumer.before_offset_commit")
             await self.commit(records)
+            failpoints.hit("consumer.after_offset_commit")
         return len(records)
 
     async def letters(self) -> dict[tuple[str, int], str]:

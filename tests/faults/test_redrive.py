@@ -98,7 +98,6 @@ async def test_a_retry_that_was_killed_half_way_is_finished_at_the_next_start(
     failpoints.arm("")
     assert await sequences(hands.consumer) == [1]
     await hands.restart_consumer()
-    await hands.consumer.consumer._go_on()
     assert await sequences(hands.consumer) == [1, 2, 3]
 
 
