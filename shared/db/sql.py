@@ -1,9 +1,15 @@
-"""Set-based writes that read the same on both databases."""
+"""Set-based writes that read the same on both databases.
 
-from collections.abc import Iterable, Mapping, Sequence
+PostgreSQL takes all rows with one statement, one array for each column: a prepared statement that is executed row by
+row costs several times that, on both sides.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, insert, text
+from sqlalchemy import Dialect, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -20,19 +26,18 @@ def _table(model: type[SQLModel] | Table) -> Table:
     return model if isinstance(model, Table) else model.__table__  # type: ignore[attr-defined]
 
 
-def _insert(session: AsyncSession, table: Table) -> Any:
-    return (postgresql if dialect_of(session) == "postgresql" else sqlite).insert(table)
-
-
 async def insert_rows(
     session: AsyncSession, model: type[SQLModel] | Table, rows: Rows, *, ignore: bool = False
 ) -> None:
-    """Insert rows with one prepared statement (executemany). With `ignore`, rows that exist already are left alone."""
+    """Insert rows. With `ignore`, rows that exist already are left alone."""
     if not rows:
         return
     table = _table(model)
-    statement = _insert(session, table).on_conflict_do_nothing() if ignore else insert(table)
-    await session.execute(statement, list(rows))
+    if dialect_of(session) == "postgresql":
+        await _unnest(session, table, rows, "ON CONFLICT DO NOTHING" if ignore else "")
+        return
+    statement = sqlite.insert(table)
+    await session.execute(statement.on_conflict_do_nothing() if ignore else statement, list(rows))
 
 
 async def upsert(
@@ -51,14 +56,50 @@ async def upsert(
         return
     table, key = _table(model), list(key)
     columns = list(update) if update is not None else [name for name in rows[0] if name not in key]
-    statement = _insert(session, table)
+    ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in key))
+    once = len({tuple(row[name] for name in key) for row in rows}) == len(rows)
+    # One statement cannot update a row twice; where a key comes again, its rows are written one after the other.
+    if once and dialect_of(session) == "postgresql":
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
+        names = ", ".join(f'"{name}"' for name in key)
+        await _unnest(
+            session, table, ordered, f"ON CONFLICT ({names}) DO {f'UPDATE SET {changes}' if changes else 'NOTHING'}"
+        )
+        return
+    statement = (postgresql if dialect_of(session) == "postgresql" else sqlite).insert(table)
     if columns:
         statement = statement.on_conflict_do_update(
             index_elements=key, set_={name: statement.excluded[name] for name in columns}
         )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=key)
-    await session.execute(statement, sorted(rows, key=lambda row: tuple(str(row[name]) for name in key)))
+    await session.execute(statement, ordered)
+
+
+async def _unnest(session: AsyncSession, table: Table, rows: Rows, conflict: str) -> None:
+    names = tuple(rows[0])
+    connection = await session.connection()
+    statement, processors = _unnest_statement(table, names, connection.dialect)
+    arrays = tuple(
+        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
+        for name, process in zip(names, processors, strict=True)
+    )
+    await connection.exec_driver_sql(f"{statement} {conflict}", arrays)
+
+
+@lru_cache(maxsize=500)
+def _unnest_statement(
+    table: Table, names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, list[Callable[[Any], Any] | None]]:
+    """`INSERT ... SELECT FROM unnest(...)`, and what turns the values of each column into the driver's."""
+    columns = [table.c[name] for name in names]
+    assert not any(column.default for column in table.c if column.name not in names), "a default would be left out"
+    # Without lengths: a cast to varchar(9) would cut a longer text off, the column itself refuses it.
+    kinds = [re.sub(r"\(.*?\)", "", column.type.compile(dialect)) for column in columns]
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds, 1))
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f'INSERT INTO "{table.name}" ({listed}) SELECT * FROM unnest({arrays})'  # noqa: S608 - names of columns
+    return statement, [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
 
 
 async def next_sequences(session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:

@@ -1,0 +1,52 @@
+"""Set-based writes do the same on both databases."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from shared.db import Database, tables
+from shared.db.sql import insert_rows, upsert
+from tests.support.databases import Backend
+
+AT = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+KEY = ["consumer", "source", "key"]
+inbox = tables.inbox
+
+
+def row(key: str, sequence: int = 1, **changed: Any) -> dict[str, Any]:
+    made = {"consumer": "c", "source": "s", "key": key, "sequence": sequence, "applied_at_event_time": AT}
+    return made | changed
+
+
+async def test_rows_are_inserted_ignored_and_updated(backend: Backend) -> None:
+    database = Database(backend.url("credit"))
+    try:
+        async with database.write_session() as session, session.begin():
+            await insert_rows(session, inbox, [row("b"), row("a", 2)])
+            await insert_rows(session, inbox, [row("b", 9), row("c"), row("c", 8)], ignore=True)
+            await upsert(session, inbox, [row("d", 4), row("a", 3)], key=KEY)
+            await upsert(session, inbox, [row("e", 5), row("e", 6), row("d", 7)], key=KEY)
+            await upsert(session, inbox, [row("b", 5), row("f", 1)], key=KEY, update=["applied_at_event_time"])
+            await upsert(session, inbox, [row("b", 5)], key=KEY, update=[])
+            await insert_rows(session, inbox, [])
+            found = await session.execute(select(inbox).order_by(inbox.c.key))
+            rows = {each.key: (each.sequence, each.applied_at_event_time) for each in found}
+        assert rows == {key: (n, AT) for key, n in {"a": 3, "b": 1, "c": 1, "d": 7, "e": 6, "f": 1}.items()}
+    finally:
+        await database.close()
+
+
+async def test_what_a_column_cannot_hold_is_refused(backend: Backend) -> None:
+    if backend.kind == "sqlite":
+        return  # it has no lengths
+    database = Database(backend.url("credit"))
+    try:
+        for wrong in (row("x" * 201), row("x", source=None), row("\0")):
+            async with database.write_session() as session:
+                with pytest.raises(DBAPIError):
+                    await insert_rows(session, inbox, [row("a"), wrong])
+    finally:
+        await database.close()
