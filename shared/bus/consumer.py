@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
+_LOCK = text(
+    "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source "
+    "AND key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE"
+)
+_FILE = text(
+    "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source AND key IN :keys"
+).bindparams(bindparam("keys", expanding=True))
 _PATIENCE_SECONDS, _SILENCE_SECONDS = 0.7, 3.0
 """How long one caller waits for the bus to tell how far it is; how long without an answer means that it is away. Kafka
 answers behind a fetch that may last half a second."""
@@ -85,7 +92,8 @@ class Consumer:
         if subscriber is None:
             return {}
         if self._asking is None or self._asking.done():
-            self._asked_at = time.monotonic()
+            if self._bus_error is None:  # else the silence goes on
+                self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._ask(subscriber))
         await asyncio.wait([self._asking], timeout=_PATIENCE_SECONDS)
         return self._standings
@@ -176,31 +184,28 @@ class Consumer:
 
     async def _lock_positions(self, uow: UnitOfWork, keys: Iterable[Key]) -> dict[Key, int]:
         """Inbox positions, locked, so that two members that hold a key for a moment apply it one after the other."""
-        wanted: dict[str, list[str]] = defaultdict(list)
-        for source, key in sorted(keys):
-            wanted[source].append(key)
-        if self._platform.db.is_sqlite:  # BEGIN IMMEDIATE has locked the whole file
-            return await self._positions(uow, wanted)
+        wanted = sorted(keys)
         found = await self._positions(uow, wanted)
-        missing = [(source, key) for source, names in wanted.items() for key in names if (source, key) not in found]
-        if missing:
-            zero = [
-                {"consumer": self.name, "source": s, "key": k, "sequence": 0, "applied_at_event_time": uow.now}
-                for s, k in missing
-            ]
-            await insert_rows(uow.session, inbox, zero, ignore=True)
-            found = await self._positions(uow, wanted)
-        return found
+        missing = [key for key in wanted if key not in found]
+        if not missing or self._platform.db.is_sqlite:  # BEGIN IMMEDIATE has locked the whole file
+            return found
+        zero = [
+            {"consumer": self.name, "source": s, "key": k, "sequence": 0, "applied_at_event_time": uow.now}
+            for s, k in missing
+        ]
+        if await insert_rows(uow.session, inbox, zero, ignore=True) == len(missing):
+            return found | dict.fromkeys(missing, 0)
+        return await self._positions(uow, wanted)  # another member made some of them at the same moment
 
-    async def _positions(self, uow: UnitOfWork, wanted: dict[str, list[str]]) -> dict[Key, int]:
+    async def _positions(self, uow: UnitOfWork, wanted: Sequence[Key]) -> dict[Key, int]:
+        """One statement for each source: PostgreSQL takes the keys as one array, SQLite as many parameters."""
+        by_source: dict[str, list[str]] = defaultdict(list)
+        for source, key in wanted:
+            by_source[source].append(key)
         found: dict[Key, int] = {}
-        for source, names in wanted.items():
-            rows = await uow.session.execute(
-                select(inbox.c.key, inbox.c.sequence)
-                .where(inbox.c.consumer == self.name, inbox.c.source == source, inbox.c.key.in_(names))
-                .order_by(inbox.c.key)
-                .with_for_update()
-            )
+        for source, names in by_source.items():
+            parameters: dict[str, Any] = {"consumer": self.name, "source": source, "keys": names}
+            rows = await uow.session.execute(_FILE if self._platform.db.is_sqlite else _LOCK, parameters)
             found |= {(source, key): sequence for key, sequence in rows}
         return found
 

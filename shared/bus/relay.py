@@ -12,18 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, text
 
 from shared import failpoints, metrics
 from shared.bus.envelope import Envelope, to_record
 from shared.db import tables
 from shared.db.lease import acquire
+from shared.db.types import UTC
 
 if TYPE_CHECKING:
     from shared.platform import Platform
 
 _BATCH = 500
 _RENEW_SECONDS = 3.0
+_MARK = text("UPDATE outbox SET published_at = :now WHERE position = ANY(CAST(:positions AS bigint[]))").bindparams(
+    bindparam("now", type_=UTC)
+)
+_MARK_IN = text("UPDATE outbox SET published_at = :now WHERE position IN :positions").bindparams(
+    bindparam("now", type_=UTC), bindparam("positions", expanding=True)
+)
 log = structlog.get_logger("relay")
 
 
@@ -74,13 +81,8 @@ class Relay:
         failpoints.hit("relay.after_send")
         async with platform.system_unit_of_work() as uow:
             failpoints.hit("relay.before_mark")
-            connection = await uow.session.connection()
-            await connection.execute(
-                update(tables.outbox)
-                .where(tables.outbox.c.position == bindparam("at"))
-                .values(published_at=bindparam("now")),
-                [{"at": row.position, "now": uow.now} for row in rows],
-            )
+            parameters: dict[str, Any] = {"now": uow.now, "positions": [row.position for row in rows]}
+            await uow.session.execute(_MARK_IN if platform.db.is_sqlite else _MARK, parameters)
         failpoints.hit("relay.after_mark")
         metrics.RELAYED.inc(len(rows))
         return len(rows)

@@ -26,18 +26,16 @@ def _table(model: type[SQLModel] | Table) -> Table:
     return model if isinstance(model, Table) else model.__table__  # type: ignore[attr-defined]
 
 
-async def insert_rows(
-    session: AsyncSession, model: type[SQLModel] | Table, rows: Rows, *, ignore: bool = False
-) -> None:
-    """Insert rows. With `ignore`, rows that exist already are left alone."""
+async def insert_rows(session: AsyncSession, model: type[SQLModel] | Table, rows: Rows, *, ignore: bool = False) -> int:
+    """Insert rows; how many. With `ignore`, rows that exist already are left alone."""
     if not rows:
-        return
+        return 0
     table = _table(model)
     if dialect_of(session) == "postgresql":
-        await _unnest(session, table, rows, "ON CONFLICT DO NOTHING" if ignore else "")
-        return
+        return await _unnest(session, table, rows, "ON CONFLICT DO NOTHING" if ignore else "")
     statement = sqlite.insert(table)
-    await session.execute(statement.on_conflict_do_nothing() if ignore else statement, list(rows))
+    result = await session.execute(statement.on_conflict_do_nothing() if ignore else statement, list(rows))
+    return int(result.rowcount)
 
 
 async def upsert(
@@ -76,7 +74,7 @@ async def upsert(
     await session.execute(statement, ordered)
 
 
-async def _unnest(session: AsyncSession, table: Table, rows: Rows, conflict: str) -> None:
+async def _unnest(session: AsyncSession, table: Table, rows: Rows, conflict: str) -> int:
     names = tuple(rows[0])
     connection = await session.connection()
     statement, processors = _unnest_statement(table, names, connection.dialect)
@@ -84,7 +82,7 @@ async def _unnest(session: AsyncSession, table: Table, rows: Rows, conflict: str
         [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
         for name, process in zip(names, processors, strict=True)
     )
-    await connection.exec_driver_sql(f"{statement} {conflict}", arrays)
+    return (await connection.exec_driver_sql(f"{statement} {conflict}", arrays)).rowcount
 
 
 @lru_cache(maxsize=500)

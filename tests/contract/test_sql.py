@@ -25,13 +25,13 @@ async def test_rows_are_inserted_ignored_and_updated(backend: Backend) -> None:
     database = Database(backend.url("credit"))
     try:
         async with database.write_session() as session, session.begin():
-            await insert_rows(session, inbox, [row("b"), row("a", 2)])
-            await insert_rows(session, inbox, [row("b", 9), row("c"), row("c", 8)], ignore=True)
+            assert await insert_rows(session, inbox, [row("b"), row("a", 2)]) == 2
+            assert await insert_rows(session, inbox, [row("b", 9), row("c"), row("c", 8)], ignore=True) == 1
             await upsert(session, inbox, [row("d", 4), row("a", 3)], key=KEY)
             await upsert(session, inbox, [row("e", 5), row("e", 6), row("d", 7)], key=KEY)
             await upsert(session, inbox, [row("b", 5), row("f", 1)], key=KEY, update=["applied_at_event_time"])
             await upsert(session, inbox, [row("b", 5)], key=KEY, update=[])
-            await insert_rows(session, inbox, [])
+            assert await insert_rows(session, inbox, []) == 0
             found = await session.execute(select(inbox).order_by(inbox.c.key))
             rows = {each.key: (each.sequence, each.applied_at_event_time) for each in found}
         assert rows == {key: (n, AT) for key, n in {"a": 3, "b": 1, "c": 1, "d": 7, "e": 6, "f": 1}.items()}
