@@ -28,6 +28,8 @@ log = structlog.get_logger("kafka")
 _SEND_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _ASK_SECONDS = 10.0
+_LOOK_SECONDS = 3.0
+"""A look at the ends that a dying broker took with it is asked again, so that its return is noticed."""
 _AGAIN_SECONDS = 0.2
 _LATE = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 
@@ -195,7 +197,7 @@ class KafkaSubscriber:
         if not places:
             return {}
         try:
-            async with asyncio.timeout(_ASK_SECONDS):
+            async with asyncio.timeout(_LOOK_SECONDS):
                 ends = await self._consumer.end_offsets(places)
                 for place in places:
                     if place not in self._committed:
