@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,22 +34,23 @@ class Process:
 
 
 class Cluster:
-    """`backend` gives a database for each of `services`; `bus_url` is the bus between them."""
+    """`backend` gives a database for each service; `bus_url` is the bus between them. `patience`: how many seconds the
+    services wait for an answer of Kafka, when not as long as always.
+    """
 
-    def __init__(
-        self, nursery: Nursery, backend: Backend, bus_url: str, services: Sequence[str] = ("credit", *CONSUMERS)
-    ) -> None:
+    def __init__(self, nursery: Nursery, backend: Backend, bus_url: str, *, patience: float | None = None) -> None:
         self._nursery = nursery
         self._folder = backend.folder
-        self._urls = {service: backend.bare(metadata(service)) for service in services}
+        self.services = ["credit", *CONSUMERS]
+        self.consumers = list(CONSUMERS)
+        self._patience = patience
+        self._urls = {service: backend.bare(metadata(service)) for service in self.services}
         self._ports: defaultdict[tuple[str, str], int] = defaultdict(free_port)
         self._bus_url = bus_url
         self._jwks = write_jwks(self._folder / "jwks.json")
         self._http = httpx.Client(timeout=20, trust_env=False)
         self.embedded_log = bus_url.startswith("sqlite:")
         self.topic_prefix = "" if self.embedded_log else bus_url.rpartition("/")[2]
-        self.services = list(services)
-        self.consumers = [service for service in services if service in CONSUMERS]
         self.running: dict[tuple[str, str], Process] = {}
         self.history: list[Write] = []
         """What clients were told in all loads so far."""
@@ -68,6 +69,7 @@ class Cluster:
             "FAULT_SERVICE": service,
             "FAULT_PORT": str(port),
             "FAULT_POISON": "1" if poison else "",
+            "FAULT_PATIENCE": str(self._patience or ""),
             "PINZHI_WORKER_ID": worker,
             "PINZHI_DATA_DIR": str(self._folder),
             "PINZHI_DATABASE_URL": self._urls[service],
@@ -93,7 +95,7 @@ class Cluster:
                 self.start(service)
 
     def restart(self, service: str, *, failpoints: str = "", poison: bool = False) -> Process:
-        self.stop(self.running[service, "0"])
+        self.kill(self.running[service, "0"])
         return self.start(service, failpoints=failpoints, poison=poison)
 
     def port(self, service: str, worker: str = "0") -> int:

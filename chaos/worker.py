@@ -22,7 +22,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.auth import Public
-from shared.bus import EventBus, Received, Subscription
+from shared.bus import EventBus, Received, Subscription, kafka
 from shared.bus.kafka import KafkaBus
 from shared.db import UnitOfWork, metadata_of
 from shared.db.sql import insert_rows
@@ -124,6 +124,9 @@ def run() -> None:
     """The service FAULT_SERVICE on the port FAULT_PORT, with settings from the environment, until it is ended."""
     settings = ServiceSettings()
     bus: EventBus | None = None
+    patience = os.environ.get("FAULT_PATIENCE")
+    if patience:
+        kafka._SEND_SECONDS = kafka._ASK_SECONDS = float(patience)
     if settings.bus_url.startswith("kafka://"):
         bus = KafkaBus(settings.bus_url.removeprefix("kafka://"), session_ms=SESSION_MS)
     app = build_app(SPECS[os.environ["FAULT_SERVICE"]], settings, bus=bus)

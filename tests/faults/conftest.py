@@ -56,11 +56,15 @@ def cluster(
 def city(
     request: pytest.FixtureRequest, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
-    """As `cluster`, on PostgreSQL and Kafka."""
-    yield from _make_cluster(request, nursery, tmp_path_factory.mktemp("city"), city=True)
+    """As `cluster`, on PostgreSQL and Kafka, with services that wait for Kafka for two seconds only: an outage of three
+    is longer than a send may take.
+    """
+    yield from _make_cluster(request, nursery, tmp_path_factory.mktemp("city"), city=True, patience=2.0)
 
 
-def _make_cluster(request: pytest.FixtureRequest, nursery: Nursery, folder: Path, *, city: bool) -> Iterator[Cluster]:
+def _make_cluster(
+    request: pytest.FixtureRequest, nursery: Nursery, folder: Path, *, city: bool, patience: float | None = None
+) -> Iterator[Cluster]:
     databases = Databases(folder)
     if city:
         backend = Backend("postgres", databases, folder, request.getfixturevalue("own_postgres").address)
@@ -68,7 +72,7 @@ def _make_cluster(request: pytest.FixtureRequest, nursery: Nursery, folder: Path
     else:
         backend = Backend("sqlite", databases, folder, None)
         bus = f"sqlite:{folder / 'bus.db'}"
-    made = Cluster(nursery, backend, bus)
+    made = Cluster(nursery, backend, bus, patience=patience)
     try:
         yield made
     finally:
