@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, func, or_, tuple_, update
+from sqlalchemy import Row, Table, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import select
 
@@ -36,13 +36,10 @@ async def insert_new(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -
 
     Rows go in key order, so that two batches with the same keys never wait for each other in a circle.
     """
-    await insert_rows(session, Violation, sorted(rows, key=lambda row: str(row["natural_key"])), ignore=True)
-    ids = {str(row["violation_id"]) for row in rows}
-    count = await session.scalar(
-        select(func.count()).select_from(_table).where(among(session, _c.violation_id, ids), _c.version == 1)
-    )
-    if count == len(ids):
+    ordered = sorted(rows, key=lambda row: str(row["natural_key"]))
+    if await insert_rows(session, Violation, ordered, ignore=True) == len(rows):
         return set()
+    ids = {str(row["violation_id"]) for row in rows}
     there = await session.scalars(select(_c.violation_id).where(among(session, _c.violation_id, ids)))
     return ids - set(there)
 
