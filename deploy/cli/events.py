@@ -4,6 +4,7 @@ The same is there over HTTP (`/v1/<service>/events/...`) for staff with the role
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -73,7 +74,8 @@ def dead_show(service: Name, letter_id: str, data_dir: DataDir = Path("var"), po
     async def look(platform: Any) -> Any:
         return await _letter(platform, letter_id)
 
-    row = _with(service, look, data_dir, postgres, "memory:")._asdict()
+    found = _with(service, look, data_dir, postgres, "memory:")._asdict()
+    row = {str(name): value for name, value in found.items()}
     row["data"] = row["data"].decode("utf-8", "replace")
     print(orjson.dumps(row, option=orjson.OPT_INDENT_2, default=str).decode())
 
@@ -119,6 +121,7 @@ def create(bus: Annotated[str, typer.Argument(help="kafka://host:port[,host:port
 
     if not bus.startswith("kafka://"):
         raise CliError(f"{bus!r} is no Kafka; give kafka://host:port")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors are told below, in one line
     try:
         made = asyncio.run(make_topics(bus))
     except Exception as error:  # the client has many kinds, and each says the same to an operator

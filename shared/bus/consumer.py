@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
+_UNREADABLE = "unreadable"
+"""Type and source of a dead letter that is no event of ours."""
 _LOCK = text(
     "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source "
     "AND key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE"
@@ -256,8 +258,8 @@ class Consumer:
         async with self._platform.system_unit_of_work() as uow:
             envelope = Envelope(
                 id=record.headers.get("ce_id", ""),
-                type="unreadable",
-                source="unreadable",
+                type=_UNREADABLE,
+                source=_UNREADABLE,
                 key=f"{record.topic}/{record.partition}/{record.offset}",
                 sequence=1,
                 time=uow.now,
@@ -293,6 +295,8 @@ class Consumer:
                 if row is None or row.state not in dead_letters.WAITING:
                     return True  # somebody else was quicker
                 envelope = dead_letters.to_envelope(row)
+                if envelope.type == _UNREADABLE:  # it stays what it is: only a skip ends it
+                    raise EnvelopeError(row.error.removeprefix("EnvelopeError: "))
                 if envelope.sequence > position + 1:
                     return False
                 if envelope.sequence == position + 1:

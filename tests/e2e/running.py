@@ -44,6 +44,7 @@ class Running:
     http: httpx.Client
     kafka: str = ""
     """`host:port/prefix` when the bus is Kafka."""
+    postgres: str = ""
 
     def account(self, who: DemoClient | DemoUser) -> Account:
         return Account(self.http, who)
@@ -106,7 +107,8 @@ def running(data_dir: Path, *options: str, port: int | None = None, demo: bool =
         )
         http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{base}", timeout=30))
         kafka = next((option.removeprefix("kafka://") for option in options if option.startswith("kafka://")), "")
-        up = Running(f"http://127.0.0.1:{base}", base, data_dir, process, http, kafka)
+        postgres = next((option for option in options if option.startswith("postgresql://")), "")
+        up = Running(f"http://127.0.0.1:{base}", base, data_dir, process, http, kafka, postgres)
         try:
             _wait(up, [service.name for service in topology.SERVICES], demo=demo)
             yield up

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from deploy.local.postgres import Postgres
 from shared.clock import SystemClock, shanghai_date
 from tests.e2e.kafka_unit import a_unit_pushes_on_kafka
 from tests.e2e.running import Running, running, until
+from tests.e2e.second_gateway import second_gateway
 from tests.support.reference import reference
 
 TODAY = shanghai_date(SystemClock().now())
@@ -69,7 +71,8 @@ def test_the_tour(city: Running) -> None:
     if city.kafka:
         asyncio.run(a_unit_pushes_on_kafka(city, VIOLATION))
     the_producer_is_black_listed_by_the_book(city, violation)
-    a_failed_test_holds_and_a_recall_follows(city)
+    with second_gateway(city) if city.kafka else nullcontext(city.http) as beside:
+        a_failed_test_holds_and_a_recall_follows(city, beside)
     a_killed_service_is_missed_by_nobody(city)
     what_the_audit_says_holds(city)
 
@@ -149,6 +152,12 @@ def apples_path() -> str:
 
 def scan(city: Running, lot: Any) -> Any:
     return get(city, f"/01/{lot.product.gtin}/10/{lot.number}", headers={"Accept": "application/json"})
+
+
+def verdict_at(gateway: httpx.Client, lot: Any) -> str:
+    response = gateway.get(f"/01/{lot.product.gtin}/10/{lot.number}", headers={"Accept": "application/json"})
+    assert response.status_code == 200
+    return str(response.json()["verdict"])
 
 
 def a_phone_scans_apples(city: Running) -> None:
@@ -270,7 +279,8 @@ def the_producer_is_black_listed_by_the_book(city: Running, violation: str) -> N
 # 6 -------------------------------------------------------------------------------------------------------------------
 
 
-def a_failed_test_holds_and_a_recall_follows(city: Running) -> None:
+def a_failed_test_holds_and_a_recall_follows(city: Running, beside: httpx.Client) -> None:
+    """`beside` is another process of the gateway where there is one: its cached answers follow too."""
     unit, officer = city.account(ENFORCEMENT), user(city, "demo-officer")
     raw, dried = DAYS.raw_cucumber, DAYS.dried_cucumber
     report = {
@@ -289,6 +299,8 @@ def a_failed_test_holds_and_a_recall_follows(city: Running) -> None:
     assert receipt["alerts"]
     until(lambda: scan(city, raw)["verdict"] == "held", "the hold on the lot")
     assert scan(city, dried)["verdict"] == "safe", "the dried lot is not held by the raw lot's test"
+    until(lambda: verdict_at(beside, raw) == "held", "the hold on the lot, beside")
+    assert verdict_at(beside, dried) == "safe"
     started = time.monotonic()
     recall = officer.post(
         "/v1/traceability/recalls",
@@ -305,6 +317,7 @@ def a_failed_test_holds_and_a_recall_follows(city: Running) -> None:
     )
     for lot in (raw, dried):
         until(lambda lot=lot: scan(city, lot)["verdict"] == "recalled", f"the recall of {lot.lot_id} on the scan")
+        until(lambda lot=lot: verdict_at(beside, lot) == "recalled", f"the recall of {lot.lot_id}, beside")
     print(f"recalled on the scan {time.monotonic() - started:.2f} s after the request")
     html = page(city, f"/01/{dried.product.gtin}/10/{dried.number}")
     assert "正在召回，请勿食用" in html
