@@ -6,14 +6,16 @@ rebuilt projection equals the live one.
 """
 
 import asyncio
+import random
 import shutil
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -35,13 +37,23 @@ OPEN = ("failed", "parked", "gap")
 KEYS = ("A", "B", "C")
 POISON = city.POISON
 
+RELAY_POINTS = ("relay.before_send", "relay.after_send", "relay.before_mark", "relay.after_mark")
+CONSUMER_POINTS = (
+    "consumer.before_lock",
+    "consumer.before_commit",
+    "consumer.after_commit",
+    "consumer.before_park",
+    "consumer.after_park",
+    "consumer.before_offset_commit",
+    "consumer.after_offset_commit",
+    "retry.after_commit",
+)
 keys = st.sampled_from(KEYS)
-often_not = st.none() | st.none() | st.none()
 
 
 def crash(*names: str) -> st.SearchStrategy[str | None]:
-    """Where the step is cut off, or None: mostly it is not."""
-    return often_not | st.sampled_from(names)
+    """Where the step is cut off; None: it is not."""
+    return st.none() | st.sampled_from(names)
 
 
 @dataclass
@@ -107,9 +119,14 @@ class BusModel(RuleBasedStateMachine):
         of=st.lists(keys, min_size=1, max_size=4),
         poison=st.integers(0, 5),
         at=crash("uow.before_commit", "uow.after_commit"),
+        way=st.integers(0, 2),
     )
-    def publish(self, of: list[str], poison: int, at: str | None) -> None:
-        """One transaction with an event for each of the keys; the one at place `poison`, if any, cannot be applied."""
+    def publish(self, of: list[str], poison: int, at: str | None, way: int) -> None:
+        """One transaction with an event for each of the keys; the one at place `poison`, if any, cannot be applied.
+
+        They stay in the outbox (`way` 0), or go on to the bus (1), or to the consumer (2): one step for what often
+        happens leaves more steps for what comes in between.
+        """
         events, names = [], []
         for place, key in enumerate(of):
             name = POISON if place == poison else f"{key}{len(self._names[key]) + of[:place].count(key)}"
@@ -121,6 +138,10 @@ class BusModel(RuleBasedStateMachine):
         if not crashed or at == "uow.after_commit":
             for key, name in names:
                 self._names[key].append(name)
+        if way:
+            self._run(self._hands.relay())
+        if way == 2:
+            self._run(self._hands.consume())
 
     @rule(key=keys)
     def publish_for_a_case(self, key: str) -> None:
@@ -129,7 +150,7 @@ class BusModel(RuleBasedStateMachine):
         self._run(self._hands.publish(removed))
         self._names[key].append("removed")
 
-    @rule(at=crash("relay.before_send", "relay.after_send", "relay.before_mark", "relay.after_mark"))
+    @rule(at=crash(*RELAY_POINTS))
     def relay(self, at: str | None) -> None:
         if self._cut_off(at, self._hands.credit.relay.step()):
             self._run(self._hands.restart_publisher())
@@ -172,16 +193,7 @@ class BusModel(RuleBasedStateMachine):
 
     @rule(
         limit=st.integers(1, 6) | st.just(500),
-        at=crash(
-            "consumer.before_lock",
-            "consumer.before_commit",
-            "consumer.after_commit",
-            "consumer.before_park",
-            "consumer.after_park",
-            "consumer.before_offset_commit",
-            "consumer.after_offset_commit",
-            "retry.after_commit",
-        ),
+        at=crash(*CONSUMER_POINTS),
     )
     def consume(self, limit: int, at: str | None) -> None:
         if self._cut_off(at, self._hands.consume(limit)):
@@ -210,12 +222,14 @@ class BusModel(RuleBasedStateMachine):
         if self._cut_off(at, self._hands.consumer.consumer.retry(("credit", key))):
             self._run(self._hands.restart_consumer())
 
-    @rule(key=keys, at=crash("skip.before_commit", "skip.after_commit"))
-    def skip(self, key: str, at: str | None) -> None:
-        found = self._look()[key]
-        if "failed" not in found.letters.values():
+    @rule(which=st.integers(0, 2), at=crash("skip.before_commit", "skip.after_commit"))
+    def skip(self, which: int, at: str | None) -> None:
+        found = self._look()
+        stuck = [name for name, each in found.items() if "failed" in each.letters.values()]
+        if not stuck:
             return
-        letter = self._run(self._hands.letter_id(key, min(found.waiting())))
+        key = stuck[which % len(stuck)]
+        letter = self._run(self._hands.letter_id(key, min(found[key].waiting())))
         if self._cut_off(at, self._hands.consumer.consumer.skip(letter)):
             self._run(self._hands.restart_consumer())
 
@@ -327,14 +341,19 @@ class BusModel(RuleBasedStateMachine):
         )
 
 
-def test_the_promise_holds_whatever_happens_in_whatever_order(tmp_path: Path) -> None:
+@pytest.fixture
+def model(tmp_path: Path) -> type[BusModel]:
     for name, table in (("credit", PublisherTable), ("traceability", ConsumerTable)):
         engine = create_engine(f"sqlite:///{tmp_path / name}.db")
         metadata_of(table).create_all(engine)
         engine.dispose()
     BusModel.folder = tmp_path
+    return BusModel
+
+
+def test_the_promise_holds_whatever_happens_in_whatever_order(model: type[BusModel]) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        BusModel,
+        model,
         settings=settings(
             max_examples=40,
             stateful_step_count=30,
@@ -343,3 +362,53 @@ def test_the_promise_holds_whatever_happens_in_whatever_order(tmp_path: Path) ->
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),
     )
+
+
+STEPS: tuple[tuple[int, str, Callable[[random.Random], dict[str, Any]], tuple[str, ...]], ...] = (
+    (
+        5,
+        "publish",
+        lambda chance: {
+            "of": chance.choices(KEYS, k=chance.randint(1, 4)),
+            "poison": chance.randint(0, 12),
+            "way": chance.randint(0, 2),
+        },
+        ("uow.before_commit", "uow.after_commit"),
+    ),
+    (1, "publish_for_a_case", lambda chance: {"key": chance.choice(KEYS)}, ()),
+    (2, "relay", lambda chance: {}, RELAY_POINTS),
+    (1, "relay_twice", lambda chance: {}, ()),
+    (1, "a_late_send_arrives", lambda chance: {"which": chance.randint(0, 30)}, ()),
+    (1, "one_is_sent_before_its_turn", lambda chance: {"key": chance.choice(KEYS)}, ()),
+    (1, "rubbish_is_sent", lambda chance: {"key": chance.choice(KEYS)}, ()),
+    (4, "consume", lambda chance: {"limit": chance.choice((1, 2, 3, 5, 500))}, CONSUMER_POINTS),
+    (
+        1,
+        "consume_with_two_members",
+        lambda chance: {"limit": chance.randint(1, 6), "other_first": chance.random() < 0.5},
+        (),
+    ),
+    (1, "poison_is_cured_or_comes_back", lambda chance: {"cured": chance.random() < 0.4}, ()),
+    (1, "retry", lambda chance: {"key": chance.choice(KEYS)}, ("retry.before_commit", "retry.after_commit")),
+    (1, "skip", lambda chance: {"which": chance.randint(0, 2)}, ("skip.before_commit", "skip.after_commit")),
+    (1, "rebuild", lambda chance: {}, ("replay.before_commit", "replay.after_commit")),
+)
+"""Weight, step, its arguments, where it may be cut off."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_promise_holds_on_long_walks(model: type[BusModel], seed: int) -> None:
+    """Hypothesis likes short stories and shrinks them; these are long, and visit every step and crash evenly."""
+    chance = random.Random(seed)
+    for _walk in range(3):
+        state = model()
+        try:
+            for _step in range(120):
+                ((_weight, name, arguments, points),) = chance.choices(STEPS, [step[0] for step in STEPS])
+                values = arguments(chance)
+                if points:
+                    values["at"] = chance.choice(points) if chance.random() < 0.3 else None
+                getattr(state, name)(**values)
+                state.the_promise_holds()
+        finally:
+            state.teardown()
