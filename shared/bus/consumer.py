@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
-_UNREADABLE = "unreadable"
-"""Type and source of a dead letter that is no event of ours."""
+_UNREADABLE = "unreadable"  # type and source of a dead letter that is no event
 _LOCK = text(
     "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source "
     "AND key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE"
@@ -267,8 +266,6 @@ class Consumer:
             )
             await dead_letters.park(uow.session, self.name, [envelope], "failed", str(error), uow.now)
 
-    # Dead letters ---------------------------------------------------------------------------------------------------
-
     async def retry(self, key: Key) -> int:
         """Apply the waiting events of a key in order until one fails; how many were applied."""
         done = 0
@@ -295,7 +292,7 @@ class Consumer:
                 if row is None or row.state not in dead_letters.WAITING:
                     return True  # somebody else was quicker
                 envelope = dead_letters.to_envelope(row)
-                if envelope.type == _UNREADABLE:  # it stays what it is: only a skip ends it
+                if envelope.type == _UNREADABLE:  # only a skip ends it
                     raise EnvelopeError(row.error.removeprefix("EnvelopeError: "))
                 if envelope.sequence > position + 1:
                     return False
