@@ -205,6 +205,7 @@ def main() -> int:
     state: dict[str, Any] = json.loads(sys.argv[1])
     lock = os.fdopen(state.pop("lock"), "a+")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.set_inheritable(lock.fileno(), False)  # so that a start anew (`--reload`) finds the directory free
     children = [Child(**child) for child in state.pop("children")]
     data_dir = Path(state.pop("data_dir"))
     return Supervisor(data_dir=data_dir, children=children, **state).run()
