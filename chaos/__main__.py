@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.report import commit
 from chaos import report
 from chaos.cluster import Cluster
 from chaos.group import group
@@ -91,7 +92,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
     folder = Path(tempfile.mkdtemp(prefix="pinzhi-chaos-"))
-    failed = False
+    failed, present = False, commit()
     try:
         with own_postgres() as postgres, own_kafka() as kafka, Nursery(folder / "log.txt") as nursery:
             for name in arguments.case or CASES:
@@ -105,7 +106,7 @@ def main() -> int:
                     failed = True
                     print(f"{name}: {fault}", flush=True)
                 if not arguments.no_write:
-                    report.write(name, what, outcome, scale=arguments.scale, load=load)
+                    report.write(name, what, outcome, scale=arguments.scale, load=load, commit=present)
     except MissingPart as error:
         raise SystemExit(f"make chaos: {error}") from None
     finally:

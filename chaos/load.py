@@ -11,14 +11,15 @@ from typing import Self
 
 import httpx
 
-from chaos.history import Write
+from chaos.history import Answer, Write
 
 _PATIENCE_SECONDS = 90.0
 _AGAIN_SECONDS = 0.05
+_ANSWERS: dict[str, Answer] = {"201": "acknowledged", "409 write.refused": "refused"}
 
 
 class Load:
-    """Writes until `total` are told or `end()` is called, from a thread of its own.
+    """Writes until `total` are acknowledged or `end()` is called, from a thread of its own.
 
     One client for each key writes one thing after the other. Most repeat what was not answered, with the same
     Idempotency-Key, until it is; every fifth client never repeats (its write stays unknown). About every twentieth
@@ -36,6 +37,7 @@ class Load:
         self._name = name
         self._keys = keys
         self._left = total
+        self._ending = False
         self._pause = pause
         self._random = random.Random(seed)
         self._thread = threading.Thread(target=self._main, name=f"load-{name}")
@@ -59,7 +61,7 @@ class Load:
 
     def end(self) -> None:
         """No new writes; returns when those under way are told. Raises what broke the load itself."""
-        self._left = 0
+        self._ending = True
         self._thread.join()
         if self.failure is not None:
             raise self.failure
@@ -81,26 +83,28 @@ class Load:
 
     async def _write_key(self, client: httpx.AsyncClient, number: int) -> None:
         key, patient, count = f"{self._name}{number}", number % 5 != 4, 0
-        while self._left > 0:
-            self._left -= 1
+        while self._left > 0 and not self._ending:
             count += 1
             refuse = self._random.random() < 0.05
-            await self._write(client, key, f"{key}/{count}", refuse=refuse, patient=patient)
+            # Taken before it is asked for, given back when it was not acknowledged: the total is met exactly.
+            self._left -= 1
+            answer = await self._write(client, key, f"{key}/{count}", refuse=refuse, patient=patient)
+            if answer != "acknowledged":
+                self._left += 1
+            if answer == "unknown":  # else a client that does not repeat would spend an outage asking
+                await asyncio.sleep(_AGAIN_SECONDS * self._random.uniform(5, 15))
             if self._pause:
                 await asyncio.sleep(self._pause * self._random.uniform(0.5, 1.5))
 
-    async def _write(self, client: httpx.AsyncClient, key: str, content: str, *, refuse: bool, patient: bool) -> None:
+    async def _write(self, client: httpx.AsyncClient, key: str, content: str, *, refuse: bool, patient: bool) -> Answer:
         asked = time.monotonic()
         while True:
             answer = await self._try(client, key, content, refuse=refuse)
             told = time.monotonic()
-            if answer in ("201", "409 write.refused"):
-                kind = "acknowledged" if answer == "201" else "refused"
-                self.writes.append(Write(key, content, asked, told, kind))  # type: ignore[arg-type]
-                return
-            if not patient or told - asked > _PATIENCE_SECONDS:
-                self.writes.append(Write(key, content, asked, told, "unknown"))
-                return
+            kind = _ANSWERS.get(answer, "unknown")
+            if kind != "unknown" or not patient or told - asked > _PATIENCE_SECONDS:
+                self.writes.append(Write(key, content, asked, told, kind))
+                return kind
             await asyncio.sleep(_AGAIN_SECONDS * self._random.uniform(0.5, 1.5))
 
     async def _try(self, client: httpx.AsyncClient, key: str, content: str, *, refuse: bool) -> str:

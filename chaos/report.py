@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.report import commit, machine
+from bench.report import machine
 from chaos.outcome import Outcome
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,14 +50,14 @@ def row(case: str, what: str, outcome: Outcome, run: str) -> str:
     return "| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |"
 
 
-def write(case: str, what: str, outcome: Outcome, *, scale: float, load: str) -> None:
+def write(case: str, what: str, outcome: Outcome, *, scale: float, load: str, commit: str) -> None:
     """Replace the row of the case, keep the others with the run that they came from."""
     old = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
     rows = {match["case"]: (match[0], match["run"].strip()) for match in _ROW.finditer(old)}
     runs = dict(re.findall(r"^- (\S+): (.*)$", old, re.MULTILINE))
     run = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
     rows[case] = (row(case, what, outcome, run), run)
-    runs[run] = f"commit {commit()}, scale {scale:g}, load before the start {load}; {machine()}"
+    runs[run] = f"commit {commit}, scale {scale:g}, load before the start {load}; {machine()}"
     used = {name: text for name, text in runs.items() if any(name == origin for _row, origin in rows.values())}
     lines = "\n".join(text for _name, (text, _run) in sorted(rows.items()))
     told = "".join(f"- {name}: {text}\n" for name, text in sorted(used.items()))

@@ -12,14 +12,14 @@ _KEYS = 20
 
 
 def storm(cluster: Cluster, *, events: int, kills: int, seed: int) -> Outcome:
-    """Spread `kills` over the time that the writes take, each at once followed by a new start of the same worker."""
+    """Spread `kills` over the time that `events` acknowledged writes take; each victim is started again at once."""
     chance = random.Random(seed)
     cluster.start_all()
     done = 0
     started = time.monotonic()
     with Load([cluster.port("credit")], name="s", keys=_KEYS, total=events, seed=seed) as load:
         while done < kills:
-            # The next kill when its share of the writes is told; at the end, what is left, as fast as it goes.
+            # The next kill when its share of the writes is acknowledged; at the end, what is left, as fast as it goes.
             share = events * (done + chance.random()) / (kills + 1)
             cluster.until(partial(_told, load, share), "progress")
             victim = chance.choice(cluster.services)
@@ -32,4 +32,4 @@ def storm(cluster: Cluster, *, events: int, kills: int, seed: int) -> Outcome:
 
 
 def _told(load: Load, share: float) -> bool:
-    return len(load.writes) >= share or not load.running
+    return load.acknowledged >= share or not load.running
