@@ -6,7 +6,8 @@ Hazards of the client that are met here:
   inbox knows what took effect);
 - a send may hang without end, and an idempotent producer is spoiled by sequence errors: sends have a deadline, and
   after any error the producer is thrown away, its `stop()` bounded too. The rows are still in the outbox;
-- while no broker answers, the producer asks for metadata thousands of times a second and logs each: it is made to wait;
+- while no broker answers, producer and consumer ask for metadata thousands of times a second and log each: both are
+  made to wait;
 - a send that ran into its deadline may still arrive: the repeat is skipped by `sequence`;
 - a member has a static id, so that after a SIGKILL its partitions need not wait for the session to end.
 """
@@ -106,6 +107,7 @@ class KafkaBus:
             request_timeout_ms=int(_ASK_SECONDS * 1000),
             metadata_max_age_ms=30_000,
         )
+        _make_patient(consumer._client)
         try:
             await consumer.start()
         except BaseException as error:
