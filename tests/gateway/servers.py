@@ -138,10 +138,11 @@ async def serving(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def killable(name: str = "credit") -> AsyncIterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """An upstream in a process of its own; gives its address and the process."""
+async def killable(name: str = "credit", *, port: int = 0) -> AsyncIterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """An upstream in a process of its own; gives its address and the process. `port`: where one was that was killed."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     listener.listen(64)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     command = [sys.executable, "-m", "tests.gateway.servers", name, str(listener.fileno())]

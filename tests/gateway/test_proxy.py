@@ -228,6 +228,34 @@ async def test_a_service_killed_in_the_middle_of_its_answer(sqlite_backend: Back
         assert gateway_of(harness.platform).upstreams["credit"].in_flight == 0
 
 
+async def test_a_service_that_was_killed_and_is_back_is_asked_as_soon_as_a_look_finds_it_ready(
+    sqlite_backend: Backend,
+) -> None:
+    async with AsyncExitStack() as stack:
+        address, process = await stack.enter_async_context(killable())
+        settings = {**down(), "credit_url": address, "monitor_seconds": 0.05}
+        harness = await stack.enter_async_context(running(create_app, Settings, sqlite_backend, **settings))
+        base = await stack.enter_async_context(serving(harness.app))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=base))
+        gateway = gateway_of(harness.platform)
+        breaker, seen = gateway.upstreams["credit"].breaker, gateway.monitor.seen["credit"]
+        breaker.open_seconds = 3600.0  # so that nothing but a look lets a request through
+        assert (await client.post("/v1/credit/echo", content=b"1")).status_code == 200
+
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for _ in range(5):
+            assert (await client.post("/v1/credit/echo", content=b"2")).status_code == 503
+        assert breaker.opened_at is not None
+        await harness.until(lambda: seen.state == "down", "a look that finds nobody")
+        assert (await client.post("/v1/credit/echo", content=b"3")).status_code == 503
+
+        await stack.enter_async_context(killable(port=httpx.URL(address).port or 0))
+        await harness.until(lambda: seen.state == "up", "a look that finds it ready")
+        assert (await client.post("/v1/credit/echo", content=b"4")).status_code == 200
+        assert breaker.opened_at is None
+
+
 async def test_paths_that_are_no_paths(door: Door) -> None:
     for path in ("/v1/credit/%00", "/v1/credit/%FF", "/v1/credit/..%2F..%2Fetc", "/v1/credit/" + "x" * 5000):
         assert (await door.client.get(path)).status_code < 500, path

@@ -1,5 +1,8 @@
 """Breaker and retry budget, in seconds of an imagined clock."""
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,13 +13,13 @@ from services.gateway.upstreams.rules import Breaker, RetryBudget, may_retry, re
 def test_five_failures_open_it_for_ten_seconds_and_one_probe_decides() -> None:
     breaker = Breaker()
     for _ in range(4):
-        breaker.fail(0.0)
+        breaker.fail(0.0, begun=0.0)
     assert breaker.allow(0.0)
-    breaker.fail(0.0)
+    breaker.fail(0.0, begun=0.0)
     assert (breaker.allow(9.9), breaker.retry_after(0.0), breaker.state(9.9)) == (False, 10, "open")
     assert breaker.allow(10.0)
     assert not breaker.allow(10.0), "one probe at a time"
-    breaker.fail(10.0)
+    breaker.fail(10.0, begun=10.0)
     assert not breaker.allow(19.9)
     assert breaker.allow(20.0)
     breaker.succeed()
@@ -27,7 +30,7 @@ def test_five_failures_open_it_for_ten_seconds_and_one_probe_decides() -> None:
 
 def test_a_probe_that_told_nothing_leaves_room_for_the_next() -> None:
     breaker = Breaker(threshold=1)
-    breaker.fail(0.0)
+    breaker.fail(0.0, begun=0.0)
     assert breaker.allow(10.0)
     breaker.abandon()
     assert breaker.allow(10.0)
@@ -36,11 +39,89 @@ def test_a_probe_that_told_nothing_leaves_room_for_the_next() -> None:
 def test_a_success_forgets_the_failures_before_it() -> None:
     breaker = Breaker()
     for _ in range(4):
-        breaker.fail(0.0)
+        breaker.fail(0.0, begun=0.0)
     breaker.succeed()
     for _ in range(4):
-        breaker.fail(0.0)
+        breaker.fail(0.0, begun=0.0)
     assert breaker.allow(0.0)
+
+
+def opened(at: float = 0.0) -> Breaker:
+    breaker = Breaker()
+    for _ in range(5):
+        breaker.fail(at, begun=at)
+    return breaker
+
+
+def test_a_good_look_lets_one_probe_out_at_once() -> None:
+    breaker = opened(100.0)
+    breaker.look(99.9)
+    assert breaker.state(101.0) == "open", "a look that was begun before it opened tells nothing"
+    breaker.look(100.9)
+    assert breaker.state(101.0) == "half_open"
+    assert (breaker.allow(101.0), breaker.allow(101.0)) == (True, False)
+    breaker.succeed()
+    assert breaker.state(101.0) == "closed"
+
+
+def test_a_request_from_before_the_opening_neither_spends_the_probe_nor_prolongs_the_wait() -> None:
+    breaker = opened(100.0)
+    breaker.fail(104.0, begun=99.0)
+    assert breaker.retry_after(104.0) == 6
+    breaker.look(105.0)
+    assert breaker.allow(105.1)
+    breaker.fail(105.2, begun=99.5)
+    assert not breaker.allow(105.3), "the probe is still under way"
+    breaker.abandon()
+    assert breaker.allow(105.4), "and may be made again"
+
+
+def test_probes_that_failed_while_it_was_down_do_not_make_the_return_slower() -> None:
+    breaker = opened(0.0)
+    for now in (10.0, 20.0, 30.0):
+        assert breaker.allow(now)
+        breaker.fail(now, begun=now)
+    breaker.look(31.0)
+    assert breaker.allow(31.1)
+
+
+@pytest.mark.parametrize("served", [0, 1, 4])
+def test_a_service_that_is_ready_and_fails_requests_is_soon_left_alone_as_long_as_one_that_is_not(served: int) -> None:
+    """It is asked 8 times a second, looks are good, and of its answers only the first `served` after a probe are."""
+    breaker, asked, good, openings = Breaker(), 0, 0, []
+    for tick in range(4800):
+        now = tick / 8
+        breaker.look(now)
+        if not breaker.allow(now):
+            continue
+        asked += 1
+        good = good + 1 if breaker.opened_at is None else 0
+        if openings and good < served:
+            breaker.succeed()
+        else:
+            before = breaker.opened_at
+            breaker.fail(now, begun=now)
+            if breaker.opened_at != before:
+                openings.append(now)
+    assert all(after - before >= 10.0 for before, after in pairwise(openings[6:]))
+    assert asked <= (600 / 10 + 7) * (5 + served)
+
+
+def test_five_successes_in_a_row_win_its_word_back() -> None:
+    breaker = opened(0.0)
+    breaker.look(1.0)
+    assert breaker.allow(1.0)
+    breaker.fail(1.0, begun=1.0)
+    breaker.look(1.9)
+    assert not breaker.allow(1.9), "not believed for a second"
+    breaker.look(2.1)
+    assert breaker.allow(2.1)
+    for _ in range(5):
+        breaker.succeed()
+    for _ in range(5):
+        breaker.fail(3.0, begun=3.0)
+    breaker.look(3.1)
+    assert breaker.allow(3.1)
 
 
 @given(st.lists(st.booleans(), max_size=400))

@@ -132,7 +132,7 @@ class Upstream:
             response = await self._begin(method, path, deadline, httpx.Headers(headers), body)
             try:
                 if response.status_code in rules.RETRY_STATUS:
-                    self.breaker.fail(time.monotonic())
+                    self.breaker.fail(time.monotonic(), begun=now)
                 else:
                     self.breaker.succeed()
                 yield response
@@ -146,7 +146,7 @@ class Upstream:
             # A client that asks for an answer in a millisecond, or that sends its body slowly, must not open the
             # breaker for everybody.
             if not late or (deadline.full and not sending):
-                self.breaker.fail(time.monotonic())
+                self.breaker.fail(time.monotonic(), begun=now)
             raise UpstreamError(self.name, "timeout" if late else "unavailable") from error
         finally:
             if probe:

@@ -1,6 +1,7 @@
 """Asks every upstream each second whether it lives, and knows up to when the gateway has all its events."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,6 +79,7 @@ class Monitor:
         seen = self.seen[upstream.name]
         seen.lag_records = ours.waiting if ours else None
         seen.caught_up_at = (ours.whole_at if ours else None) or seen.caught_up_at
+        begun = time.monotonic()
         try:
             status, body = await upstream.ready(timeout=max(0.5, self._every))
         except TimeoutError:
@@ -86,6 +88,8 @@ class Monitor:
         except (httpx.HTTPError, OSError) as error:
             seen.state, seen.detail = "down", type(error).__name__
             return
+        if status == 200:
+            upstream.breaker.look(begun)
         now = clock.now()
         seen.last_contact = now
         seen.state = "up" if status == 200 else "degraded"

@@ -12,18 +12,29 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 @dataclass
 class Breaker:
-    """`threshold` failures in a row open it for `open_seconds`; then one probe decides."""
+    """`threshold` failures in a row open it for `open_seconds`, or until the service itself says that it is ready
+    again; then one probe decides.
+
+    A good look only lets the probe out early and never closes: `/readyz` does not tell whether real requests succeed.
+    A service that is ready and fails them loses its word: each time that it was believed and failed again, its looks
+    count for nothing for twice as long, up to `open_seconds`. `threshold` successes in a row win its word back.
+    """
 
     threshold: int = 5
     open_seconds: float = 10.0
     failures: int = 0
     opened_at: float | None = None
     probing: bool = False
+    deaf_seconds: float = 0.0
+    """How long after it opened a good look counts for nothing."""
+    owed: int = 0
+    """Successes in a row that are missing until the service has its word back."""
+    told_ready: bool = False
 
     def state(self, now: float) -> BreakerState:
         if self.opened_at is None:
             return "closed"
-        return "open" if now < self.opened_at + self.open_seconds else "half_open"
+        return "half_open" if self.told_ready or now >= self.opened_at + self.open_seconds else "open"
 
     def allow(self, now: float) -> bool:
         """Whether a request may go out. In `half_open` the first one may, as the probe."""
@@ -34,18 +45,35 @@ class Breaker:
         return state == "closed"
 
     def retry_after(self, now: float) -> int:
-        """Whole seconds until the next probe, at least 1."""
+        """Whole seconds until the next probe at the latest, at least 1."""
         if self.opened_at is None:
             return 1
         return max(1, round(self.opened_at + self.open_seconds - now))
 
-    def succeed(self) -> None:
-        self.failures, self.opened_at, self.probing = 0, None, False
+    def look(self, begun: float) -> None:
+        """A look at the service that was begun then found it ready."""
+        if self.opened_at is not None and not self.told_ready and begun > self.opened_at + self.deaf_seconds:
+            self.told_ready, self.owed = True, self.threshold
 
-    def fail(self, now: float) -> None:
+    def succeed(self) -> None:
+        if self.opened_at is not None and self.deaf_seconds:
+            self.owed = self.threshold
+        self.failures, self.opened_at, self.probing, self.told_ready = 0, None, False, False
+        self.owed = max(0, self.owed - 1)
+        if not self.owed:
+            self.deaf_seconds = 0.0
+
+    def fail(self, now: float, *, begun: float) -> None:
+        """A request that went out at `begun` failed."""
+        if self.opened_at is not None and begun < self.opened_at:
+            return  # it went out before the breaker opened and tells nothing new
         self.failures += 1
-        if self.probing or self.failures >= self.threshold:
-            self.opened_at = now
+        if self.opened_at is not None or self.failures >= self.threshold:
+            if self.owed:
+                self.deaf_seconds = min(self.open_seconds, max(1.0, 2 * self.deaf_seconds))
+            self.opened_at, self.owed, self.told_ready = now, 0, False
+        elif self.owed:
+            self.owed = self.threshold
         self.probing = False
 
     def abandon(self) -> None:
