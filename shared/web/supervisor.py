@@ -27,7 +27,7 @@ class Supervisor:
         self._tasks.append(asyncio.create_task(self._keep(name, run), name=f"pinzhi:{name}"))
 
     async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        failing, wait = self._platform.failing, _FIRST
+        failing, wait, told = self._platform.failing, _FIRST, ""
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
@@ -42,7 +42,10 @@ class Supervisor:
                     raise
                 failing[name] = f"{type(error).__name__}: {error}"[:300]
                 metrics.TASK_RESTARTS.labels(self._platform.name, name).inc()
-                log.error("task failed, starting again", task=name, error=failing[name], seconds=wait, exc_info=error)
+                # An outage repeats itself every few seconds: its traceback is told once.
+                trace = error if failing[name] != told else None
+                told = failing[name]
+                log.error("task failed, starting again", task=name, error=told, seconds=wait, exc_info=trace)
             finally:
                 steady.cancel()
             if loop.time() - started > _LONGEST:
