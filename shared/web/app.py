@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from shared import audit, failpoints, metrics
@@ -29,6 +30,7 @@ from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
 from shared.web.supervisor import Supervisor
+from shared.web.worker import WorkerPlace, WorkerTaken
 
 log = structlog.get_logger("app")
 _VERSION = "0.1.0"
@@ -91,12 +93,18 @@ def _asyncapi_router() -> Router:
 def _lifespan(platform: Platform) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        supervisor = Supervisor(platform)
+        supervisor, place = Supervisor(platform), WorkerPlace(platform)
+        try:
+            await place.take()
+        except WorkerTaken:
+            await platform.db.close()
+            raise
         if platform.owns_bus:
             await platform.bus.start()
         await _start_hot(platform)
         for run in platform.spec.on_start:
             await run(platform)
+        supervisor.start("worker", place.keep)
         supervisor.start("relay", platform.relay.run)
         supervisor.start("consumer", platform.consumer.run)
         supervisor.start("audit", lambda: audit.run(platform))
@@ -114,6 +122,8 @@ def _lifespan(platform: Platform) -> Any:
             await supervisor.stop()
             if platform.owns_bus:
                 await platform.bus.close()
+            with suppress(OSError, SQLAlchemyError):  # the database may be away; then the lease runs out
+                await place.leave()
             await platform.db.close()
 
     return lifespan
