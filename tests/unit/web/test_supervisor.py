@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from shared.bus.memory import MemoryBus
 from shared.platform import Platform, ServiceSpec
 from shared.settings import ServiceSettings
+from shared.web import supervisor as supervisor_module
 from shared.web.supervisor import Supervisor
 
 
@@ -86,3 +88,55 @@ async def test_a_transaction_without_end_is_cut_off(platform: Platform, monkeypa
     await begun.wait()
     async with asyncio.timeout(20):
         await supervisor.stop()
+
+
+async def test_a_failure_that_repeats_itself_is_told_once_and_another_one_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs > 102:
+            await asyncio.sleep(3600)
+        if runs > 101:
+            raise OSError("the database is back, the bus is away")
+        raise OSError("the database is away")
+
+    supervisor = Supervisor(platform)
+    with capture_logs() as lines:
+        supervisor.start("relay", run)
+        async with asyncio.timeout(20):
+            while runs < 103:
+                await asyncio.sleep(0.01)
+    await supervisor.stop()
+    assert [(line["failures"], line["error"], line["exc_info"] is None) for line in lines] == [
+        (1, "OSError: the database is away", False),
+        (102, "OSError: the database is back, the bus is away", False),
+    ]
+
+
+async def test_a_failure_that_lasts_is_told_again_without_its_trace(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
+    monkeypatch.setattr(supervisor_module, "_TELL_SECONDS", -1.0)
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs > 3:
+            await asyncio.sleep(3600)
+        raise OSError("away")
+
+    supervisor = Supervisor(platform)
+    with capture_logs() as lines:
+        supervisor.start("relay", run)
+        async with asyncio.timeout(20):
+            while runs < 4:
+                await asyncio.sleep(0.01)
+    await supervisor.stop()
+    assert [(line["failures"], line["exc_info"] is None) for line in lines] == [(1, False), (2, True), (3, True)]
