@@ -7,8 +7,12 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+
+import httpx
 
 from tests.support.sources import ROOT
 
@@ -16,11 +20,29 @@ HOW = """Docker Compose 2 and a running engine are needed: install docker with i
   make compose-test COMPOSE="docker compose"
   make compose-test COMPOSE=/path/to/a/script/that/passes/its/arguments/on
 COMPOSE was {command!r}: {why}"""
+WHOLE_SECONDS = 180
 FILES = ("docker-compose.yml", "tests/compose/kill.yml")
 
 
 class Failed(Exception):
     """What a person should read, with the output that tells why."""
+
+
+def until(holds: Callable[[], Any], what: str, seconds: float = WHOLE_SECONDS) -> Any:
+    """The first true value of `holds()`. Raises Failed when it does not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            value = holds()
+            if value:
+                return value
+        time.sleep(0.2)
+    raise Failed(f"{what}: not within {seconds:.0f} s")
+
+
+def need(holds: object, what: str) -> None:
+    if not holds:
+        raise Failed(what)
 
 
 class Compose:
@@ -29,6 +51,7 @@ class Compose:
     def __init__(self, project: str, settings: Mapping[str, str]) -> None:
         self.command = shlex.split(os.environ.get("COMPOSE", "") or "docker compose")
         self.project = project
+        self.files = list(FILES)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PINZHI_")}
         self.environment = clean | dict(settings)
 
@@ -49,7 +72,7 @@ class Compose:
 
     def run(self, *arguments: str, seconds: float = 120, stdin: str | None = None) -> str:
         """Standard output. Raises Failed with what the command said."""
-        files = [part for name in FILES for part in ("-f", str(ROOT / name))]
+        files = [part for name in self.files for part in ("-f", str(ROOT / name))]
         try:
             done = self._call(["-p", self.project, *files, *arguments], seconds, stdin)
         except subprocess.TimeoutExpired as error:

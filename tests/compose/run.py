@@ -9,10 +9,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -22,8 +21,10 @@ from deploy.demo.accounts import ENFORCEMENT, USERS
 from deploy.demo.cast import NUTS
 from deploy.demo.client import Account
 from shared.clock import SystemClock, shanghai_date
-from tests.compose.engine import Compose, Failed
+from tests.compose.engine import Compose, Failed, need, until
 from tests.compose.load import VIEWS, Load, violation
+from tests.compose.outage import outage
+from tests.compose.two_credits import two_credits
 from tests.support.sources import ROOT
 from tests.support.tour import Shell, walk
 
@@ -31,7 +32,7 @@ SERVERS = ("kafka", "postgres")
 AGED = ("traceability", "indicators", "credit")
 """Whose part of a view has an age while they are away."""
 KILLED = (*AGED, "gateway", *SERVERS)
-TOUR_SECONDS, WHOLE_SECONDS = 300, 180
+TOUR_SECONDS = 300
 LOGS = ROOT / "build" / "compose-test.log"
 TOUR_KILL = "kill -9 $(cat var/run/credit.pid)"
 """The only command of the README's tour that holds on a laptop alone."""
@@ -39,23 +40,6 @@ TOUR_KILL = "kill -9 $(cat var/run/credit.pid)"
 
 def say(words: str) -> None:
     print(words, flush=True)
-
-
-def until(holds: Callable[[], Any], what: str, seconds: float = WHOLE_SECONDS) -> Any:
-    """The first true value of `holds()`. Raises Failed when it does not come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
-            value = holds()
-            if value:
-                return value
-        time.sleep(0.2)
-    raise Failed(f"{what}: not within {seconds:.0f} s")
-
-
-def need(holds: object, what: str) -> None:
-    if not holds:
-        raise Failed(what)
 
 
 def free_port() -> int:
@@ -205,6 +189,10 @@ class Run:
             until(lambda: load.acknowledged and self.whole(), "the first acknowledged push")
             for service in KILLED:
                 self.kill(service, load)
+            for server in SERVERS:
+                until(self.whole, "the whole system")
+                outage(self, server, load)
+            two_credits(self, load)
         need(not load.wrong, f"{len(load.wrong)} wrong answers, the first: {load.wrong[:1]}")
         return load.acknowledged
 
