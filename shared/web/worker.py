@@ -97,9 +97,9 @@ class WorkerPlace:
     def _is_past(self, holder: str) -> bool:
         """Whether it is a process of this host that has ended: a service that was killed is back at once."""
         host, pid, start = holder.rsplit("/", 2)
-        if host != self._host or start == _START:
+        if host != self._host:
             return False
-        return int(pid) == os.getpid() or not _lives(int(pid))
+        return start != _START if int(pid) == os.getpid() else not _lives(int(pid))
 
     def _words(self, other: str) -> str:
         service, (host, pid, _start) = self._platform.name, other.rsplit("/", 2)

@@ -60,7 +60,7 @@ async def test_a_second_one_does_not_start(backend: Backend, monkeypatch: pytest
         assert await holders(credit.platform) == {"worker:0": "another-host/7/abc"}, "the end gives the id back"
 
 
-@pytest.mark.parametrize("where", ["ended", "the container's last run"])
+@pytest.mark.parametrize("where", ["ended", "ended, forked as this one was", "the container's last run"])
 async def test_one_that_was_killed_is_back_at_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -68,12 +68,12 @@ async def test_one_that_was_killed_is_back_at_once(
     url = backend.url("credit")
     async with running(create_app, Settings, backend, url=url) as credit:
         mine = (await holders(credit.platform))["worker:0"]
-        host, pid, _start = mine.split("/")
-        if where == "ended":
+        host, pid, start = mine.split("/")
+        if where.startswith("ended"):
             past = subprocess.Popen([sys.executable, "-c", ""])
             past.wait()
             pid = str(past.pid)
-        await give(credit.platform, f"{host}/{pid}/before")
+        await give(credit.platform, f"{host}/{pid}/{start if 'forked' in where else 'before'}")
         async with running(create_app, Settings, backend, url=url):
             assert (await holders(credit.platform))["worker:0"] == mine
 
