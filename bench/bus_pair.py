@@ -2,15 +2,14 @@
 
 python -m bench.bus_pair relay|consume|publish|listen|bare-send|bare-consume|bare-publish|bare-listen OPTIONS(JSON)
 
-Prints one JSON line: `{"seconds": ...}` or `{"latencies_ms": [...]}`.
+Prints one JSON line: `{"seconds": ...}`, or `{"at": {key: instant}}` of what was committed, sent or applied.
 """
 
 import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -44,17 +43,17 @@ class Name(Table, table=True):
 
 
 METADATA = metadata_of(Table)
-_latencies: list[float] = []
+_at: dict[str, float] = {}
+"""When an event was committed, sent, or took effect, by its key; seconds of the one clock of this machine."""
 
 
 async def _keep(uow: UnitOfWork, events: Sequence[Received[EnterpriseUpdated]]) -> None:
     await upsert(uow.session, Name, [{"uscc": e.key, "name": e.data.name} for e in events], key=["uscc"])
-    uow.after_commit(lambda: _note([event.time for event in events]))
+    uow.after_commit(lambda: _note(event.key for event in events))
 
 
-def _note(times: Sequence[datetime]) -> None:
-    now = datetime.now(UTC)
-    _latencies.extend((now - at).total_seconds() * 1000 for at in times)
+def _note(keys: Iterable[str]) -> None:
+    _at.update(dict.fromkeys(keys, time.time()))
 
 
 CREDIT = ServiceSpec("credit")
@@ -113,7 +112,7 @@ async def consume(options: dict[str, Any]) -> dict[str, Any]:
     consumer = platform(CONSUMER, options)
     started = time.perf_counter()
     task = asyncio.create_task(consumer.consumer.run())
-    while len(_latencies) < options["count"]:
+    while len(_at) < options["count"]:
         await asyncio.sleep(0.005)
         if task.done():
             task.result()
@@ -132,9 +131,10 @@ async def publish(options: dict[str, Any]) -> dict[str, Any]:
     started = time.perf_counter()
     for number in range(0, options["count"], int(RATE * TICK)):
         async with credit.system_unit_of_work() as uow:
-            uow.publish(*(event(options["first"] + number + n) for n in range(int(RATE * TICK))))
+            events = [event(number + n) for n in range(int(RATE * TICK))]
+            uow.publish(*events)
+        _note(each.key for each in events)
         await asyncio.sleep(max(0.0, started + number / RATE + TICK - time.perf_counter()))
-    seconds = time.perf_counter() - started
     async with asyncio.timeout(30):
         while True:
             async with credit.read() as session:
@@ -143,7 +143,7 @@ async def publish(options: dict[str, Any]) -> dict[str, Any]:
                     break
             await asyncio.sleep(0.05)
     await _end(task, credit)
-    return {"seconds": seconds}
+    return {"at": _at}
 
 
 async def listen(options: dict[str, Any]) -> dict[str, Any]:
@@ -151,12 +151,12 @@ async def listen(options: dict[str, Any]) -> dict[str, Any]:
     consumer = platform(CONSUMER, options)
     task = asyncio.create_task(consumer.consumer.run())
     async with asyncio.timeout(120):
-        while len(_latencies) < options["count"]:
+        while len(_at) < options["count"]:
             await asyncio.sleep(0.01)
             if task.done():
                 task.result()
     await _end(task, consumer)
-    return {"latencies_ms": _latencies}
+    return {"at": _at}
 
 
 async def _end(task: "asyncio.Task[None]", of: Platform) -> None:
@@ -210,11 +210,11 @@ async def bare_publish(options: dict[str, Any]) -> dict[str, Any]:
     for number in range(0, options["count"], int(RATE * TICK)):
         for n in range(int(RATE * TICK)):
             body = event(number + n)
-            stamp = ("at", repr(time.time()).encode())
-            await producer.send(name, body.model_dump_json().encode(), key=body.key.encode(), headers=[stamp])
+            _note([body.key])
+            await producer.send(name, body.model_dump_json().encode(), key=body.key.encode())
         await asyncio.sleep(max(0.0, started + number / RATE + TICK - time.perf_counter()))
     await producer.stop()
-    return {"seconds": time.perf_counter() - started}
+    return {"at": _at}
 
 
 async def bare_listen(options: dict[str, Any]) -> dict[str, Any]:
@@ -223,15 +223,12 @@ async def bare_listen(options: dict[str, Any]) -> dict[str, Any]:
         name, bootstrap_servers=servers, group_id="bare-listen", auto_offset_reset="earliest", enable_auto_commit=False
     )
     await consumer.start()
-    latencies: list[float] = []
     async with asyncio.timeout(120):
-        while len(latencies) < options["count"]:
+        while len(_at) < options["count"]:
             found = await consumer.getmany(timeout_ms=500, max_records=500)
-            now = time.time()
-            for messages in found.values():
-                latencies += [(now - float(dict(message.headers)["at"])) * 1000 for message in messages]
+            _note(message.key.decode() for messages in found.values() for message in messages)
     await consumer.stop()
-    return {"latencies_ms": latencies}
+    return {"at": _at}
 
 
 ROLES = {

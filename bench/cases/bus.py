@@ -118,11 +118,11 @@ def _end_to_end(on: Bus, options: Options) -> Iterator[Outcome]:
     percentiles: dict[str, Series] = {"p50": Series(), "p99": Series()}
     for number in range(options.rounds):
         for side, publish, listen in (("floor", "bare-publish", "bare-listen"), ("product", "publish", "listen")):
-            given = on.fresh(count=count, first=0)
+            given = on.fresh(count=count)
             listener = start(listen, given | {"database": on.database()})
             publisher = start(publish, given)
-            ended(publisher)
-            found = sorted(ended(listener)["latencies_ms"])
+            begun, done = ended(publisher)["at"], ended(listener)["at"]
+            found = sorted((done[key] - at) * 1000 for key, at in begun.items())
             for name, part in (("p50", 0.50), ("p99", 0.99)):
                 getattr(percentiles[name], side).append(found[int(len(found) * part)])
             p50, p99 = (getattr(series, side)[-1] for series in percentiles.values())
