@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared import context, failpoints, metrics
 from shared.bus import dead_letters
 from shared.bus.envelope import Envelope, EnvelopeError, Received, StoredRecord, from_record
+from shared.bus.offsets import Offsets
 from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
 from shared.bus.progress import Progress, Standing
 from shared.bus.protocol import Subscriber
@@ -68,20 +70,19 @@ class Consumer:
             return
         member = f"{self.name}:{self._platform.settings.worker_id}"
         self._subscriber = subscriber = await self._platform.bus.subscribe(self.name, self.topics, member=member)
+        offsets = Offsets(subscriber)
         try:
             await self._go_on()
             while True:
                 records = await subscriber.poll(limit=500, timeout=0.5)
-                if not records:
-                    continue
-                await self.apply(records)
-                failpoints.hit("consumer.before_offset_commit")
-                await subscriber.commit(records)
-                failpoints.hit("consumer.after_offset_commit")
+                if records:
+                    await self.apply(records)
+                offsets.applied(records)
         finally:
             self._subscriber = None
             if self._asking is not None:
                 self._asking.cancel()
+            await offsets.close()
             await subscriber.close()
 
     async def progress(self) -> dict[str, Standing]:
@@ -170,7 +171,7 @@ class Consumer:
         key = (envelope.source, envelope.key)
         async with self._platform.system_unit_of_work() as uow:
             # Another member of the group may have applied it meanwhile.
-            if envelope.sequence > (await self._lock_positions(uow, [key])).get(key, 0):
+            if envelope.sequence > await self._lock_position(uow, key):
                 text = f"{type(error).__name__}: {error}"
                 await dead_letters.park(uow.session, self.name, [envelope], "failed", text, uow.now)
         failpoints.hit("consumer.after_park")
@@ -179,29 +180,36 @@ class Consumer:
     async def _plan(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> Plan:
         keys = {(envelope.source, envelope.key) for envelope in envelopes}
         failpoints.hit("consumer.before_lock")
-        applied = await self._lock_positions(uow, keys)
+        applied = await self._positions(uow, keys)
         blocked = await dead_letters.blocked_keys(uow.session, self.name)
         return plan_batch(envelopes, applied, blocked & keys)
 
-    async def _lock_positions(self, uow: UnitOfWork, keys: Iterable[Key]) -> dict[Key, int]:
-        """Inbox positions, locked, so that two members that hold a key for a moment apply it one after the other."""
-        wanted = sorted(keys)
-        found = await self._positions(uow, wanted)
-        missing = [key for key in wanted if key not in found]
-        if not missing or self._platform.db.is_sqlite:  # BEGIN IMMEDIATE has locked the whole file
-            return found
-        zero = [
-            {"consumer": self.name, "source": s, "key": k, "sequence": 0, "applied_at_event_time": uow.now}
-            for s, k in missing
-        ]
-        if await insert_rows(uow.session, inbox, zero, ignore=True) == len(missing):
-            return found | dict.fromkeys(missing, 0)
-        return await self._positions(uow, wanted)  # another member made some of them at the same moment
+    async def _lock_position(self, uow: UnitOfWork, key: Key) -> int:
+        """The inbox position of one key, locked; its row is made where there is none."""
+        found = await self._positions(uow, [key])
+        if key not in found and not self._platform.db.is_sqlite:
+            await insert_rows(uow.session, inbox, [self._inbox_row(key, 0, uow.now)], ignore=True)
+            found = await self._positions(uow, [key])
+        return found.get(key, 0)
 
-    async def _positions(self, uow: UnitOfWork, wanted: Sequence[Key]) -> dict[Key, int]:
-        """One statement for each source: PostgreSQL takes the keys as one array, SQLite as many parameters."""
+    def _inbox_row(self, key: Key, sequence: int, event_time: datetime) -> dict[str, Any]:
+        source, name = key
+        return {
+            "consumer": self.name,
+            "source": source,
+            "key": name,
+            "sequence": sequence,
+            "applied_at_event_time": event_time,
+        }
+
+    async def _positions(self, uow: UnitOfWork, keys: Iterable[Key]) -> dict[Key, int]:
+        """Inbox positions, locked, so that two members that hold a key for a moment apply it one after the other.
+
+        One statement for each source: PostgreSQL takes the keys as one array, SQLite (where BEGIN IMMEDIATE has locked
+        the whole file) as many parameters.
+        """
         by_source: dict[str, list[str]] = defaultdict(list)
-        for source, key in wanted:
+        for source, key in sorted(keys):
             by_source[source].append(key)
         found: dict[Key, int] = {}
         for source, names in by_source.items():
@@ -212,22 +220,14 @@ class Consumer:
 
     async def _apply_plan(self, uow: UnitOfWork, plan: Plan) -> None:
         await self._handle(uow, plan.fresh, self.subscriptions)
-        times = {(envelope.source, envelope.key): envelope.time for envelope in plan.fresh}
-        await upsert(
-            uow.session,
-            inbox,
-            [
-                {
-                    "consumer": self.name,
-                    "source": source,
-                    "key": key,
-                    "sequence": sequence,
-                    "applied_at_event_time": times[(source, key)],
-                }
-                for (source, key), sequence in plan.positions.items()
-            ],
-            key=["consumer", "source", "key"],
-        )
+        rows = {
+            key: self._inbox_row(key, plan.positions.get(key, 0), envelope.time)
+            for envelope in plan.ahead + plan.fresh
+            if (key := (envelope.source, envelope.key)) in plan.positions or key in plan.new
+        }
+        # Two members that meet at a new key: the second one's insert fails, and it looks again, event by event.
+        await insert_rows(uow.session, inbox, [rows.pop(key) for key in sorted(plan.new)])
+        await upsert(uow.session, inbox, list(rows.values()), key=["consumer", "source", "key"])
         if plan.parked:
             await dead_letters.park(uow.session, self.name, plan.parked, "parked", "behind a dead letter", uow.now)
         if plan.ahead:
@@ -287,7 +287,7 @@ class Consumer:
         """Whether the next one of the key may be tried."""
         try:
             async with self._platform.system_unit_of_work() as uow:
-                position = (await self._lock_positions(uow, [key])).get(key, 0)
+                position = await self._lock_position(uow, key)
                 row = await dead_letters.find(uow.session, letter_id)
                 if row is None or row.state not in dead_letters.WAITING:
                     return True  # somebody else was quicker
@@ -304,7 +304,7 @@ class Consumer:
             if is_transient(error):
                 raise
             async with self._platform.system_unit_of_work() as uow:
-                await self._lock_positions(uow, [key])
+                await self._lock_position(uow, key)
                 row = await dead_letters.find(uow.session, letter_id)
                 if row is not None and row.state in dead_letters.WAITING:
                     text = f"{type(error).__name__}: {error}"
@@ -320,27 +320,18 @@ class Consumer:
             if row is None:
                 return False
             key = (row.source, row.key)
-            position = (await self._lock_positions(uow, [key])).get(key, 0)
+            position = await self._lock_position(uow, key)
             first = await dead_letters.waiting(uow.session, self.name, key, limit=1)
             if not first or first[0].id != letter_id:
                 return False
             await dead_letters.set_state(uow.session, letter_id, "skipped", uow.now)
             if row.sequence > position:
-                await self._apply_plan_position(uow, dead_letters.to_envelope(row))
+                passed = self._inbox_row(key, row.sequence, dead_letters.to_envelope(row).time)
+                await upsert(uow.session, inbox, [passed], key=["consumer", "source", "key"])
             failpoints.hit("skip.before_commit")
         failpoints.hit("skip.after_commit")
         await self.retry(key)
         return True
-
-    async def _apply_plan_position(self, uow: UnitOfWork, envelope: Envelope) -> None:
-        row = {
-            "consumer": self.name,
-            "source": envelope.source,
-            "key": envelope.key,
-            "sequence": envelope.sequence,
-            "applied_at_event_time": envelope.time,
-        }
-        await upsert(uow.session, inbox, [row], key=["consumer", "source", "key"])
 
     async def _go_on(self) -> None:
         """Apply what waits behind nothing: a kill came between the retry of an event and of those behind it."""

@@ -211,15 +211,6 @@ class KafkaSubscriber:
             for place in places
         }
 
-    async def rewind(self) -> None:
-        async with asyncio.timeout(_ASK_SECONDS):
-            while not self._consumer.assignment():  # noqa: ASYNC110 - the client has no event for it
-                await asyncio.sleep(0.05)
-            places = list(self._consumer.assignment())
-            await self._consumer.seek_to_beginning(*places)
-            await self._consumer.commit(dict.fromkeys(places, 0))
-        self._committed = dict.fromkeys(places, 0)
-
     async def close(self) -> None:
         await _bounded(self._consumer.stop())
 

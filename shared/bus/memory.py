@@ -71,7 +71,4 @@ class MemorySubscriber:
             (topic, 0): (self._bus._positions[(self._group, topic)], len(self._bus._log[topic])) for topic in self._read
         }
 
-    async def rewind(self) -> None:
-        self._read = dict.fromkeys(self._read, 0)
-
     async def close(self) -> None: ...

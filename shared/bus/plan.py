@@ -18,6 +18,9 @@ class Plan:
     ahead: list[Envelope] = field(default_factory=list)
     skipped: int = 0
     positions: dict[Key, int] = field(default_factory=dict)
+    """The last applied sequence of each key of `fresh`."""
+    new: set[Key] = field(default_factory=set)
+    """Keys of `fresh` and `ahead` that had no position before."""
 
 
 def plan_batch(batch: Iterable[Envelope], applied: Mapping[Key, int], blocked: Iterable[Key]) -> Plan:
@@ -33,9 +36,13 @@ def plan_batch(batch: Iterable[Envelope], applied: Mapping[Key, int], blocked: I
         last = plan.positions.get(key, applied.get(key, 0))
         if envelope.sequence <= last:
             plan.skipped += 1
-        elif key in waiting:
+            continue
+        if key in waiting:
             plan.parked.append(envelope)
-        elif envelope.sequence == last + 1:
+            continue
+        if key not in applied:
+            plan.new.add(key)
+        if envelope.sequence == last + 1:
             plan.fresh.append(envelope)
             plan.positions[key] = envelope.sequence
         else:

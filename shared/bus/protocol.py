@@ -20,9 +20,6 @@ class Subscriber(Protocol):
     async def places(self) -> Places:
         """How far it is in each partition that it reads."""
 
-    async def rewind(self) -> None:
-        """Read from the beginning again."""
-
     async def close(self) -> None: ...
 
 

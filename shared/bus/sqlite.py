@@ -8,8 +8,9 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import orjson
 
@@ -17,6 +18,7 @@ from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
 
+T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
   topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
@@ -127,6 +129,8 @@ class SqliteSubscriber:
         self._member = member
         self._topics = list(topics)
         self._connection: sqlite3.Connection | None = None
+        self._turn = asyncio.Lock()
+        """Two statements at once on one connection share its transaction: a write then fails on what a read holds."""
         self._next: dict[str, int] | None = None
         """Where to read on; None while another member has the group."""
         self._lease_until = 0.0
@@ -139,7 +143,7 @@ class SqliteSubscriber:
             stamp = self._stamp()
             now = time.monotonic()
             if stamp != self._seen or now - self._checked >= _SURE_SECONDS:
-                found = await asyncio.to_thread(self._read, limit)
+                found = await self._run(self._read, limit)
                 # Less than was asked for means that all that `stamp` stands for was read.
                 self._seen = stamp if len(found) < limit else None
                 self._checked = now
@@ -206,29 +210,24 @@ class SqliteSubscriber:
                 [(self._group, topic, place) for topic, place in last.items()],
             )
 
-        await asyncio.to_thread(write)
+        await self._run(write)
 
     async def places(self) -> Places:
-        found = await asyncio.to_thread(places, self._open(), self._group, self._topics)
+        found = await self._run(lambda: places(self._open(), self._group, self._topics))
         return {(topic, 0): place for topic, place in found.items()}
 
-    async def rewind(self) -> None:
-        def write() -> None:
-            self._open().execute("DELETE FROM position WHERE consumer = ?", (self._group,))
-
-        await asyncio.to_thread(write)
-        self._next = dict.fromkeys(self._topics, 0)
-        self._seen = None
-
     async def close(self) -> None:
+        await self._run(self._release)
+
+    def _release(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
+            connection.close()
 
-            def release() -> None:
-                connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
-                connection.close()
-
-            await asyncio.to_thread(release)
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        async with self._turn:
+            return await asyncio.to_thread(work, *arguments)
 
 
 def connect(path: Path) -> sqlite3.Connection:

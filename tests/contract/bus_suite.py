@@ -124,14 +124,6 @@ class BusContract:
         assert dict(await bus.lag("a", [TOPIC])) == {TOPIC: 0}
         await reader.close()
 
-    async def test_rewind_starts_from_the_beginning(self, bus: EventBus) -> None:
-        await bus.publish([record("k", n) for n in range(3)])
-        reader = await bus.subscribe("a", [TOPIC], member="a:0")
-        await reader.commit(await take(reader, 3))
-        await reader.rewind()
-        assert [each.value for each in await take(reader, 3)] == [b"k/0", b"k/1", b"k/2"]
-        await reader.close()
-
     async def test_read_all_gives_the_whole_log(self, bus: EventBus) -> None:
         sent = [record(f"k{n % 3}", n) for n in range(40)] + [record("k", 1, topic=OTHER)]
         await bus.publish(sent)

@@ -45,7 +45,7 @@ async def parked(hands: ByHand) -> None:
 
 def before_first_lock(platform: Platform, monkeypatch: pytest.MonkeyPatch, first: Callable[[], Awaitable[Any]]) -> None:
     """Let `first` happen before this member locks a key for the first time."""
-    lock, done = platform.consumer._lock_positions, []
+    lock, done = platform.consumer._positions, []
 
     async def other_then_lock(*arguments: Any) -> Any:
         if not done:
@@ -53,7 +53,7 @@ def before_first_lock(platform: Platform, monkeypatch: pytest.MonkeyPatch, first
             await first()
         return await lock(*arguments)
 
-    monkeypatch.setattr(platform.consumer, "_lock_positions", other_then_lock)
+    monkeypatch.setattr(platform.consumer, "_positions", other_then_lock)
 
 
 async def test_a_gap_is_closed_in_a_batch_that_holds_a_poison_event(hands: ByHand) -> None:
@@ -154,7 +154,7 @@ async def test_a_retry_that_fails_does_not_open_what_another_closed(
         raise ValueError("only here")
 
     monkeypatch.setattr(here, "_apply_plan", fails_once)
-    lock = here._lock_positions
+    lock = here._positions
 
     async def lock_after_other(*arguments: Any) -> Any:
         if failed:
@@ -164,7 +164,7 @@ async def test_a_retry_that_fails_does_not_open_what_another_closed(
             await other.retry(U1)
         return await lock(*arguments)
 
-    monkeypatch.setattr(here, "_lock_positions", lock_after_other)
+    monkeypatch.setattr(here, "_positions", lock_after_other)
     assert await here.retry(U1) == 0
     assert await sequences(hands.consumer) == [1, 2, 3]
     assert set((await hands.letters()).values()) == {"applied"}
