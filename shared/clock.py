@@ -52,4 +52,4 @@ def start_of_day(day: date) -> datetime:
 
 def utc_text(value: datetime) -> str:
     """`2026-11-24T05:30:00.000000Z`."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

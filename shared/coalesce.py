@@ -1,11 +1,13 @@
 """One write path for one and many: requests that arrive beside each other share one transaction.
 
 The first starts a batch; those that come while a batch is written wait for the next. So an idle service adds no delay,
-and a busy one writes few, large transactions.
+and a busy one writes few, large transactions. On PostgreSQL a second transaction runs beside the first once enough
+wait for it: the process does not idle while the database works.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.auth.principal import Principal
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+_WORTH_A_SECOND = 8
+"""So many share the cost of a transaction that runs beside another; fewer wait for that one's end."""
 
 
 class Coalescer(Generic[T, R]):
@@ -36,32 +40,42 @@ class Coalescer(Generic[T, R]):
         self._handle = handle
         self._limit = limit
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._running = 0
+        self._most = 1 if platform.db.is_sqlite else 2
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T) -> R:
         """Returns after the commit that holds the item."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._drain())
+        if not self._running or (self._running < self._most and len(self._waiting) >= _WORTH_A_SECOND):
+            self._running += 1
+            # A context of its own: what is written belongs to many requests, not to the one that came first.
+            task = asyncio.create_task(self._drain(), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await future
 
     async def _drain(self) -> None:
-        # One turn of the loop lets requests that are already in the socket join the first batch.
-        await asyncio.sleep(0)
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            try:
-                await self._write(batch)
-            except Exception as error:
-                if len(batch) == 1:
-                    _settle(batch[0][1], error)
-                    continue
-                for pair in batch:
-                    try:
-                        await self._write([pair])
-                    except Exception as own:
-                        _settle(pair[1], own)
+        try:
+            # One turn of the loop lets requests that are already in the socket join the first batch.
+            await asyncio.sleep(0)
+            # Whoever leaves a few behind leaves them to the other: counted down in the same turn, one always stays.
+            while self._waiting and (self._running == 1 or len(self._waiting) >= _WORTH_A_SECOND):
+                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                await self._settle(batch)
+        finally:
+            self._running -= 1
+
+    async def _settle(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            await self._write(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                _settle(batch[0][1], error)
+                return
+            for pair in batch:
+                await self._settle([pair])
 
     async def _write(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         async with self._platform.unit_of_work(self._principal()) as uow:

@@ -2,6 +2,8 @@
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -21,11 +23,22 @@ class Trace:
 current: ContextVar[Trace | None] = ContextVar("pinzhi_trace", default=None)
 
 
+@contextmanager
+def of(trace: Trace | None) -> Iterator[None]:
+    """What is written inside belongs to that request or event: several may share a transaction."""
+    token = current.set(trace)
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
 def new_traceparent(parent: str | None = None) -> str:
     """A W3C `traceparent` with a new span; the trace id of `parent` is kept when it is well formed."""
-    trace_id = secrets.token_hex(16)
+    made = secrets.token_hex(24)
+    trace_id = made[:32]
     if parent:
         parts = _TRACEPARENT.fullmatch(parent)
         if parts is not None and parts[1] != "0" * 32:
             trace_id = parts[1]
-    return f"00-{trace_id}-{secrets.token_hex(8)}-01"
+    return f"00-{trace_id}-{made[32:]}-01"

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared import context
 from shared.auth.principal import Principal, system
 from shared.auth.tokens import TokenVerifier
 from shared.bus.consumer import Consumer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from shared.db.session import AsyncSession
     from shared.web.hot import HotRoute
+    from shared.web.hot_writes import HotWrite
 
 Background = Callable[["Platform"], Awaitable[None]]
 
@@ -43,6 +45,7 @@ class ServiceSpec:
     projection_tables: Sequence[str] = ()
     """In an order in which rows may be deleted."""
     hot: Sequence[HotRoute] = ()
+    hot_writes: Sequence[HotWrite] = ()
     background: Sequence[Background] = ()
     on_start: Sequence[Background] = ()
     on_stop: Sequence[Background] = ()
@@ -91,6 +94,7 @@ class Platform:
         await self._reads.submit(
             {
                 "principal": principal,
+                "trace": context.current.get(),
                 "subject": request.url.path,
                 "query": request.url.query,
                 "purpose": request.headers.get("purpose"),
@@ -101,5 +105,6 @@ class Platform:
 async def _write_reads(uow: UnitOfWork, reads: Sequence[dict[str, Any]]) -> Sequence[None]:
     for read in reads:
         uow.principal = read["principal"]
-        uow.audit("read", subject=read["subject"], detail={"query": read["query"]}, purpose=read["purpose"])
+        with context.of(read["trace"]):
+            uow.audit("read", subject=read["subject"], detail={"query": read["query"]}, purpose=read["purpose"])
     return [None] * len(reads)

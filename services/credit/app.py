@@ -41,6 +41,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=["recall_note"],
             hot=[lists.HOT],
+            hot_writes=[violations.HOT],
             background=[sweep.run, take_messages],
             on_start=[violations.start],
         ),

@@ -16,13 +16,23 @@ M = TypeVar("M", bound=BaseModel)
 
 async def json_of(request: Request) -> Any:
     """The JSON of the body. Raises UnsupportedMedia, Malformed."""
+    require_json(request)
+    return read_json(await request.body())
+
+
+def require_json(request: Request) -> None:
+    """Raises UnsupportedMedia for a body that says it is something else."""
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         raise UnsupportedMedia(
             "media_type", zh="请求体应为 application/json", en="The body needs to be application/json"
         )
+
+
+def read_json(body: bytes) -> Any:
+    """Raises Malformed."""
     try:
-        return orjson.loads(await request.body())
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed(
             "json", zh=f"请求体不是有效的 JSON（{error}）", en=f"The body is not valid JSON ({error})"

@@ -7,6 +7,7 @@ which character is wrong.
 """
 
 from dataclasses import dataclass
+from operator import mul
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -18,6 +19,7 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
+_ORGANISATION_VALUES = {char: int(char, 36) for char in ALPHABET}
 _LOOKALIKES = {"O": "0", "I": "1", "Z": "2", "S": "5", "V": "U"}
 
 AUTHORITIES = {
@@ -101,13 +103,21 @@ class USCC:
 def check_character(first17: str) -> str:
     """The eighteenth character for the first seventeen. Raises IdentifierError."""
     _characters(first17, 17)
-    return ALPHABET[-sum(_VALUES[char] * weight for char, weight in zip(first17, WEIGHTS, strict=True)) % 31]
+    return _check_character(first17)
+
+
+def _check_character(first17: str) -> str:
+    return ALPHABET[-sum(map(mul, map(_VALUES.__getitem__, first17), WEIGHTS)) % 31]
 
 
 def organisation_check_character(first8: str) -> str:
     """The ninth character of an organisation code (GB 11714: 0-9 as they are, A-Z as 10-35)."""
     _characters(first8, 8, offset=8)
-    remainder = -sum(int(char, 36) * weight for char, weight in zip(first8, ORGANISATION_WEIGHTS, strict=True)) % 11
+    return _organisation_check_character(first8)
+
+
+def _organisation_check_character(first8: str) -> str:
+    remainder = -sum(map(mul, map(_ORGANISATION_VALUES.__getitem__, first8), ORGANISATION_WEIGHTS)) % 11
     return "X" if remainder == 10 else str(remainder)
 
 
@@ -157,7 +167,7 @@ def _characters(code: str, length: int, *, offset: int = 0) -> None:
 
 
 def _failed_check(code: str) -> IdentifierError | None:
-    right, right_inner = check_character(code[:17]), organisation_check_character(code[8:16])
+    right, right_inner = _check_character(code[:17]), _organisation_check_character(code[8:16])
     outer_fails, inner_fails = code[17] != right, code[16] != right_inner
     if outer_fails and inner_fails:
         return IdentifierError(

@@ -4,6 +4,7 @@ from shared.coalesce import Coalescer
 from shared.platform import Platform, ServiceSpec
 from shared.web.body import Body, Out, Receipt
 from shared.web.hot import HotAnswer, HotCache, HotRequest, HotRoute
+from shared.web.hot_writes import HotWrite
 from shared.web.paging import Page, PageParams, encode, page_of, page_params
 from shared.web.problems import field_errors, problem
 from shared.web.routing import (
@@ -30,6 +31,7 @@ __all__ = [
     "HotCache",
     "HotRequest",
     "HotRoute",
+    "HotWrite",
     "Out",
     "Page",
     "PageParams",

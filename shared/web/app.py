@@ -26,6 +26,7 @@ from shared.settings import ServiceSettings
 from shared.web import problems
 from shared.web.document import openapi
 from shared.web.hot import HotApp
+from shared.web.hot_writes import HotWrites
 from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
@@ -72,9 +73,10 @@ def build_app(
     for router in (health_router(), events_router(spec.name), _asyncapi_router(), *spec.routers):
         app.router.routes.extend(router.routes)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
-    inner = RequestContext(
-        HeadAsGet(EntityTags(app), app.router.routes), service=spec.name, max_body=settings.max_body_bytes
-    )
+    routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
+    if spec.hot_writes:
+        routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
+    inner = RequestContext(routed, service=spec.name, max_body=settings.max_body_bytes)
     return App(HotApp(inner, platform, spec.hot) if spec.hot else inner, app, platform)
 
 

@@ -28,6 +28,9 @@ class RequestContext:
         self._app = app
         self._service = service
         self._max_body = max_body
+        self._log = log.bind()
+        self._counted: dict[tuple[str, str, int], Any] = {}
+        self._timed: dict[str, Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,10 +87,19 @@ class RequestContext:
         route = scope.get("route")
         name = getattr(route, "path", "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        metrics.REQUESTS.labels(self._service, method, name, str(status)).inc()
-        metrics.REQUEST_SECONDS.labels(self._service, name).observe(seconds)
+        # To look a metric up by its labels costs more than to count with it.
+        counter = self._counted.get((method, name, status))
+        if counter is None:
+            counter = self._counted[method, name, status] = metrics.REQUESTS.labels(
+                self._service, method, name, str(status)
+            )
+        counter.inc()
+        timer = self._timed.get(name)
+        if timer is None:
+            timer = self._timed[name] = metrics.REQUEST_SECONDS.labels(self._service, name)
+        timer.observe(seconds)
         if scope["path"] not in _QUIET:
-            log.info(
+            self._log.info(
                 "request",
                 method=scope["method"],
                 path=scope["path"],

@@ -14,6 +14,9 @@ from shared.errors import Forbidden, PlatformError
 from shared.events.credit import EnterpriseUpdated
 from shared.identifiers.errors import plain
 
+_REGISTERED = "enterprises.registered"
+_MOST_REGISTERED = 100_000
+
 
 @dataclass(frozen=True)
 class Party:
@@ -24,7 +27,14 @@ class Party:
 
 
 async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str) -> None:
-    """Register the parties that the register does not know: active, flagged as taken from a violation."""
+    """Register the parties that the register does not know: active, flagged as taken from a violation.
+
+    A subject never leaves the register, so each process asks about it once.
+    """
+    registered: set[str] = uow.platform.state.setdefault(_REGISTERED, set())
+    unknown = parties.keys() - registered
+    if not unknown:
+        return
     today = shanghai_date(uow.now)
     rows: list[dict[str, Any]] = [
         {
@@ -43,9 +53,17 @@ async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str
             "recorded_by": recorded_by,
         }
         for code, party in parties.items()
+        if code in unknown
     ]
     new = await repository.insert_first(uow.session, rows)
     uow.publish(*(_updated(row) for row in rows if row["uscc"] in new))
+
+    def remember() -> None:
+        if len(registered) > _MOST_REGISTERED:
+            registered.clear()
+        registered.update(unknown)
+
+    uow.after_commit(remember)
 
 
 async def state(

@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from services.credit.bodies import documented, json_of, parse
+from services.credit.bodies import documented, json_of, parse, read_json, require_json
 from services.credit.people import OFFICERS, READ, READERS
 from services.credit.violations import intake, repository, service, views
 from services.credit.violations.intake import Accepted, Push, external_key
@@ -22,13 +22,14 @@ from services.credit.violations.schemas import (
     ViolationOut,
     Withdrawal,
 )
-from shared.auth import Department, Enterprise, Public, Staff
+from shared.auth import Department, Enterprise, Principal, Public, Staff
 from shared.clock import shanghai_date
 from shared.errors import FieldError, Invalid, NotFound, PlatformError
 from shared.web import (
     Coalescer,
     CurrentPlatform,
     CurrentPrincipal,
+    HotWrite,
     Platform,
     ReadSession,
     RequestLang,
@@ -48,6 +49,18 @@ async def start(platform: Platform) -> None:
     platform.state[_COALESCER] = Coalescer(platform, intake.record)
 
 
+def _push(platform: Platform, principal: Principal, body: bytes) -> Push:
+    return Push(principal, parse(ViolationIn, read_json(body), today=shanghai_date(platform.clock.now())))
+
+
+async def _record(platform: Platform, principal: Principal, body: bytes) -> tuple[int, bytes]:
+    accepted: Accepted = await platform.state[_COALESCER].submit(_push(platform, principal, body))
+    return 200 if accepted.repeated else 201, accepted.receipt.encode()
+
+
+HOT = HotWrite("/v1/credit/violations", _record)
+
+
 def _receipt(text: str, status: int) -> Any:
     return Response(text, status, media_type="application/json")
 
@@ -65,11 +78,12 @@ def _receipt(text: str, status: int) -> Any:
 @allow(Department(WRITE), Staff("case_officer"), area="body.area_code")
 async def record(request: Request, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
     """Record one penalty decision (行政处罚决定). The same push again is answered with the same receipt."""
-    body = parse(ViolationIn, await json_of(request), today=shanghai_date(platform.clock.now()))
-    push = Push(principal, body)
+    require_json(request)
+    body = await request.body()
     if request.state.idempotency is None:
-        accepted: Accepted = await platform.state[_COALESCER].submit(push)
-        return _receipt(accepted.receipt, 200 if accepted.repeated else 201)
+        status, text = await _record(platform, principal, body)
+        return Response(text, status, media_type="application/json")
+    push = _push(platform, principal, body)
     async with platform.unit_of_work(principal) as uow:
         uow.idempotency = request.state.idempotency
         (result,) = await intake.record(uow, [push])

@@ -1,32 +1,36 @@
 """The one write path of new violations: one or a thousand, of one sender or many, set-based in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from services.credit.court import court_of
 from services.credit.enterprises import service as enterprises
 from services.credit.listings import removal
 from services.credit.rulebook.rules import GRAVITIES
 from services.credit.violations import publication, repository, rules
-from services.credit.violations.receipts import receipt
+from services.credit.violations.receipts import outlooks_on, receipt
 from services.credit.violations.schemas import ViolationIn
+from shared import context
 from shared.auth import Principal
+from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.db.types import dumps
 from shared.errors import Conflict, FieldError, Forbidden, PlatformError
 from shared.events.credit import ViolationRecorded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Push:
-    """One record on its way in, with who sends it."""
+    """One record on its way in, with who sends it and the request that it came with."""
 
     principal: Principal
     body: ViolationIn
+    trace: context.Trace | None = field(default_factory=context.current.get)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """`receipt` is JSON text: for a repeated push the bytes of the first answer."""
 
@@ -34,7 +38,7 @@ class Accepted:
     repeated: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class _Known:
     """A record under one of its keys: stored before, or earlier in this batch."""
 
@@ -57,16 +61,14 @@ async def record(uow: UnitOfWork, pushes: Sequence[Push]) -> list[Result]:
     bodies = [push.body.stored(push.principal.department or "") for push in pushes]
     keys = [_keys(push, body) for push, body in zip(pushes, bodies, strict=True)]
     open_ = [index for index, result in enumerate(results) if result is None]
-    # Where another transaction stores the same key at the same moment, the second look finds its record.
+    # Nearly all are new, so the insert itself is the first look. What it left out is there: the second look finds it.
+    known: dict[str, _Known] = {}
     while open_:
-        known = await _known(uow, [keys[index] for index in open_])
-        rows = _judge(uow, pushes, bodies, keys, open_, known, results)
-        lost = await repository.insert_new(uow.session, rows) if rows else set()
-        open_ = [index for index in open_ if _violation_id(results[index], known, keys[index]) in lost]
-        for index in open_:
-            results[index] = None
-        rows = [row for row in rows if row["violation_id"] not in lost]
-        await _consequences(uow, rows)
+        rows, rest = _judge(uow, pushes, bodies, keys, open_, known, results)
+        lost = await repository.insert_new(uow.session, list(rows.values())) if rows else set()
+        await _consequences(uow, [(pushes[i].trace, row) for i, row in rows.items() if row["violation_id"] not in lost])
+        open_ = [index for index in open_ if rest.get(index) in lost]
+        known = await _known(uow, [keys[index] for index in open_]) if open_ else {}
     _audit(uow, pushes, results)
     return [result for result in results if result is not None]
 
@@ -125,50 +127,52 @@ def _judge(
     open_: Sequence[int],
     known: dict[str, _Known],
     results: list[Result | None],
-) -> list[dict[str, Any]]:
-    """Decide each open push against what is known; answer the rows to insert."""
-    court = court_of(uow)
-    outlooks = rules.Outlooks(court.book, today=court.today, add_workdays=court.add_workdays)
-    rows = []
+) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """Decide each open push against what is known. Answers the rows to insert, and for each push whose result rests on
+    one of them the id of that record."""
+    outlooks = outlooks_on(shanghai_date(uow.now))
+    rows: dict[int, dict[str, Any]] = {}
+    rest: dict[int, str] = {}
     for index in open_:
         body, (natural, external) = bodies[index], keys[index]
         there = known.get(natural) or (known.get(external) if external else None)
         if there is not None:
             results[index] = _again(there, body)
+            if there.fresh:
+                rest[index] = there.violation_id
             continue
         outlook, acts = outlooks.of(body)
         violation_id = uow.id()
         text = dumps(receipt(violation_id, 1, body, outlook, uow.now, acts, status="recorded"))
-        rows.append(
-            {
-                "violation_id": violation_id,
-                "version": 1,
-                "natural_key": natural,
-                "external_key": external,
-                "uscc": body["uscc"],
-                "authority": body["authority"],
-                "area_code": body["area_code"],
-                "gravity": outlook.gravity,
-                "heavy": outlook.heavy,
-                "publishable": outlook.publishable,
-                "state": "recorded" if outlook.publishable else "kept",
-                "body": body,
-                "receipt": text,
-                "reason": None,
-                "recorded_by": pushes[index].principal.id,
-                "valid_from": pushes[index].body.decision_date,
-                "known_from": uow.now,
-                "known_to": None,
-                "due_act": "publish" if outlook.publish_by else None,
-                "due_on": outlook.publish_by.on if outlook.publish_by else None,
-            }
-        )
+        rows[index] = {
+            "violation_id": violation_id,
+            "version": 1,
+            "natural_key": natural,
+            "external_key": external,
+            "uscc": body["uscc"],
+            "authority": body["authority"],
+            "area_code": body["area_code"],
+            "gravity": outlook.gravity,
+            "heavy": outlook.heavy,
+            "publishable": outlook.publishable,
+            "state": "recorded" if outlook.publishable else "kept",
+            "body": body,
+            "receipt": text,
+            "reason": None,
+            "recorded_by": pushes[index].principal.id,
+            "valid_from": pushes[index].body.decision_date,
+            "known_from": uow.now,
+            "known_to": None,
+            "due_act": "publish" if outlook.publish_by else None,
+            "due_on": outlook.publish_by.on if outlook.publish_by else None,
+        }
+        rest[index] = violation_id
         results[index] = Accepted(text, repeated=False)
         stored = _Known(body, text, violation_id, fresh=True)
         known[natural] = stored
         if external:
             known[external] = stored
-    return rows
+    return rows, rest
 
 
 def _again(there: _Known, body: Mapping[str, Any]) -> Result:
@@ -189,20 +193,18 @@ def _again(there: _Known, body: Mapping[str, Any]) -> Result:
     )
 
 
-def _violation_id(result: Result | None, known: Mapping[str, _Known], keys: tuple[str, str | None]) -> str | None:
-    there = known.get(keys[0])
-    return there.violation_id if isinstance(result, Accepted) and there is not None and there.fresh else None
-
-
-async def _consequences(uow: UnitOfWork, rows: Sequence[Mapping[str, Any]]) -> None:
+async def _consequences(uow: UnitOfWork, recorded: Sequence[tuple[context.Trace | None, Mapping[str, Any]]]) -> None:
     """What follows from new records: unknown parties are registered, everybody is told, the red list is cleared."""
-    if not rows:
+    if not recorded:
         return
+    rows = [row for _, row in recorded]
     parties = {
         row["uscc"]: enterprises.Party(row["body"]["party_name"], row["body"]["party_area_code"]) for row in rows
     }
     await enterprises.ensure(uow, parties, rows[0]["recorded_by"])
-    uow.publish(*(publication.event(ViolationRecorded, row) for row in rows))
+    for trace, group in groupby(recorded, key=itemgetter(0)):
+        with context.of(trace):
+            uow.publish(*(publication.event(ViolationRecorded, row) for _, row in group))
     serious = {row["uscc"]: row["violation_id"] for row in rows if is_serious(row["gravity"], row["heavy"])}
     if serious:
         await removal.clear_red(uow, serious, "发生严重违法")
@@ -214,13 +216,14 @@ def is_serious(gravity: str, heavy: bool) -> bool:
 
 def _audit(uow: UnitOfWork, pushes: Sequence[Push], results: Sequence[Result | None]) -> None:
     """One entry for each sender and transaction, naming its records."""
-    by_sender: dict[str, tuple[Principal, list[str]]] = {}
+    by_sender: dict[str, tuple[Push, list[str]]] = {}
     for push, result in zip(pushes, results, strict=True):
         if isinstance(result, Accepted) and not result.repeated:
-            by_sender.setdefault(push.principal.id, (push.principal, []))[1].append(push.body.document_number)
+            by_sender.setdefault(push.principal.id, (push, []))[1].append(push.body.document_number)
     before = uow.principal
-    for principal, documents in by_sender.values():
-        uow.principal = principal
+    for first, documents in by_sender.values():
+        uow.principal = first.principal
         subject = documents[0] if len(documents) == 1 else f"{len(documents)} violations"
-        uow.audit("violation.record", subject=subject, detail={"documents": documents})
+        with context.of(first.trace):
+            uow.audit("violation.record", subject=subject, detail={"documents": documents})
     uow.principal = before

@@ -1,11 +1,20 @@
 """The answer to an enforcement unit: id, version, what happens next and when, under which rule."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Literal
 
+import orjson
+
+from services.credit.court import court_on
+from services.credit.violations import rules
 from services.credit.violations.rules import Outlook
-from shared.db.types import utc_text
+from shared.db.types import dumps, utc_text
+
+_MOST_OUTLOOKS = 5_000
+_deciding = itemgetter(*rules.DECIDING)
 
 
 def receipt_id(violation_id: str, version: int) -> str:
@@ -26,7 +35,7 @@ def receipt(
     body: Mapping[str, Any],
     outlook: Outlook,
     recorded_at: datetime,
-    acts: list[dict[str, Any]],
+    acts: Sequence[Mapping[str, Any]] | orjson.Fragment,
     *,
     status: Literal["recorded", "corrected", "withdrawn"],
 ) -> dict[str, Any]:
@@ -47,3 +56,28 @@ def receipt(
         "expires_on": outlook.expires_on.isoformat() if outlook.expires_on and ends else None,
         "next": acts,
     }
+
+
+class Outlooks:
+    """Outlooks of one day: records that agree in the deciding fields share one."""
+
+    def __init__(self, today: date) -> None:
+        self._court = court_on(today)
+        self._known: dict[Any, tuple[Outlook, orjson.Fragment]] = {}
+
+    def of(self, body: Mapping[str, Any]) -> tuple[Outlook, orjson.Fragment]:
+        """The outlook, and what happens next as a receipt says it."""
+        key = (*_deciding(body), *body["penalty_kinds"])
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_OUTLOOKS:
+                self._known.clear()
+            court = self._court
+            made = rules.outlook(body, court.book, today=court.today, add_workdays=court.add_workdays)
+            found = self._known[key] = (made, orjson.Fragment(dumps([act.to_dict() for act in made.acts])))
+        return found
+
+
+@lru_cache(maxsize=2)  # at midnight the pushes of two days lie beside each other
+def outlooks_on(today: date) -> Outlooks:
+    return Outlooks(today)

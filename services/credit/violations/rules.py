@@ -113,7 +113,6 @@ def outlook(body: Mapping[str, Any], book: Rulebook, *, today: date, add_workday
 
 
 DECIDING = (
-    "penalty_kinds",
     "gravity",
     "aggravated",
     "summary_procedure",
@@ -123,24 +122,7 @@ DECIDING = (
     "conduct_ended_on",
     "recognised_on",
 )
-"""The fields that an outlook depends on."""
-
-
-class Outlooks:
-    """Outlooks of one day: records of a batch that agree in the deciding fields share one."""
-
-    def __init__(self, book: Rulebook, *, today: date, add_workdays: AddWorkdays) -> None:
-        self._book, self._today, self._add_workdays = book, today, add_workdays
-        self._known: dict[str, tuple[Outlook, list[dict[str, Any]]]] = {}
-
-    def of(self, body: Mapping[str, Any]) -> tuple[Outlook, list[dict[str, Any]]]:
-        """The outlook, and what happens next as a receipt says it."""
-        key = repr([body[name] for name in DECIDING])
-        found = self._known.get(key)
-        if found is None:
-            made = outlook(body, self._book, today=self._today, add_workdays=self._add_workdays)
-            found = self._known[key] = (made, [act.to_dict() for act in made.acts])
-        return found
+"""The fields that an outlook depends on, beside `penalty_kinds`."""
 
 
 def publication_end(ends: Finding, body: Mapping[str, Any], published_on: date) -> date:
