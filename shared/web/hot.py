@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -68,64 +68,88 @@ class HotAnswer:
         return self
 
 
+class Tagged(Protocol):
+    """What can be kept: `tags` say what makes it stale, the length of `body` what it weighs."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+@dataclass(slots=True)
+class _Kept:
+    answer: Any
+    version: int
+    """Up to which invalidation it is known to be fresh."""
+
+
 class HotCache:
-    """LRU of answers with tags. A read that began before an invalidation of its tags is not put in afterwards.
+    """LRU of answers, and of what answers are made of, with tags. To keep one costs nothing for each of its tags: an
+    invalidation notes the tag, and what was kept before is looked at when it is asked for again.
 
     Bounded by number and by bytes: whoever asks for one thing under ever new addresses fills no memory.
     """
 
-    def __init__(self, size: int = 20_000, max_bytes: int = 64 * 1024 * 1024) -> None:
-        self._size = size
-        self._max_bytes = max_bytes
+    def __init__(self, size: int = 20_000, max_bytes: int = 64 * 1024 * 1024, tags: int = 100_000) -> None:
+        self._size, self._max_bytes, self._max_tags = size, max_bytes, tags
         self.bytes = 0
         """Of bodies."""
-        self._answers: OrderedDict[Any, HotAnswer] = OrderedDict()
-        self._by_tag: dict[str, set[Any]] = {}
+        self._answers: OrderedDict[Any, _Kept] = OrderedDict()
+        self._invalidated: dict[str, int] = {}
+        """The version at which a tag was invalidated last, oldest first."""
+        self._forgotten = 0
+        """Invalidations up to this version are not in there any more: what was not asked for since then goes too."""
         self.version = 0
         self.sequence = 0
         """Last invalidation of the table that was read."""
 
-    def get(self, key: Any) -> HotAnswer | None:
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
+    def get(self, key: Any) -> Any | None:
+        kept = self._answers.get(key)
+        if kept is None:
+            return None
+        if kept.version != self.version:
+            if self._is_stale(kept):
+                self._drop(key)
+                return None
+            kept.version = self.version
+        self._answers.move_to_end(key)
+        return kept.answer
 
-    def put(self, key: Any, answer: HotAnswer, version: int) -> None:
-        """`version` is what `self.version` was before the read; a newer one means that the answer may be stale."""
-        if version != self.version:
+    def put(self, key: Any, answer: Tagged, version: int) -> None:
+        """`version` is what `self.version` was before the read: one of the tags may have been invalidated since."""
+        kept = _Kept(answer, version)
+        if version != self.version and self._is_stale(kept):
             return
-        if key in self._answers:
-            self._drop(key)
-        self._answers[key] = answer
+        self._drop(key)
+        self._answers[key] = kept
         self.bytes += len(answer.body)
-        for tag in answer.tags:
-            self._by_tag.setdefault(tag, set()).add(key)
         while len(self._answers) > self._size or self.bytes > self._max_bytes:
             self._drop(next(iter(self._answers)))
 
+    def _is_stale(self, kept: _Kept) -> bool:
+        return kept.version < self._forgotten or any(
+            self._invalidated.get(tag, 0) > kept.version for tag in kept.answer.tags
+        )
+
     def invalidate(self, tags: Iterable[str]) -> None:
+        """`*` is every tag."""
         self.version += 1
         for tag in tags:
             if tag == "*":
                 self._answers.clear()
-                self._by_tag.clear()
-                self.bytes = 0
+                self._invalidated.clear()
+                self.bytes, self._forgotten = 0, self.version
                 return
-            for key in list(self._by_tag.get(tag, ())):
-                self._drop(key)
+            self._invalidated.pop(tag, None)
+            self._invalidated[tag] = self.version
+        while len(self._invalidated) > self._max_tags:
+            self._forgotten = self._invalidated.pop(next(iter(self._invalidated)))
 
     def _drop(self, key: Any) -> None:
-        answer = self._answers.pop(key, None)
-        if answer is None:
-            return
-        self.bytes -= len(answer.body)
-        for tag in answer.tags:
-            keys = self._by_tag.get(tag)
-            if keys is not None:
-                keys.discard(key)
-                if not keys:
-                    del self._by_tag[tag]
+        kept = self._answers.pop(key, None)
+        if kept is not None:
+            self.bytes -= len(kept.answer.body)
 
     async def follow(self, platform: "Platform") -> None:
         """Read what other processes invalidated since the last look. Sequences are gap-free in order of commit."""
@@ -207,7 +231,7 @@ class HotApp:
     async def _find(self, route: HotRoute, match: re.Match[str], request: HotRequest, accept: str) -> HotAnswer | None:
         cache = self._platform.hot_cache
         key = (request.raw_path, request.query, request.lang, accept)
-        answer = cache.get(key)
+        answer: HotAnswer | None = cache.get(key)
         if answer is not None and (answer.fresh_until is None or self._platform.clock.now() < answer.fresh_until):
             _hit(route.pattern)
             return answer

@@ -28,6 +28,10 @@ READY: dict[Lang, str] = {
     )
     for lang in ("zh", "en")
 }
+ALONE: dict[Lang, str] = {
+    lang: f"SELECT coalesce(scan_{lang}, body), producer_uscc, changed_at FROM lot_view WHERE lot_id = $1"  # noqa: S608
+    for lang in ("zh", "en")
+}
 PRODUCT = """
 SELECT p.body, p.changed_at, p.recalls, e.listings, e.credit_at, e.identity, e.party
 FROM product_view p LEFT JOIN enterprise_view e ON e.uscc = p.owner_uscc
@@ -65,6 +69,12 @@ async def read_lot(db: Database, lot_id: str, gtin: str) -> tuple[Any, ...] | No
 async def read_ready(db: Database, lot_id: str, gtin: str, lang: Lang) -> tuple[Any, ...] | None:
     """The same with the ready bytes of one language, columns of `READY`."""
     rows = await db.fetch(READY[lang], lot_id, gtin)
+    return rows[0] if rows else None
+
+
+async def read_ready_alone(db: Database, lot_id: str, lang: Lang) -> tuple[Any, ...] | None:
+    """The first three columns of `READY`, those of the lot itself."""
+    rows = await db.fetch(ALONE[lang], lot_id)
     return rows[0] if rows else None
 
 

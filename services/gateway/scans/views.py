@@ -119,7 +119,7 @@ class Scanned:
 
 async def scanned(platform: "Platform", code: Code, lang: Lang) -> Scanned:
     """What `answer` of `of_code` says, of a registered lot out of ready bytes."""
-    row = await repository.read_ready(platform.db, code.lot_id, code.gtin, lang) if code.lot_id is not None else None
+    row = await _ready(platform, code, code.lot_id, lang) if code.lot_id is not None else None
     if row is None:
         view = await of_code(platform, code)
         content = orjson.dumps(body.answer(view, code, lang))
@@ -132,3 +132,32 @@ async def scanned(platform: "Platform", code: Code, lang: Lang) -> Scanned:
     kept = body.Kept(text, product, listings, identity, party)
     as_of = envelope["parts"]["credit"]["as_of"]
     return Scanned(body.of_lot(kept, code, shanghai_date(now), envelope, as_of, lang), envelope, uscc or None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What stands beside a lot, kept in the hot cache until its tags go stale."""
+
+    values: tuple[Any, ...]
+    tags: tuple[str, ...]
+    body: bytes = b""
+
+
+async def _ready(platform: "Platform", code: Code, lot_id: str, lang: Lang) -> tuple[Any, ...] | None:
+    """Columns of `repository.READY`. Many lots share a product and a producer, so these are read once."""
+    cache = platform.hot_cache
+    product_key, version = ("product", code.gtin), cache.version
+    product = cache.get(product_key)
+    if product is not None:
+        lot = await repository.read_ready_alone(platform.db, lot_id, lang)
+        if lot is None:
+            return None
+        producer = cache.get(("producer", lot[1]))
+        if producer is not None:
+            return (*lot, *product.values, *producer.values)
+    row = await repository.read_ready(platform.db, lot_id, code.gtin, lang)
+    if row is not None:
+        uscc = row[1]
+        cache.put(product_key, _Columns(row[3:4], (f"product:{code.gtin}",)), version)
+        cache.put(("producer", uscc), _Columns(row[4:], (f"enterprise:{uscc}",)), version)
+    return row

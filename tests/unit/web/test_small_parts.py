@@ -1,8 +1,9 @@
 """Pure parts of the shared HTTP and time code."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,6 @@ def test_the_hot_cache_drops_by_tag_and_by_age() -> None:
     assert cache.get(0) is not None
     cache.invalidate(["*"])
     assert all(cache.get(n) is None for n in range(5))
-    assert cache._by_tag == {}
 
 
 def test_the_hot_cache_is_bounded_by_bytes() -> None:
@@ -96,7 +96,9 @@ def test_the_hot_cache_is_bounded_by_bytes() -> None:
     assert [cache.get(n) is not None for n in range(46, 50)] == [False, True, True, True]
     assert cache.bytes == 900
     cache.put(49, answer("t"), cache.version)
+    assert cache.bytes == 601
     cache.invalidate(["t"])
+    assert [cache.get(n) for n in range(46, 50)] == [None] * 4
     assert cache.bytes == 0
 
 
@@ -108,18 +110,60 @@ def test_an_answer_read_before_an_invalidation_is_not_kept_after_it() -> None:
     assert cache.get("k") is None
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.sets(st.sampled_from("abc"))), max_size=50))
-def test_the_hot_cache_keeps_no_tag_without_an_answer(steps: list[tuple[int, set[str]]]) -> None:
-    cache = HotCache(size=4)
-    for key, tags in steps:
-        if key == 5:
-            cache.invalidate(tags)
-        else:
-            cache.put(key, answer(*sorted(tags)), cache.version)
-        kept = {key: set(each.tags) for key, each in cache._answers.items()}
-        assert len(kept) <= 4
-        indexed = {(tag, key) for tag, keys in cache._by_tag.items() for key in keys}
-        assert indexed == {(tag, key) for key, of in kept.items() for tag in of}
+def test_an_answer_read_before_everything_was_invalidated_is_not_kept() -> None:
+    cache = HotCache()
+    before = cache.version
+    cache.invalidate(["*"])
+    cache.put("k", answer(), before)
+    assert cache.get("k") is None
+
+
+def test_an_invalidation_of_something_else_does_not_keep_an_answer_out() -> None:
+    cache = HotCache()
+    before = cache.version
+    cache.invalidate(["lot:2"])
+    cache.put("k", answer("lot:1"), before)
+    assert cache.get("k") is not None
+    cache.invalidate(["lot:1"])
+    assert cache.get("k") is None
+
+
+class _Read(NamedTuple):
+    """A read under way: what it found, and when it began."""
+
+    found: dict[str, int]
+    version: int
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("invalidate"), st.sets(st.sampled_from("abcd*"))),
+            st.tuples(st.just("begin"), st.sets(st.sampled_from("abcd"))),
+            st.tuples(st.just("put"), st.integers(0, 3)),
+            st.tuples(st.just("get"), st.integers(0, 3)),
+        ),
+        max_size=80,
+    )
+)
+def test_the_hot_cache_never_gives_what_was_invalidated_since_it_was_read(steps: list[tuple[str, Any]]) -> None:
+    """Each tag stands for a value that every invalidation raises; an answer is what was read of its tags."""
+    cache, values = HotCache(size=3, tags=2), dict.fromkeys("abcd", 0)
+    reads: list[_Read] = []
+    for step, what in steps:
+        if step == "invalidate":
+            for tag in "abcd" if "*" in what else what:
+                values[tag] += 1
+            cache.invalidate(sorted(what))
+        elif step == "begin":
+            reads.append(_Read({tag: values[tag] for tag in what}, cache.version))
+        elif step == "put" and reads:
+            read = reads.pop()
+            cache.put(what, HotAnswer(orjson.dumps(read.found), tags=tuple(read.found)), read.version)
+        elif step == "get" and (found := cache.get(what)) is not None:
+            assert all(values[tag] == value for tag, value in orjson.loads(found.body).items())
+        assert len(cache._answers) <= 3
+        assert len(cache._invalidated) <= 2
 
 
 def test_failpoints_are_off_unless_named() -> None:
