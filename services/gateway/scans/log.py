@@ -4,6 +4,7 @@ Losing what was not flushed when a process is killed is allowed: counts inform, 
 """
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,6 +27,7 @@ class ScanLog:
     def __init__(self, *, every: float) -> None:
         self._every = every
         self._instance = uuid7()
+        self._numbers = itertools.count(1)
         self._waiting: list[Scan] = []
         self._flushing = asyncio.Lock()
         self.dropped = 0
@@ -36,7 +38,7 @@ class ScanLog:
             return
         self._waiting.append(
             Scan(
-                scan_id=uuid7(),
+                scan_id=f"{self._instance}.{next(self._numbers)}",
                 at=platform.clock.now(),
                 gtin=code.gtin,
                 lot=code.lot,
