@@ -41,7 +41,7 @@ def parties(count: int) -> list[str]:
 
 
 def violation(code: str, number: str) -> dict[str, Any]:
-    """As an enforcement unit sends it."""
+    """As an enforcement unit sends it: soon after the decision, so that nothing falls due for publication meanwhile."""
     like = samples.violations(1)[0]
     return {
         "external_id": f"x-{number}",
@@ -56,7 +56,7 @@ def violation(code: str, number: str) -> dict[str, Any]:
         "penalty_kinds": ["fine"],
         "penalty_content": "罚款人民币伍仟元整",
         "fine_fen": 500_000,
-        "decision_date": like.decision_date.isoformat(),
+        "decision_date": samples.TODAY.isoformat(),
     }
 
 
