@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Table, text
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -98,37 +98,3 @@ def _unnest_statement(
     listed = ", ".join(f'"{name}"' for name in names)
     statement = f'INSERT INTO "{table.name}" ({listed}) SELECT * FROM unnest({arrays})'  # noqa: S608 - names of columns
     return statement, [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
-
-
-async def next_sequences(session: AsyncSession, counts: Mapping[str, int]) -> dict[str, int]:
-    """Take `counts[key]` numbers for each key; the first number taken is returned for each.
-
-    One statement, keys in sorted order: the row locks that it takes are held until commit, so the order of numbers is
-    the order of commits, and no number is lost but by rollback (which gives it back).
-    """
-    keys = sorted(counts)
-    if dialect_of(session) == "postgresql":
-        result = await session.execute(
-            text(
-                "INSERT INTO outbox_sequence AS s (key, last) "
-                "SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:counts AS bigint[])) ORDER BY 1 "
-                "ON CONFLICT (key) DO UPDATE SET last = s.last + excluded.last RETURNING key, last"
-            ),
-            {"keys": keys, "counts": [counts[key] for key in keys]},
-        )
-        return {key: last - counts[key] + 1 for key, last in result}
-    first: dict[str, int] = {}
-    for start in range(0, len(keys), 400):
-        chunk = keys[start : start + 400]
-        values = ", ".join(f"(:k{i}, :n{i})" for i in range(len(chunk)))
-        parameters: dict[str, Any] = {f"k{i}": key for i, key in enumerate(chunk)}
-        parameters |= {f"n{i}": counts[key] for i, key in enumerate(chunk)}
-        result = await session.execute(
-            text(
-                f"INSERT INTO outbox_sequence (key, last) VALUES {values} "  # noqa: S608 - placeholders only
-                "ON CONFLICT (key) DO UPDATE SET last = outbox_sequence.last + excluded.last RETURNING key, last"
-            ),
-            parameters,
-        )
-        first |= {key: last - counts[key] + 1 for key, last in result}
-    return first

@@ -6,7 +6,6 @@ taken in one order: business rows, outbox sequences (sorted keys), the invalidat
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -17,8 +16,8 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from shared import context, failpoints
-from shared.db import tables
-from shared.db.sql import insert_rows, next_sequences
+from shared.db import outbox, tables
+from shared.db.sql import insert_rows
 from shared.db.types import dumps
 from shared.events.base import Event, topic_of
 from shared.ids import uuid7
@@ -159,28 +158,13 @@ class UnitOfWork:
         self._events, self._audit, self._tags, self._after_commit = [], [], {}, []
 
     async def _write_outbox(self) -> None:
-        sequences = await next_sequences(self.session, Counter(event.key for event, _ in self._events))
         rows = []
-        topic = topic_of(self.platform.name)
         for event, headers in self._events:
             key, data = event.key, event.model_dump_json().encode()
             if len(data) > _LONGEST_EVENT:  # it would stop the outbox for good
                 raise ValueError(f"{event.type} of {key} has {len(data)} bytes; the bus takes {_LONGEST_EVENT}")
-            rows.append(
-                {
-                    "event_id": uuid7(),
-                    "topic": topic,
-                    "key": key,
-                    "sequence": sequences[key],
-                    "type": event.type,
-                    "headers": headers,
-                    "data": data,
-                    "created_at": self.now,
-                    "published_at": None,
-                }
-            )
-            sequences[key] += 1
-        await insert_rows(self.session, tables.outbox, rows)
+            rows.append({"event_id": uuid7(), "key": key, "type": event.type, "headers": headers, "data": data})
+        await outbox.append(self.session, topic_of(self.platform.name), rows, self.now)
 
     async def _write_idempotency(self) -> None:
         assert self.idempotency is not None
