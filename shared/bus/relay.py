@@ -7,7 +7,7 @@ what is not newer. Woken in process after a commit; the slow poll finds what ano
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,14 +29,18 @@ _RENEW_SECONDS = 3.0
 _MARK_SECONDS = 0.05
 """A row may look as if it waited for so long after it was sent."""
 _LAST_SECONDS = 1.0
+_ADVANCE_SECONDS = 0.25
 _COLUMNS = "position, event_id, topic, key, sequence, type, headers, data, created_at"
 _PENDING = (
-    f"SELECT {_COLUMNS} FROM outbox WHERE published_at IS NULL AND NOT position = ANY($1::bigint[]) "  # noqa: S608
-    f"ORDER BY position LIMIT {_BATCH}"
+    f"SELECT {_COLUMNS} FROM outbox WHERE published_at IS NULL AND position > $2 "  # noqa: S608 - constants
+    f"AND NOT position = ANY($1::bigint[]) ORDER BY position LIMIT {_BATCH}"
 )
 _PENDING_FILE = (
-    f"SELECT {_COLUMNS} FROM outbox WHERE published_at IS NULL "  # noqa: S608 - names of columns, as above
+    f"SELECT {_COLUMNS} FROM outbox WHERE published_at IS NULL "  # noqa: S608 - constants
     f"AND position NOT IN (SELECT value FROM json_each($1)) ORDER BY position LIMIT {_BATCH}"
+)
+_SNAPSHOT = (
+    "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s"
 )
 _MARK = text("UPDATE outbox SET published_at = :now WHERE position = ANY(CAST(:positions AS bigint[]))").bindparams(
     bindparam("now", type_=UTC)
@@ -45,6 +49,38 @@ _MARK_FILE = text("UPDATE outbox SET published_at = :now WHERE position IN :posi
     bindparam("now", type_=UTC), bindparam("positions", expanding=True)
 )
 log = structlog.get_logger("relay")
+
+
+class Bound:
+    """A position up to which every row that there will ever be was sent, so that PostgreSQL need not step over the
+    index entries of all rows that were published since its last vacuum.
+
+    A transaction takes its positions before it commits, so a row may appear below one that was sent long ago. But it
+    had its transaction number then: once all numbers that were given out by then have ended, nothing more can come.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._highest = 0
+        self._candidate: tuple[int, int] | None = None
+        """A position that was sent, and the transaction number that was the next one afterwards."""
+        self._ended: int | None = None
+        """The candidate whose transactions have all ended: what they left is in the next batch, or those after it."""
+
+    def look(self, oldest: int, following: int) -> None:
+        """`oldest` transaction number under way, and the one that is given out next; asked before the batch is."""
+        if self._candidate is None:
+            if self._highest > self.position:
+                self._candidate = (self._highest, following)
+        elif self._ended is None and oldest >= self._candidate[1]:
+            self._ended = self._candidate[0]
+
+    def sent(self, positions: Sequence[int], *, all_: bool) -> None:
+        """A batch, in order; `all_` when nothing else was waiting."""
+        last = positions[-1] if positions else 0
+        if self._ended is not None and (all_ or last >= self._ended):
+            self.position, self._candidate, self._ended = self._ended, None, None
+        self._highest = max(self._highest, last)
 
 
 class _Row(NamedTuple):
@@ -67,10 +103,13 @@ class Relay:
         self._sent: list[int] = []
         """Positions that are on the bus and not marked yet: a mark is a commit, and one serves for many."""
         self._sent_since = 0.0
+        self._bound = Bound()
+        self._advanced = 0.0
 
     async def run(self) -> None:
         """Until cancelled. An error of the bus or the database is raised to the supervisor, which starts this again."""
         wake = self._platform.outbox_written
+        self._begin()
         try:
             while True:
                 wake.clear()
@@ -78,7 +117,7 @@ class Relay:
                     if await self.step() == _BATCH:
                         continue
                 else:
-                    self._sent.clear()
+                    self._begin()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_MARK_SECONDS if self._sent else self._platform.settings.poll_seconds):
                         await wake.wait()
@@ -86,6 +125,10 @@ class Relay:
             async with asyncio.timeout(_LAST_SECONDS):
                 await self._mark()
             raise
+
+    def _begin(self) -> None:
+        """Take nothing for sent that is not marked: another relay may have had the lease meanwhile."""
+        self._sent, self._bound = [], Bound()
 
     async def _holds(self) -> bool:
         now = time.monotonic()
@@ -107,6 +150,7 @@ class Relay:
             if not self._sent:
                 self._sent_since = time.monotonic()
             self._sent += [row.position for row in rows]
+        self._bound.sent([row.position for row in rows], all_=len(rows) < _BATCH)
         if not rows or len(self._sent) >= _BATCH or time.monotonic() - self._sent_since >= _MARK_SECONDS:
             await self._mark()
         return len(rows)
@@ -114,8 +158,14 @@ class Relay:
     async def _pending(self) -> list[_Row]:
         db = self._platform.db
         if db.is_sqlite:
-            return [_Row(*row) for row in await db.fetch(_PENDING_FILE, orjson.dumps(self._sent).decode())]
-        return [_Row(*row) for row in await db.fetch(_PENDING, self._sent)]
+            rows = await db.fetch(_PENDING_FILE, orjson.dumps(self._sent).decode())
+        else:
+            if time.monotonic() - self._advanced >= _ADVANCE_SECONDS:
+                ((oldest, following),) = await db.fetch(_SNAPSHOT)
+                self._bound.look(oldest, following)
+                self._advanced = time.monotonic()
+            rows = await db.fetch(_PENDING, self._sent, self._bound.position)
+        return [_Row(*row) for row in rows]
 
     async def _mark(self) -> None:
         if not self._sent:
