@@ -17,6 +17,12 @@ CONSUMED = Counter("pinzhi_consumed_events", "Events applied", ["consumer", "typ
 CONSUMER_LAG_RECORDS = Gauge("pinzhi_consumer_lag_records", "Records not yet applied", ["consumer", "topic"])
 CONSUMER_LAG_SECONDS = Gauge("pinzhi_consumer_lag_seconds", "Now minus event time of the last applied", ["consumer"])
 CONSUMER_GAPS = Counter("pinzhi_consumer_gap", "Events that came ahead of a missing one", ["consumer"])
+END_TO_END = Histogram(
+    "pinzhi_end_to_end_seconds",
+    "From the transaction of an event in its service to the commit of its effect here",
+    ["consumer"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
 HANDLER_SECONDS = Histogram("pinzhi_handler_seconds", "Time to apply a batch", ["consumer"])
 DEAD_LETTERS_OPEN = Gauge("pinzhi_dead_letters_open", "Events that wait for an operator", ["consumer"])
 LOOP_LAG = Gauge("pinzhi_event_loop_lag_seconds", "How late the event loop is", ["service"])

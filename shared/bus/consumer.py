@@ -58,6 +58,7 @@ class Consumer:
             self.subscriptions[subscription.event.type].append(subscription)
         self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
         self._subscriber: Subscriber | None = None
+        self._end_to_end = metrics.END_TO_END.labels(self.name)
         self._progress = Progress()
         self._standings: dict[str, Standing] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -142,6 +143,9 @@ class Consumer:
         newest = envelopes[-1]
         now = self._platform.clock.now()
         metrics.CONSUMER_LAG_SECONDS.labels(self.name).set(max(0.0, (now - newest.time).total_seconds()))
+        for plan in plans:
+            for envelope in plan.fresh:
+                self._end_to_end.observe(max(0.0, (now - envelope.time).total_seconds()))
         waiting = [envelope for plan in plans for envelope in plan.parked + plan.ahead]
         for key in dict.fromkeys((envelope.source, envelope.key) for envelope in waiting):
             await self._drain(key)
