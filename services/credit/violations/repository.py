@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, and_, or_, tuple_, update
+from sqlalchemy import Row, Table, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import select
 
@@ -78,16 +78,21 @@ async def of_enterprise(session: AsyncSession, uscc: str, known: datetime) -> Se
 
 async def due(session: AsyncSession, act: str, until: date, limit: int) -> Sequence[Violation]:
     """Records whose next act is `act`, due by `until`, oldest first; rows that another worker holds are left to it."""
-    is_due = (_c.due_act == act, _c.due_on <= until, _c.known_to.is_(None))
-    order = (_c.due_on, _c.violation_id)
-    # The keys first: PostgreSQL locks before it limits, and would sort all that is due with its texts.
-    first = columns(_c.violation_id, _c.version).where(*is_due).order_by(*order).limit(limit).subquery()
+    # PostgreSQL sorts all that is due before it locks the first: the keys go through that, the texts are read after it.
+    keys = await session.execute(
+        columns(_c.violation_id)
+        .where(_c.due_act == act, _c.due_on <= until, _c.known_to.is_(None))
+        .order_by(_c.due_on, _c.violation_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(keys.scalars())
+    if not ids:
+        return []
     statement = (
         select(Violation)
-        .join(first, and_(_c.violation_id == first.c.violation_id, _c.version == first.c.version))
-        .where(*is_due)  # once more of the row as it is when it is locked
-        .order_by(*order)
-        .with_for_update(skip_locked=True, of=Violation)
+        .where(among(session, _c.violation_id, ids), _c.known_to.is_(None))
+        .order_by(_c.due_on, _c.violation_id)
     )
     return (await session.exec(statement)).all()
 
