@@ -43,7 +43,7 @@ class Supervisor:
                 return
             except (Exception, asyncio.CancelledError) as error:
                 # A cancellation that nobody here asked for is an error too: aiokafka cancels what others wait for.
-                if self._stopping and isinstance(error, asyncio.CancelledError):
+                if self._stopping:
                     raise
                 failing[name] = f"{type(error).__name__}: {error}"[:300]
                 metrics.TASK_RESTARTS.labels(self._platform.name, name).inc()

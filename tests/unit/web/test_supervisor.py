@@ -1,8 +1,9 @@
 """Background tasks: a stray cancellation is an error like others, and an end comes between transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -90,28 +91,50 @@ async def test_a_transaction_without_end_is_cut_off(platform: Platform, monkeypa
         await supervisor.stop()
 
 
-async def test_a_failure_that_repeats_itself_is_told_once_and_another_one_again(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
-    runs = 0
+async def test_a_task_that_fails_while_it_is_ended_is_not_started_again(platform: Platform) -> None:
+    runs, begun = 0, asyncio.Event()
 
     async def run() -> None:
         nonlocal runs
         runs += 1
-        if runs > 102:
+        begun.set()
+        try:
             await asyncio.sleep(3600)
-        if runs > 101:
-            raise OSError("the database is back, the bus is away")
-        raise OSError("the database is away")
+        finally:
+            raise OSError("the database is away for the last write too")
+
+    supervisor = Supervisor(platform)
+    supervisor.start("relay", run)
+    await begun.wait()
+    async with asyncio.timeout(20):
+        await supervisor.stop()
+    assert runs == 1
+
+
+async def told(platform: Platform, failures: Sequence[str]) -> list[MutableMapping[str, Any]]:
+    """The lines about a task that fails with these words, one start after the other, and then goes on."""
+    words, steady = iter(failures), asyncio.Event()
+
+    async def run() -> None:
+        for error in words:
+            raise OSError(error)
+        steady.set()
+        await asyncio.sleep(3600)
 
     supervisor = Supervisor(platform)
     with capture_logs() as lines:
         supervisor.start("relay", run)
         async with asyncio.timeout(20):
-            while runs < 103:
-                await asyncio.sleep(0.01)
+            await steady.wait()
     await supervisor.stop()
+    return lines
+
+
+async def test_a_failure_that_repeats_itself_is_told_once_and_another_one_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
+    lines = await told(platform, ["the database is away"] * 101 + ["the database is back, the bus is away"])
     assert [(line["failures"], line["error"], line["exc_info"] is None) for line in lines] == [
         (1, "OSError: the database is away", False),
         (102, "OSError: the database is back, the bus is away", False),
@@ -123,20 +146,5 @@ async def test_a_failure_that_lasts_is_told_again_without_its_trace(
 ) -> None:
     monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
     monkeypatch.setattr(supervisor_module, "_TELL_SECONDS", -1.0)
-    runs = 0
-
-    async def run() -> None:
-        nonlocal runs
-        runs += 1
-        if runs > 3:
-            await asyncio.sleep(3600)
-        raise OSError("away")
-
-    supervisor = Supervisor(platform)
-    with capture_logs() as lines:
-        supervisor.start("relay", run)
-        async with asyncio.timeout(20):
-            while runs < 4:
-                await asyncio.sleep(0.01)
-    await supervisor.stop()
+    lines = await told(platform, ["away"] * 3)
     assert [(line["failures"], line["exc_info"] is None) for line in lines] == [(1, False), (2, True), (3, True)]
