@@ -245,14 +245,11 @@ class Consumer:
         wanted = (envelope for envelope in envelopes if envelope.type in subscriptions)
         for type_, group in group_for_handlers(wanted):
             received = [_received(envelope, subscriptions[type_][0]) for envelope in group]
-            token = context.current.set(_trace(group[0]))
-            try:
+            with context.of(_trace(group[0])):
                 for subscription in subscriptions[type_]:
                     await subscription.handler(uow, received)
                     # A handler's rows are visible to the next one, and its errors are its own.
                     await uow.session.flush()
-            finally:
-                context.current.reset(token)
             metrics.CONSUMED.labels(self.name, type_).inc(len(group))
 
     async def _keep_unreadable(self, record: StoredRecord, error: EnvelopeError) -> None:

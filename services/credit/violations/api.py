@@ -61,7 +61,7 @@ async def _record(platform: Platform, principal: Principal, body: bytes) -> tupl
 HOT = HotWrite("/v1/credit/violations", _record)
 
 
-def _receipt(text: str, status: int) -> Any:
+def _receipt(text: str | bytes, status: int) -> Any:
     return Response(text, status, media_type="application/json")
 
 
@@ -82,7 +82,7 @@ async def record(request: Request, platform: CurrentPlatform, principal: Current
     body = await request.body()
     if request.state.idempotency is None:
         status, text = await _record(platform, principal, body)
-        return Response(text, status, media_type="application/json")
+        return _receipt(text, status)
     push = _push(platform, principal, body)
     async with platform.unit_of_work(principal) as uow:
         uow.idempotency = request.state.idempotency
