@@ -73,6 +73,56 @@ async def test_request_passes_whole_and_the_hop_stays_behind(door: Door) -> None
     assert "x-hop" not in answer.headers
 
 
+async def raw_exchange(door: Door, request: bytes) -> bytes:
+    """What a client that sends these very bytes gets; clients' libraries would mend them first."""
+    base = door.client.base_url
+    reader, writer = await asyncio.open_connection(base.host, base.port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(20):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("value", ["检查".encode(), b"caf\xe9", "检查".encode("gb18030"), b"\xff\x80"])
+async def test_bytes_of_a_header_pass_as_they_are(door: Door, value: bytes) -> None:
+    answer = await raw_exchange(
+        door,
+        b"GET /v1/credit/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nPurpose: " + value + b"\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    (purpose,) = door.upstream.requests[-1]["headers"]["purpose"]
+    assert purpose.encode("latin-1") == value
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/credit/../../metrics",
+        "/v1/credit/%2e%2e/%2e%2e/metrics",
+        "/v1/credit/..%2f..%2fmetrics",
+        "/v1/credit/./echo",
+        "/epcis/../readyz",
+        "/v1/credit/echo/..",
+    ],
+)
+async def test_dots_reach_no_upstream(door: Door, path: str) -> None:
+    """Neither another route of the owner nor the same one under another name."""
+    before = len(door.upstream.requests), door.upstream.calls["/metrics"]
+    answer = await raw_exchange(door, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b'"code":"path.dot_segment"' in answer
+    assert (len(door.upstream.requests), door.upstream.calls["/metrics"]) == before
+
+
+async def test_an_encoded_prefix_is_refused(door: Door) -> None:
+    answer = await raw_exchange(door, b"GET /v1%2Fcredit/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b'"code":"path.prefix"' in answer
+    assert not door.upstream.requests
+
+
 async def test_one_clients_cookie_never_travels_with_anothers_request(door: Door) -> None:
     await door.client.get("/v1/credit/echo")
     async with httpx.AsyncClient(base_url=door.client.base_url) as another:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.proxy.rules import request_headers, response_headers
+from services.gateway.proxy.rules import DotSegment, NotOfPrefix, request_headers, response_headers, target
 from services.gateway.upstreams.rules import Breaker, RetryBudget, may_retry, retry_after_seconds
 
 
@@ -150,18 +150,54 @@ def test_what_may_be_repeated() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["Connection", "TE", "Keep-Alive", "X-A", "Host", "Accept"]), st.text(max_size=9))
+        st.tuples(
+            st.sampled_from([b"Connection", b"TE", b"Keep-Alive", b"X-A", b"Host", b"Accept"]), st.binary(max_size=9)
+        )
     )
 )
-def test_no_header_of_the_hop_passes(headers: list[tuple[str, str]]) -> None:
-    named = {token.strip().lower() for name, value in headers if name == "Connection" for token in value.split(",")}
+def test_no_header_of_the_hop_passes(headers: list[tuple[bytes, bytes]]) -> None:
+    named = {token.strip().lower() for name, value in headers if name == b"Connection" for token in value.split(b",")}
     for kept in (
-        request_headers(headers, client="::1", host="a", scheme="http", request_id="r"),
+        request_headers(headers, client="::1", host=b"a", scheme="http", request_id="r"),
         response_headers(headers),
     ):
         names = {name.lower() for name, _ in kept}
-        assert not names & {"connection", "te", "keep-alive"}
-        assert not (names - {"forwarded", "x-request-id"}) & named
-    assert ("forwarded", 'for="[::1]";host="a";proto=http') in request_headers(
-        [], client="::1", host="a", scheme="http", request_id="r"
+        assert not names & {b"connection", b"te", b"keep-alive"}
+        assert not (names - {b"forwarded", b"x-request-id"}) & named
+    assert (b"forwarded", b'for="[::1]";host="a";proto=http') in request_headers(
+        [], client="::1", host=b"a", scheme="http", request_id="r"
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "reached"),
+    [
+        (b"/v1/credit", b"/v1/credit"),
+        (b"/v1/credit/", b"/v1/credit/"),
+        (b"/v1/credit/a%2Fb//c", b"/v1/credit/a%2Fb//c"),
+        (b"/v1/%63redit/a", b"/v1/credit/a"),
+        (b"/v1/credit/...", b"/v1/credit/..."),
+        (b"/v1/credit/.well-known/..a", b"/v1/credit/.well-known/..a"),
+        (b"/v1/credit/%252e%252e/metrics", b"/v1/credit/%252e%252e/metrics"),
+    ],
+)
+def test_the_target_is_the_prefix_and_what_was_sent_behind_it(raw: bytes, reached: bytes) -> None:
+    assert target("/v1/credit", raw, b"") == reached
+    assert target("/v1/credit", raw, b"a=%2F..") == reached + b"?a=%2F.."
+
+
+@pytest.mark.parametrize(
+    "dots", [b"..", b".", b"%2e%2e", b"%2E.", b".%2e", b"a%2F..%2Fb", b"%2f%2e", b"..%2f..%2fmetrics"]
+)
+@pytest.mark.parametrize("path", [b"/v1/credit/%b", b"/v1/credit/%b/metrics", b"/v1/credit/violations/%b/%b/readyz"])
+def test_no_target_holds_dots(path: bytes, dots: bytes) -> None:
+    with pytest.raises(DotSegment):
+        target("/v1/credit", path.replace(b"%b", dots), b"")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"/v1%2Fcredit/a", b"/v1%2fcredit", b"/v1/credit%2Fa/b", b"//v1/credit", b"/v1/creditx"]
+)
+def test_a_path_that_only_decodes_to_the_prefix_has_no_target(raw: bytes) -> None:
+    with pytest.raises(NotOfPrefix):
+        target("/v1/credit", raw, b"")

@@ -56,7 +56,7 @@ router.route_class = PassRoute
 def _add(prefix: str, owner: str) -> None:
     @allow(Public())
     async def passed(request: Request, platform: CurrentPlatform) -> Response:
-        return await forward(request, gateway_of(platform).upstreams[owner])
+        return await forward(request, gateway_of(platform).upstreams[owner], prefix)
 
     for path in (prefix, prefix + "/{rest:path}"):
         router.add_api_route(path, passed, methods=METHODS, include_in_schema=False, name=f"proxy {prefix}")
@@ -73,26 +73,22 @@ class Passing(StreamingResponse):
     def __init__(self, stack: AsyncExitStack, upstream: httpx.Response) -> None:
         super().__init__(upstream.aiter_raw(), status_code=upstream.status_code)
         self._stack = stack
-        self.raw_headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in rules.response_headers(
-                [(n.decode("latin-1"), v.decode("latin-1")) for n, v in upstream.headers.raw]
-            )
-        ]
+        self.raw_headers = rules.response_headers(upstream.headers.raw)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         async with self._stack:
             await super().__call__(scope, receive, send)
 
 
-async def forward(request: Request, upstream: Upstream) -> Response:
-    """Raises Unavailable (503) when the upstream is down or busy, 504 when it does not answer in time."""
+async def forward(request: Request, upstream: Upstream, prefix: str) -> Response:
+    """Raises Unavailable (503) when the upstream is down or busy, 504 when it does not answer in time, Malformed for a
+    path that is not plainly below the prefix."""
     gateway = gateway_of(request.app.state.platform)
     trace = context.current.get()
     headers = rules.request_headers(
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
+        request.headers.raw,
         client=request.client.host if request.client else None,
-        host=request.headers.get("host", ""),
+        host=dict(request.headers.raw).get(b"host", b""),
         scheme=request.url.scheme,
         request_id=trace.request_id if trace else "",
     )
@@ -101,7 +97,7 @@ async def forward(request: Request, upstream: Upstream) -> Response:
         response = await stack.enter_async_context(
             upstream.request(
                 request.method,
-                _target(request),
+                _target(request, prefix),
                 deadline=gateway.deadline(request.headers.get("x-request-deadline-ms")),
                 headers=headers,
                 content=_body(request),
@@ -114,11 +110,22 @@ async def forward(request: Request, upstream: Upstream) -> Response:
     return Passing(stack, response)
 
 
-def _target(request: Request) -> str:
-    """Path and query as they were sent: decoding would change codes that hold an encoded slash."""
+def _target(request: Request, prefix: str) -> str:
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    query: bytes = request.scope["query_string"]
-    return (raw + (b"?" + query if query else b"")).decode("latin-1")
+    try:
+        return rules.target(prefix, raw, request.scope["query_string"]).decode("latin-1")
+    except rules.NotOfPrefix as error:
+        raise Malformed(
+            "path.prefix",
+            zh=f"请把地址的开头原样写成 {prefix}，不要编码",
+            en=f"Write the beginning of the address plainly as {prefix}, not encoded",
+        ) from error
+    except rules.DotSegment as error:
+        raise Malformed(
+            "path.dot_segment",
+            zh="地址里不能有 . 或 .. 这样的段；含有它们的编码请放在 ?code= 里",
+            en="An address has no segments . or ..; give a code that holds them as ?code=",
+        ) from error
 
 
 def _body(request: Request) -> AsyncIterator[bytes] | None:

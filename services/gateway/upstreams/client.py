@@ -101,9 +101,26 @@ class Upstream:
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # httpx keeps cookies too
         )
+        self._exact: httpx.AsyncClient | None = None
+        """For headers that are no text: the faster transport would send other bytes. Made when it is needed."""
 
     async def aclose(self) -> None:
         await self._client.aclose()
+        if self._exact is not None:
+            await self._exact.aclose()
+
+    def _client_for(self, headers: httpx.Headers) -> httpx.AsyncClient:
+        if rules.are_text(headers.raw):
+            return self._client
+        if self._exact is None:
+            self._exact = httpx.AsyncClient(
+                timeout=self._client.timeout,
+                trust_env=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                headers={},
+            )
+            self._exact.headers.clear()
+        return self._exact
 
     @asynccontextmanager
     async def request(
@@ -112,7 +129,7 @@ class Upstream:
         path: str,
         *,
         deadline: Deadline,
-        headers: Mapping[str, str] | list[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | list[tuple[bytes, bytes]] | None = None,
         content: bytes | AsyncIterator[bytes] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """The response with its body still to be read, inside the `async with`; `path` is raw, with its query.
@@ -162,14 +179,15 @@ class Upstream:
         content: bytes | _Body | None,
     ) -> httpx.Response:
         replayable = content is None or isinstance(content, bytes)
+        client = self._client_for(headers)
         attempt = 0
         while True:
             headers["x-request-deadline-ms"] = str(max(1, int(deadline.remaining() * 1000)))
-            request = self._client.build_request(method, self.base_url + path, headers=headers, content=content)
+            request = client.build_request(method, self.base_url + path, headers=headers, content=content)
             wait: float | None = None
             try:
                 async with asyncio.timeout(max(0.001, deadline.remaining())):
-                    response = await self._client.send(request, stream=True)
+                    response = await client.send(request, stream=True)
             except httpx.TransportError:
                 if not self._again(method, attempt, replayable):
                     raise

@@ -1,5 +1,6 @@
 """When to ask an upstream, when to ask again, when to leave it alone. Time comes in as seconds of any one clock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -114,3 +115,13 @@ def retry_after_seconds(header: str | None) -> float | None:
     if header is None or not header.strip().isdigit():
         return None
     return float(header.strip())
+
+
+def are_text(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether all values are UTF-8, which a client that works with text sends on unchanged."""
+    try:
+        for _, value in headers:
+            value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
