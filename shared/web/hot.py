@@ -62,7 +62,7 @@ class HotAnswer:
             (b"content-length", str(len(self.body)).encode()),
             (b"etag", self.etag),
             (b"cache-control", self.cache_control),
-            (b"vary", b"Accept, Accept-Language"),
+            (b"vary", b"Accept, Accept-Language, Authorization"),
             *self.headers,
         ]
         return self

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.principal import Principal
+from shared.web import private
 from shared.web.routing import PolicyRoute
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class HotWrites:
         if body is None:
             return
         status, content = await write(self._platform, principal, body)
-        headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json"), *private.HEADERS]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 

@@ -13,6 +13,7 @@ from shared import context, metrics
 from shared.errors import TooLarge, UnsupportedMedia
 from shared.i18n import negotiate
 from shared.ids import uuid7
+from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
 
 log = structlog.get_logger("http")
@@ -65,6 +66,8 @@ class RequestContext:
             response = problem_response(
                 as_platform_error(error), negotiate(language.decode("latin-1") if language else None)
             )
+            if b"authorization" in headers:
+                keep_private(response)
             await response(scope, receive, send_with_id)
         finally:
             self._record(scope, state["status"], time.perf_counter() - started)

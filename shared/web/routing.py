@@ -25,6 +25,7 @@ from shared.errors import Conflict, FieldError, Invalid, Unauthenticated, Unsupp
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
 from shared.web.paging import following, next_link
+from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,9 +73,12 @@ class PolicyRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                return await checked(request)
+                response = await checked(request)
             except Exception as error:
-                return problem_response(as_platform_error(error), lang_of(request))
+                response = problem_response(as_platform_error(error), lang_of(request))
+            if not policy.public or "authorization" in request.headers:
+                keep_private(response)
+            return response
 
         async def checked(request: Request) -> Response:
             platform = platform_of(request)
