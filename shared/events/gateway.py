@@ -1,7 +1,7 @@
 """Events that the gateway publishes."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,3 +29,31 @@ class ScansRecorded(Event):
 
     instance: str
     scans: list[Scan]
+
+
+class ClientUpdated(Event):
+    """A client of the embedded issuer was registered, changed or revoked: what it may do from `valid_from` on.
+
+    One event for each version, so that a reader can say what held at any instant. Secrets and the keys to topics are
+    no part of it.
+    """
+
+    type: ClassVar[str] = "pinzhi.gateway.client.updated.v1"
+    key_field: ClassVar[str] = "client_id"
+
+    client_id: str
+    version: int
+    """1, 2, 3 ... without a gap."""
+    valid_from: datetime
+    """Not before that of the version before; this version ends where the next one begins."""
+    name: str
+    kind: Literal["department", "enterprise"]
+    department: str | None = None
+    area: str | None = None
+    uscc: str | None = None
+    scopes: list[str] = []
+    demo: bool = False
+    """Accepted in demo mode only."""
+    revoked_at: datetime | None = None
+    """From this instant on nothing of the client is accepted: no token that was issued before, and no message that the
+    broker took at or after it."""
