@@ -116,6 +116,18 @@ CATALOGUE: tuple[Entry, ...] = (
         "recall",
         {"credit": "duties on the enterprise file", "indicators": "counts", "gateway": "feed and view"},
     ),
+    _live(
+        traceability.RecallLotsAdded,
+        "recall",
+        {"gateway": "view and scan"},
+        planned=("gateway",),
+    ),
+    _live(
+        traceability.RecallLotsReleased,
+        "recall",
+        {"gateway": "view and scan"},
+        planned=("gateway",),
+    ),
     _planned("traceability.recall.overdue", "recall", credit="duties, points", indicators="counts", gateway="feed"),
     _live(
         traceability.RecallClosed,

@@ -189,9 +189,13 @@ class _Recall(Event):
     instructions: str | None = None
     contact: str | None = None
     lots: list[RecallLot]
+    """The whole set where `lots_count` is null, as it was told before there were pages. Else the first ones only, at
+    most 100, for those who show a notice: the set changes by `RecallLotsAdded` and `RecallLotsReleased` alone."""
     opened_at: datetime
     start_by: datetime
     finish_by: date
+    lots_count: int | None = None
+    """How many lots the recall holds when the pages of this change are applied too."""
 
 
 class RecallOpened(_Recall):
@@ -199,7 +203,7 @@ class RecallOpened(_Recall):
 
 
 class RecallUpdated(_Recall):
-    """The whole case after a change (lots added by late events, quantities recovered)."""
+    """The case after a change (lots added by late events, quantities recovered)."""
 
     type: ClassVar[str] = "pinzhi.traceability.recall.updated.v1"
     change: str
@@ -214,3 +218,33 @@ class RecallClosed(Event):
     uscc: str
     closed_at: datetime
     outcome: str
+
+
+class _RecallLots(Event):
+    """One page of a change of the set: it follows the event of the change, and the pages come in their order. A set
+    has no bound and a record of the bus has, so no event carries a set."""
+
+    key_field: ClassVar[str] = "recall_id"
+
+    recall_id: str
+    uscc: str
+    lots: list[RecallLot]
+    """At most 2,000."""
+    page: int
+    """From 1; `pages` is how many the change has."""
+    pages: int
+    lots_count: int
+    """How many lots the recall holds after the last page."""
+    changed_at: datetime
+
+
+class RecallLotsAdded(_RecallLots):
+    type: ClassVar[str] = "pinzhi.traceability.recall.lots_added.v1"
+
+
+class RecallLotsReleased(_RecallLots):
+    """These lots are no longer under the recall, which goes on for the others."""
+
+    type: ClassVar[str] = "pinzhi.traceability.recall.lots_released.v1"
+    reason: str
+    reason_en: str | None = None
