@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared import context
+from shared.auth import revocations
 from shared.auth.principal import Principal, system
+from shared.auth.revocations import Revocations
 from shared.auth.tokens import TokenVerifier
 from shared.bus.consumer import Consumer
 from shared.bus.protocol import EventBus, open_bus
@@ -68,8 +70,14 @@ class Platform:
         self.principal = system(spec.name)
         self.outbox_written = asyncio.Event()
         self.hot_cache = HotCache()
+        self.revocations = Revocations()
+        self.hot_cache.watch(revocations.TAG, self.revocations.changed)
         self.verifier = TokenVerifier(
-            issuer=settings.issuer, audience=settings.audience, jwks=settings.resolved_jwks(), clock=self.clock
+            issuer=settings.issuer,
+            audience=settings.audience,
+            jwks=settings.resolved_jwks(),
+            clock=self.clock,
+            revoked_since=self.revocations.since,
         )
         self.consumer = Consumer(self, spec.subscriptions)
         self.relay = Relay(self)

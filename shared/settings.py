@@ -36,8 +36,9 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     max_body_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
-    poll_seconds: float = Field(default=0.5, gt=0)
-    """Floor for everything that is woken in process and polls only to be sure."""
+    poll_seconds: float = Field(default=0.25, gt=0)
+    """Floor for everything that is woken in process and polls only to be sure. A revocation by the command line takes
+    two of them until the last process knows."""
     failpoints: str = ""
     """Tests only: `name=action` pairs, see `shared/failpoints.py`. Empty in every real run."""
 

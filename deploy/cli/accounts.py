@@ -99,7 +99,7 @@ def rotate_user(username: str, data_dir: DataDir = Path("var"), postgres: Postgr
 
 @clients.command("revoke")
 def revoke_client(client_id: str, data_dir: DataDir = Path("var"), postgres: Postgres = "") -> None:
-    """No further tokens for this client; those that it has end within 15 minutes."""
+    """No further tokens for this client; those that it has are void everywhere within a second."""
     from services.gateway.issuer import service
 
     _write(lambda uow: service.revoke_client(uow, client_id), data_dir, postgres)
@@ -108,7 +108,7 @@ def revoke_client(client_id: str, data_dir: DataDir = Path("var"), postgres: Pos
 
 @users.command("revoke")
 def revoke_user(username: str, data_dir: DataDir = Path("var"), postgres: Postgres = "") -> None:
-    """No further tokens for this user."""
+    """No further tokens for this user; those that it has are void everywhere within a second."""
     from services.gateway.issuer import service
 
     _write(lambda uow: service.revoke_user(uow, username), data_dir, postgres)

@@ -14,6 +14,7 @@ from services.credit.topic_intake import api as topic_intake
 from services.credit.topic_intake.service import run as take_messages
 from services.credit.violations import api as violations
 from shared.attachments.api import attachments_router
+from shared.auth import revocations
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -39,7 +40,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             name="credit",
             routers=ROUTERS,
             subscriptions=SUBSCRIPTIONS,
-            projection_tables=["recall_note"],
+            projection_tables=["recall_note", revocations.TABLE],
             hot=[lists.HOT],
             hot_writes=[violations.HOT],
             background=[sweep.run, take_messages],

@@ -2,6 +2,7 @@
 
 from services.credit.leads import service as leads
 from services.credit.recalls import service as recalls
+from shared.auth import revocations
 from shared.bus import Subscription
 from shared.events.traceability import RecallClosed, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
 
@@ -11,4 +12,5 @@ SUBSCRIPTIONS = [
     Subscription(RecallOpened, recalls.apply_case),
     Subscription(RecallUpdated, recalls.apply_case),
     Subscription(RecallClosed, recalls.apply_closed),
+    revocations.SUBSCRIPTION,
 ]

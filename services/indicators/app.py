@@ -10,6 +10,7 @@ from services.indicators.observations import api as observations
 from services.indicators.settings import Settings
 from services.indicators.status import api as status
 from services.indicators.subscriptions import SUBSCRIPTIONS
+from shared.auth import revocations
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -22,6 +23,7 @@ PROJECTION_TABLES = [
     "recall_case",
     "sample_test",
     "sample_state",
+    revocations.TABLE,
 ]
 
 

@@ -1,6 +1,7 @@
 """Everything that this service hears from the others."""
 
 from services.indicators.counts import handlers
+from shared.auth import revocations
 from shared.bus import Subscription
 from shared.events.credit import (
     EnterpriseUpdated,
@@ -22,4 +23,5 @@ SUBSCRIPTIONS = [
     Subscription(RecallClosed, handlers.apply_recall_closed),
     Subscription(TestRecorded, handlers.apply_tests),
     Subscription(TestCorrected, handlers.apply_tests),
+    revocations.SUBSCRIPTION,
 ]

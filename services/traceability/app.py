@@ -16,6 +16,7 @@ from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
 from services.traceability.verdicts import api as verdicts
 from shared.attachments.api import attachments_router
+from shared.auth import revocations
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
@@ -41,6 +42,7 @@ PROJECTION_TABLES = [
     "scan_counter",
     "scan_area",
     "scan_source",
+    revocations.TABLE,
 ]
 
 

@@ -3,6 +3,7 @@
 from services.traceability.alerts import service as alerts
 from services.traceability.masterdata import marks
 from services.traceability.scans import service as scans
+from shared.auth import revocations
 from shared.bus import Subscription
 from shared.events.credit import (
     EnterpriseUpdated,
@@ -22,4 +23,5 @@ SUBSCRIPTIONS: list[Subscription] = [
     Subscription(ListingPublished, alerts.on_listing_published, projection=False),
     Subscription(ListingRemoved, alerts.on_listing_removed, projection=False),
     Subscription(ScansRecorded, scans.apply_scans_recorded),
+    revocations.SUBSCRIPTION,
 ]

@@ -7,6 +7,7 @@ Claims: `iss aud sub exp iat jti`, `kind` (`department | enterprise | staff`), `
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,30 @@ _REFETCH_SECONDS = 10.0
 
 
 class TokenVerifier:
-    """`jwks` is a URL or a path. An unknown key id makes it look again, at most once in ten seconds."""
+    """`jwks` is a URL or a path. An unknown key id makes it look again, at most once in ten seconds.
 
-    def __init__(self, *, issuer: str, audience: str, jwks: str, clock: Clock) -> None:
+    `revoked_since` gives the instant (seconds since the epoch) before which a principal's tokens are void, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        jwks: str,
+        clock: Clock,
+        revoked_since: Callable[[str], float | None] = lambda _principal: None,
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._jwks = jwks
         self._clock = clock
+        self._revoked_since = revoked_since
         self._keys: KeySet | None = None
         self._fetched = float("-inf")
         self._lock = asyncio.Lock()
-        self._cache: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[float, float, Principal]] = OrderedDict()
+        """Token -> when it expires, when it was issued, whose it is."""
 
     async def principal(self, token: str) -> Principal:
         """The principal of a bearer token. Raises `Unauthenticated` that says what does not hold."""
@@ -44,12 +58,18 @@ class TokenVerifier:
         known = self._cache.get(token)
         if known is not None and known[0] > now:
             self._cache.move_to_end(token)
-            return known[1]
+            return self._not_revoked(known[2], known[1])
         claims = await self._claims(token)
-        principal = self._check(claims, now)
-        self._cache[token] = (float(claims["exp"]), principal)
+        principal, issued = self._check(claims, now), _issued(claims)
+        self._cache[token] = (float(claims["exp"]), issued, principal)
         if len(self._cache) > _CACHE:
             self._cache.popitem(last=False)
+        return self._not_revoked(principal, issued)
+
+    def _not_revoked(self, principal: Principal, issued: float) -> Principal:
+        since = self._revoked_since(principal.id)
+        if since is not None and issued < since:
+            raise _refused("revoked", "账号已停用，令牌已失效", "The account was revoked; its tokens are void")
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -117,6 +137,12 @@ class TokenVerifier:
             roles=frozenset(claims.get("roles", ())),
             scopes=frozenset(str(claims.get("scope", "")).split()),
         )
+
+
+def _issued(claims: dict[str, Any]) -> float:
+    """A token that does not say when it was issued is as old as can be."""
+    issued = claims.get("iat")
+    return float(issued) if isinstance(issued, int | float) and not isinstance(issued, bool) else 0.0
 
 
 def _refused(reason: str, zh: str, en: str) -> Unauthenticated:

@@ -43,6 +43,14 @@ outbox_sequence = Table(
     Column("last", BigInteger, nullable=False),
 )
 
+revoked_principal = Table(
+    "revoked_principal",
+    PLATFORM,
+    Column("principal", String(150), primary_key=True),
+    Column("not_before", UTC, nullable=False),
+)
+"""Clients and users whose tokens are void although they have not expired (`shared/auth/revocations.py`)."""
+
 inbox = Table(
     "inbox",
     PLATFORM,

@@ -38,6 +38,7 @@ def _planned(name: str, key: str, **handlers: str) -> Entry:
 
 _SHOW = "enterprise view"
 _MARK = "mark on the party"
+_REFUSE = "its tokens are refused"
 
 CATALOGUE: tuple[Entry, ...] = (
     _live(
@@ -169,6 +170,11 @@ CATALOGUE: tuple[Entry, ...] = (
     *(_planned(f"indicators.order.{verb}", "order", gateway="view") for verb in ("issued", "overdue", "closed")),
     _planned("indicators.assessment.published", "year", gateway="view"),
     _live(gateway.ClientUpdated, "client", {"credit": "who pushes on a unit's topic"}, planned=("credit",)),
+    _live(
+        gateway.PrincipalRevoked,
+        "principal",
+        {"indicators": _REFUSE, "credit": _REFUSE, "traceability": _REFUSE},
+    ),
     _live(gateway.ScansRecorded, "gateway instance", {"traceability": "scan log"}),
     _planned(
         "gateway.complaint.received",

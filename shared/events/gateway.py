@@ -57,3 +57,14 @@ class ClientUpdated(Event):
     revoked_at: datetime | None = None
     """From this instant on nothing of the client is accepted: no token that was issued before, and no message that the
     broker took at or after it."""
+
+
+class PrincipalRevoked(Event):
+    """A client or user may do nothing any more: tokens of it that were issued before `not_before` are refused."""
+
+    type: ClassVar[str] = "pinzhi.gateway.principal.revoked.v1"
+    key_field: ClassVar[str] = "principal"
+
+    principal: str
+    """`client:<id>` or `user:<id>`, the `sub` of its tokens."""
+    not_before: datetime

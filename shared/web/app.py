@@ -104,6 +104,7 @@ def _lifespan(platform: Platform) -> Any:
         if platform.owns_bus:
             await platform.bus.start()
         await _start_hot(platform)
+        await platform.revocations.load(platform)
         for run in platform.spec.on_start:
             await run(platform)
         supervisor.start("worker", place.keep)
@@ -112,8 +113,8 @@ def _lifespan(platform: Platform) -> Any:
         supervisor.start("audit", lambda: audit.run(platform))
         supervisor.start("housekeeping", lambda: _housekeeping(platform))
         supervisor.start("loop", lambda: _watch_loop(platform))
-        if platform.spec.hot:
-            supervisor.start("hot", lambda: _follow_hot(platform))
+        supervisor.start("hot", lambda: _follow_hot(platform))
+        supervisor.start("revocations", lambda: platform.revocations.run(platform))
         for task in platform.spec.background:
             supervisor.start(f"{task.__module__}.{task.__name__}", lambda task=task: task(platform))  # type: ignore[misc]
         try:

@@ -100,6 +100,7 @@ class HotCache:
         """The version at which a tag was invalidated last, oldest first."""
         self._forgotten = 0
         """Invalidations up to this version are not in there any more: what was not asked for since then goes too."""
+        self._watchers: dict[str, Callable[[], None]] = {}
         self.version = 0
         self.sequence = 0
         """Last invalidation of the table that was read."""
@@ -132,10 +133,17 @@ class HotCache:
             self._invalidated.get(tag, 0) > kept.version for tag in kept.answer.tags
         )
 
+    def watch(self, tag: str, told: Callable[[], None]) -> None:
+        """Call `told` whenever the tag is invalidated: for what is kept elsewhere under the same promise."""
+        self._watchers[tag] = told
+
     def invalidate(self, tags: Iterable[str]) -> None:
         """`*` is every tag."""
         self.version += 1
         for tag in tags:
+            for watched, told in self._watchers.items():
+                if tag in (watched, "*"):
+                    told()
             if tag == "*":
                 self._answers.clear()
                 self._invalidated.clear()

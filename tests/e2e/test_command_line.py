@@ -4,11 +4,13 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from deploy import topology
 from deploy.cli.prepare import is_needed
 from deploy.demo.accounts import ENFORCEMENT
 from tests.e2e.running import command, environment, free_ports, running, until
@@ -106,7 +108,20 @@ def test_accounts_work_without_the_demo(migrated: Path) -> None:
         assert second not in ("", first)
         until(lambda: token(second) == 200, "the new secret")
         assert token(first) == 401
+        form = {"grant_type": "client_credentials", "client_id": "unit-1", "client_secret": second}
+        held = {"Authorization": f"Bearer {httpx.post(f'{up.base}/oauth/token', data=form).json()['access_token']}"}
+
+        def refused_with(service: str) -> str | None:
+            """What a token is told that needs a scope which it does not have, before or after it became void."""
+            code: str | None = httpx.get(f"{up.url(service)}/v1/{service}/events/lag", headers=held).json().get("code")
+            return code
+
+        names = [each.name for each in topology.SERVICES]
+        assert [refused_with(name) for name in names] == ["not_granted"] * 4
         assert pinzhi("clients", "revoke", "unit-1", *where).returncode == 0
+        began = time.monotonic()
+        until(lambda: all(refused_with(name) == "token.revoked" for name in names), "the end of tokens in all services")
+        print(f"the tokens of a revoked client ended everywhere after {time.monotonic() - began:.2f} s")
         until(lambda: token(second) == 401, "the revocation")
     listed = pinzhi("clients", "list", *where).stdout
     assert "unit-1\tdepartment\tyt-scjg 370600\tcredit:violations:write\trevoked" in listed

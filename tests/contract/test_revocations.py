@@ -1,0 +1,103 @@
+"""A revoked account's tokens are void in every process of every service, before they expire."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deploy.topology import SERVICES
+from services.gateway.app import create_app as create_gateway
+from services.gateway.issuer import service as issuer
+from services.gateway.issuer.schemas import NewClient, NewUser
+from services.gateway.settings import Settings as GatewaySettings
+from shared.bus.replay import replay
+from shared.events.gateway import PrincipalRevoked
+from tests.support.app import NOW, SECONDS, Harness, running, staff
+from tests.support.databases import Backend
+
+ADMINISTRATOR = staff("administrator", user="wang")
+OTHER = staff("administrator", user="li")
+BEHIND = [each.name for each in SERVICES if each.name != "gateway"]
+
+
+def parts(name: str) -> tuple[Callable[..., Any], Any]:
+    return (
+        importlib.import_module(f"services.{name}.app").create_app,
+        importlib.import_module(f"services.{name}.settings").Settings,
+    )
+
+
+@pytest.fixture(params=BEHIND)
+async def service(request: pytest.FixtureRequest, backend: Backend) -> AsyncIterator[Harness]:
+    create_app, settings = parts(request.param)
+    async with running(create_app, settings, backend) as harness:
+        yield harness
+
+
+async def status(harness: Harness, caller: Any) -> tuple[int, str | None]:
+    answer = await harness.get(f"/v1/{harness.platform.name}/events/lag", as_=caller)
+    return answer.status_code, answer.json().get("code")
+
+
+async def refused(harness: Harness, caller: Any) -> None:
+    """Soon: what was committed is read in the background."""
+    async with asyncio.timeout(SECONDS):
+        while await status(harness, caller) != (401, "token.revoked"):
+            await asyncio.sleep(0.01)
+
+
+async def test_tokens_of_a_revoked_account_are_refused(service: Harness) -> None:
+    assert await status(service, ADMINISTRATOR) == (200, None)  # and is in the verifier's cache from now on
+    assert await status(service, OTHER) == (200, None)
+    await service.deliver(PrincipalRevoked(principal="user:wang", not_before=NOW + timedelta(seconds=1)))
+    await refused(service, ADMINISTRATOR)
+    assert await status(service, OTHER) == (200, None)
+    assert await status(service, ADMINISTRATOR.but(iat=int(NOW.timestamp()))) == (401, "token.revoked")
+    assert await status(service, ADMINISTRATOR.but(iat=None)) == (401, "token.revoked")
+    assert await status(service, ADMINISTRATOR.but(iat=int(NOW.timestamp()) + 1)) == (200, None)
+
+
+async def test_a_replay_forgets_no_revocation(service: Harness) -> None:
+    await service.deliver(PrincipalRevoked(principal="user:wang", not_before=NOW + timedelta(seconds=1)))
+    await refused(service, ADMINISTRATOR)
+    await replay(service.platform)
+    await refused(service, ADMINISTRATOR)
+    assert service.rows("SELECT principal FROM revoked_principal") == [("user:wang",)]
+
+
+async def test_another_process_learns_of_it_and_a_new_one_knows_it(backend: Backend) -> None:
+    create_app, settings = parts("credit")
+    async with running(create_app, settings, backend) as first:
+        url = first.platform.settings.database_url
+        async with running(create_app, settings, backend, url=url, worker_id="1") as second:
+            assert await status(second, ADMINISTRATOR) == (200, None)
+            await first.deliver(PrincipalRevoked(principal="user:wang", not_before=NOW + timedelta(seconds=1)))
+            await refused(second, ADMINISTRATOR)
+    async with running(create_app, settings, backend, url=url) as third:
+        assert await status(third, ADMINISTRATOR) == (401, "token.revoked")
+
+
+async def test_the_gateway_revokes_and_tells(backend: Backend) -> None:
+    """Its own processes read the row that the command wrote; the others get an event."""
+    async with running(create_gateway, GatewaySettings, backend) as gateway:
+        gateway.may_fail = True  # the upstreams of a gateway that runs alone are down
+        client = NewClient(
+            client_id="unit-1", name="x", kind="department", department="yt-scjg", area="370600", scopes=["a:b"]
+        )
+        person = NewUser(username="wang", name="王", department="yt-scjg", area="370600", roles=["administrator"])
+        async with gateway.platform.system_unit_of_work() as uow:
+            await issuer.add_client(uow, client)
+            await issuer.add_user(uow, person)
+        assert await status(gateway, ADMINISTRATOR) == (200, None)
+        gateway.clock.advance(seconds=1)
+        async with gateway.platform.system_unit_of_work() as uow:
+            await issuer.revoke_client(uow, "unit-1")
+            await issuer.revoke_user(uow, "wang")
+        await refused(gateway, ADMINISTRATOR.but(iat=int(NOW.timestamp())))
+        assert await status(gateway, OTHER) == (200, None)
+        told = {event.principal: event.not_before for event in gateway.published(PrincipalRevoked)}
+        later = NOW + timedelta(seconds=1)
+        assert told == {"client:unit-1": later, "user:wang": later}
