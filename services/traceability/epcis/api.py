@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from services.traceability.epcis import jobs, protocol, queries, repository, validation
 from services.traceability.epcis.errors import EpcisError, invalid
 from services.traceability.epcis.models import Capture
+from services.traceability.epcis.owners import captured_by
 from services.traceability.epcis.prepare import prepare
 from services.traceability.epcis.service import capture
 from services.traceability.masterdata.lots_api import STAFF
@@ -172,7 +173,7 @@ def _job(job: Capture, lang: Lang) -> dict[str, Any]:
     "/events",
     status_code=201,
     openapi_extra=_body("One EPCIS event with its @context"),
-    responses=problem(400, 401, 403, 406, 409, 413, 415),
+    responses=problem(400, 401, 403, 404, 406, 409, 413, 415),
 )
 @allow(Enterprise(), Department(WRITE), area="place or product of the event", owner="see epcis/owners.py")
 async def post_event(request: Request, uow: Uow) -> Response:
@@ -188,7 +189,7 @@ async def post_event(request: Request, uow: Uow) -> Response:
     except IntegrityError as error:
         raise _exists(event.event_id) from error  # the same event arrived beside this one
     if outcome.duplicates:
-        raise _exists(outcome.duplicates[0]["event_id"])
+        raise _exists(outcome.duplicates[0]["event_id"], voided=bool(outcome.duplicates[0].get("voided")))
     if outcome.refused:
         [refused] = outcome.refused
         [reason] = refused.errors
@@ -226,9 +227,9 @@ async def get_events(
 async def get_event(
     event_id: str, request: Request, session: ReadSession, principal: CurrentPrincipal, platform: CurrentPlatform
 ) -> Response:
-    """One event by its eventID or hash id, with its error declaration."""
+    """One event by its eventID or hash id, with its error declaration; of equal ids the caller's own."""
     protocol.check_versions(request)
-    found = await repository.by_id(session, event_id, principal)
+    found = await repository.by_id(session, event_id, principal, captured_by(principal))
     if not found:
         raise _no_such("事件", "event", event_id)
     return _json(protocol.query_document(found, platform.clock.now()))
@@ -262,13 +263,13 @@ def _location(event_id: str) -> str:
     return f"/epcis/events/{quote(event_id, safe='')}"
 
 
-def _exists(event_id: str) -> EpcisError:
-    return EpcisError(
-        "ResourceAlreadyExistsException",
-        zh=f"该事件已经存储，eventID 为 {event_id}",
-        en=f"The event is stored already, its eventID is {event_id}",
-        headers={"Location": _location(event_id)},
-    )
+def _exists(event_id: str, *, voided: bool = False) -> EpcisError:
+    zh, en = f"该事件已经存储，eventID 为 {event_id}", f"The event is stored already, its eventID is {event_id}"
+    if voided:
+        zh += "，并已声明有误；要重新报送相同内容，请给它一个新的 eventID"
+        en += ", and was declared in error; to capture the same content again, give it a new eventID"
+    headers = {"Location": _location(event_id)}
+    return EpcisError("ResourceAlreadyExistsException", zh=zh, en=en, headers=headers)
 
 
 def _no_such(zh: str, en: str, key: str) -> EpcisError:

@@ -45,17 +45,18 @@ class EpcisEvent(Table, table=True):
 
     __tablename__ = "epcis_event"
     __table_args__ = (
-        UniqueConstraint("hash_id", "declaration"),
-        UniqueConstraint("event_id", "declaration"),
+        UniqueConstraint("captured_by", "event_id", "declaration", name="uq_epcis_event_of_party"),
         Index("ix_epcis_event_event_time", "event_time", "record_id"),
         Index("ix_epcis_event_record_time", "record_time", "record_id"),
     )
 
     record_id: str = Field(primary_key=True)
     """UUIDv7: grows with the time of recording."""
-    event_id: str
-    """The `eventID` of the document, else `hash_id`."""
-    hash_id: str
+    captured_by: str
+    """USCC of the enterprise, or `department:<code>`: whose event ids these are."""
+    event_id: str = Field(index=True)
+    """The `eventID` of the document, else `hash_id`: unique for each capturing party."""
+    hash_id: str = Field(index=True)
     """`ni:///sha-256;...?ver=CBV2.0`, without the eventID, recordTime and errorDeclaration by its definition."""
     declaration: bool = False
     """True for an event that carries an `errorDeclaration`."""
@@ -77,7 +78,7 @@ class EpcisEvent(Table, table=True):
     `place`, which may learn of it later."""
     destination_party: str | None = Field(default=None, index=True)
     owner_uscc: str | None = Field(default=None, index=True)
-    """The enterprise that captured it."""
+    """The enterprise that captured it; null for a department."""
     area_code: str | None = None
     capture_id: str | None = Field(default=None, index=True)
     body: dict[str, Any] = Field(sa_type=Json)

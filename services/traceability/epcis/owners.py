@@ -6,7 +6,8 @@ A supervising department captures what concerns its area. An enterprise captures
   it is the source or destination party there;
 - elsewhere, when it is the source or destination party, or all products in the event are its own;
 - new lots (ADD, outputs of a transformation) of registered products only where the product is its own;
-- the declaration in error of an event that it captured.
+
+Event ids and error declarations are each capturing party's own: see `captured_by`.
 """
 
 from collections.abc import Mapping
@@ -29,8 +30,13 @@ class Concerns:
     creates: Mapping[str, str]
     """Pointer -> GTIN of lots and items that the event brings into being."""
     area_code: str | None
-    declares: str | None = None
-    """Who captured the event that this one declares in error."""
+
+
+def captured_by(principal: Principal) -> str:
+    """The party whose ids the events of this caller have: the enterprise, or the department with all its clients."""
+    if principal.kind == "enterprise" and principal.uscc:
+        return principal.uscc
+    return f"department:{principal.department}" if principal.department else principal.id
 
 
 def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldError | None:
@@ -50,13 +56,6 @@ def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldErro
                 f"The product {gtin} belongs to {owner}; only it creates new lots. A contract producer reports "
                 "through the owner",
             )
-    if concerns.declares is not None and concerns.declares != own:
-        return FieldError(
-            f"{pointer}/errorDeclaration",
-            "epcis.owner.declaration",
-            "只有报送该事件的企业可以声明它有误",
-            "Only the enterprise that captured the event can declare it in error",
-        )
     involved = own in concerns.parties
     if concerns.place is not None:
         if concerns.place == own or involved:

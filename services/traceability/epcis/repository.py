@@ -16,6 +16,9 @@ from shared.db import AsyncSession
 from shared.db.sql import insert_rows
 
 CHUNK = 5_000
+LANDED_DEPARTMENT = "department"
+"""Whose ids the events have that a department captured before it was recorded which one."""
+_e_id = col(EpcisEvent.event_id)
 
 
 def chunks(values: Iterable[str]) -> Iterator[list[str]]:
@@ -24,14 +27,28 @@ def chunks(values: Iterable[str]) -> Iterator[list[str]]:
         yield ordered[start : start + CHUNK]
 
 
-async def known(session: AsyncSession, hash_ids: Iterable[str], event_ids: Iterable[str]) -> list[EpcisEvent]:
-    """Stored events, declarations among them, that have one of the hash ids or event ids."""
-    found: dict[str, EpcisEvent] = {}
-    for column, wanted in ((EpcisEvent.hash_id, hash_ids), (EpcisEvent.event_id, event_ids)):
-        for chunk in chunks(wanted):
-            result = await session.execute(select(EpcisEvent).where(column.in_(chunk)))  # type: ignore[attr-defined]
-            found |= {event.record_id: event for event in result.scalars()}
-    return list(found.values())
+async def known(session: AsyncSession, captured_by: str, event_ids: Iterable[str]) -> list[EpcisEvent]:
+    """Events of one party that are stored under these ids, declarations among them."""
+    parties = [captured_by, LANDED_DEPARTMENT] if captured_by.startswith("department:") else [captured_by]
+    found: list[EpcisEvent] = []
+    for chunk in chunks(event_ids):
+        statement = select(EpcisEvent).where(col(EpcisEvent.captured_by).in_(parties), _e_id.in_(chunk))
+        found += (await session.execute(statement)).scalars()
+    return found
+
+
+async def correctable(
+    session: AsyncSession, principal: Principal, event_ids: Iterable[str]
+) -> tuple[list[EpcisEvent], set[str]]:
+    """What a department may declare in error under these ids, events of its own area that it can see; and which of the
+    ids somebody's event has at all."""
+    found: list[EpcisEvent] = []
+    taken: set[str] = set()
+    for chunk in chunks(event_ids):
+        statement = select(EpcisEvent).where(_e_id.in_(chunk), col(EpcisEvent.declaration).is_(False))
+        found += (await session.execute(visible(statement, principal))).scalars()
+        taken |= set((await session.execute(statement.with_only_columns(_e_id))).scalars())
+    return [event for event in found if principal.may_in(event.area_code)], taken
 
 
 async def store(
@@ -79,11 +96,14 @@ async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]
     return found
 
 
-async def by_id(session: AsyncSession, event_id: str, principal: Principal) -> list[EpcisEvent]:
-    """The event with this eventID or hash id, and its error declaration."""
-    statement = select(EpcisEvent).where(or_(EpcisEvent.event_id == event_id, EpcisEvent.hash_id == event_id))  # type: ignore[arg-type]
-    statement = visible(statement, principal).order_by(EpcisEvent.declaration)  # type: ignore[arg-type]
-    return list((await session.execute(statement)).scalars())
+async def by_id(session: AsyncSession, event_id: str, principal: Principal, captured_by: str) -> list[EpcisEvent]:
+    """The event with this eventID or hash id, and its error declaration: the caller's own, else what it sees of others
+    under that id."""
+    statement = select(EpcisEvent).where(or_(_e_id == event_id, col(EpcisEvent.hash_id) == event_id))
+    statement = visible(statement, principal).order_by(col(EpcisEvent.declaration), col(EpcisEvent.record_id))
+    found = list((await session.execute(statement)).scalars())
+    exact = [event for event in found if event.event_id == event_id] or found
+    return [event for event in exact if event.captured_by == captured_by] or exact
 
 
 def visible(statement: Select[Any], principal: Principal) -> Select[Any]:

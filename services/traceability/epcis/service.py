@@ -1,12 +1,11 @@
 """Capturing: a document's valid events become rows, edges and lots in one transaction, with a handful of statements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.traceability.epcis import owners, repository
-from services.traceability.epcis.models import EpcisEvent
 from services.traceability.epcis.prepare import Prepared
 from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository as masterdata
@@ -16,6 +15,7 @@ from services.traceability.recalls.service import extend
 from services.traceability.verdicts.service import publish_lots
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
+from shared.db.locks import hold
 from shared.db.sql import insert_rows
 from shared.errors import FieldError
 
@@ -32,9 +32,12 @@ class Refused:
 @dataclass(slots=True)
 class Outcome:
     stored: list[Prepared] = field(default_factory=list)
-    duplicates: list[dict[str, str]] = field(default_factory=list)
-    """`{pointer, event_id}`: the event is in the repository under this id."""
+    duplicates: list[dict[str, Any]] = field(default_factory=list)
+    """`{pointer, event_id}`: the event is in the repository under this id; with `voided` where it was declared in
+    error."""
     refused: list[Refused] = field(default_factory=list)
+    errored: set[str] = field(default_factory=set)
+    """Records that are in error by what is stored here."""
 
 
 async def capture(
@@ -51,8 +54,18 @@ async def capture(
     if outcome.refused and all_or_nothing:
         outcome.stored.clear()
     if outcome.stored:
-        await _store(uow, outcome.stored, register, capture_id)
+        await _store(uow, outcome, register, capture_id)
     return outcome
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is stored, or stands before in the document, under one event id of the capturing party."""
+
+    hash_id: str
+    original: str | None = None
+    """Record of the event itself; `declared`: an error declaration of it is there, before it or after it."""
+    declared: bool = False
 
 
 @dataclass(slots=True)
@@ -61,31 +74,45 @@ class _Register:
 
     places: Mapping[str, Place]
     products: Mapping[str, Product]
-    by_hash: dict[tuple[str, bool], str]
-    """(hash id, declaration) -> event id, of stored events and of those before in the document."""
-    by_id: dict[tuple[str, bool], str]
-    """(event id, declaration) -> hash id."""
-    stored: Mapping[tuple[str, bool], EpcisEvent]
+    own: dict[str, _Known]
+    """Event id -> what the capturing party has under it."""
+    correctable: Mapping[tuple[str, str], Sequence[str]]
+    """(event id, hash id) -> records of others that a department may declare in error."""
+    others: Collection[str]
+    """Event ids of the document's declarations that other parties' events have, seen by the caller or not."""
 
     @classmethod
     async def load(cls, uow: UnitOfWork, events: Sequence[Prepared]) -> "_Register":
         glns = {gln for e in events for gln in (*e.place_glns, e.source, e.destination) if gln}
         gtins = {each.id.gtin for e in events for each in e.objects if each.id.gtin}
-        stored = await repository.known(uow.session, (e.hash_id for e in events), (e.event_id for e in events))
+        party = owners.captured_by(uow.principal)
+        # An event and its declaration that arrive side by side would each overlook the other.
+        await hold(uow.session, "epcis", [party], shared=not any(e.declaration for e in events))
+        own: dict[str, _Known] = {}
+        for stored in await repository.known(uow.session, party, (e.event_id for e in events)):
+            known = own.setdefault(stored.event_id, _Known(stored.hash_id))
+            known.declared |= stored.declaration
+            known.original = known.original if stored.declaration else stored.record_id
+        correctable: dict[tuple[str, str], list[str]] = {}
+        others: set[str] = set()
+        declared = [e.event_id for e in events if e.declaration]
+        if declared and uow.principal.kind != "enterprise":
+            found, others = await repository.correctable(uow.session, uow.principal, declared)
+            for stored in found:
+                correctable.setdefault((stored.event_id, stored.hash_id), []).append(stored.record_id)
         return cls(
             places=await masterdata.by_key(uow.session, Place, glns),
             products=await masterdata.by_key(uow.session, Product, gtins),
-            by_hash={(e.hash_id, e.declaration): e.event_id for e in stored},
-            by_id={(e.event_id, e.declaration): e.hash_id for e in stored},
-            stored={(e.hash_id, e.declaration): e for e in stored} | {(e.event_id, e.declaration): e for e in stored},
+            own=own,
+            correctable=correctable,
+            others=others,
         )
 
-    def original(self, event: Prepared) -> EpcisEvent | None:
-        return self.stored.get((event.event_id, False)) or self.stored.get((event.hash_id, False))
-
-    def declared(self, event: Prepared) -> bool:
-        """Whether an error declaration of the event is known."""
-        return (event.hash_id, True) in self.by_hash or (event.event_id, True) in self.by_id
+    def errored_by(self, event: Prepared) -> list[str]:
+        """Records that a declaration declares in error."""
+        known = self.own.get(event.event_id)
+        own = [known.original] if known is not None and known.original is not None else []
+        return [*own, *self.correctable.get((event.event_id, event.hash_id), ())]
 
     def place(self, event: Prepared) -> Place | None:
         return next((self.places[gln] for gln in event.place_glns if gln in self.places), None)
@@ -95,7 +122,6 @@ class _Register:
         gtins = {each.id.gtin for each in event.objects if each.id.gtin}
         products = {gtin: self.products[gtin] for gtin in sorted(gtins) if gtin in self.products}
         parties = {self.places[gln].uscc for gln in (event.source, event.destination) if gln and gln in self.places}
-        original = self.original(event) if event.declaration else None
         area = place.area_code if place else next((p.area_code for p in products.values()), None)
         return owners.Concerns(
             place=place.uscc if place else None,
@@ -104,25 +130,46 @@ class _Register:
             unregistered=len(products) < len(gtins),
             creates=event.creates(),
             area_code=area,
-            declares=(original.owner_uscc or "") if original else None,
         )
 
 
 def _decide(uow: UnitOfWork, event: Prepared, register: _Register, outcome: Outcome) -> None:
-    key = (event.hash_id, event.declaration)
-    same_id = register.by_id.get((event.event_id, event.declaration))
+    """The party's own event id decides whether it has the event already; the hash is the id of an event without one."""
+    known = register.own.get(event.event_id)
     concerns = register.concerns(event)
     if reason := owners.refusal(uow.principal, concerns, event.pointer):
         outcome.refused.append(Refused(event.pointer, "SecurityException", (reason,)))
-    elif key in register.by_hash:
-        outcome.duplicates.append({"pointer": event.pointer, "event_id": register.by_hash[key]})
-    elif same_id is not None:
+        return
+    if known is not None and known.hash_id != event.hash_id:
         outcome.refused.append(Refused(event.pointer, "ResourceAlreadyExistsException", (_taken(event),)))
+        return
+    if known is not None and (known.declared if event.declaration else known.original is not None):
+        repeat: dict[str, Any] = {"pointer": event.pointer, "event_id": event.event_id}
+        outcome.duplicates.append(repeat | ({"voided": True} if known.declared and not event.declaration else {}))
+        return
+    if event.declaration and event.event_id in register.others and not register.errored_by(event):
+        outcome.refused.append(Refused(event.pointer, "NoSuchResourceException", (_nothing_to_declare(event),)))
+        return
+    known = register.own.setdefault(event.event_id, _Known(event.hash_id))
+    if event.declaration:
+        outcome.errored.update(register.errored_by(event))
+        known.declared = True
     else:
-        register.by_hash[key] = event.event_id
-        register.by_id[event.event_id, event.declaration] = event.hash_id
-        event.row["area_code"] = concerns.area_code
-        outcome.stored.append(event)
+        known.original = event.record_id
+        if known.declared:
+            outcome.errored.add(event.record_id)
+    event.row["area_code"] = concerns.area_code
+    outcome.stored.append(event)
+
+
+def _nothing_to_declare(event: Prepared) -> FieldError:
+    return FieldError(
+        f"{event.pointer}/errorDeclaration",
+        "epcis.declaration_unknown",
+        f"没有您可见、内容相同的事件 {event.event_id}；声明有误时请照原样重复原事件，只加 errorDeclaration",
+        f"You see no event {event.event_id} with this content; a declaration repeats the event unchanged and adds "
+        "errorDeclaration",
+    )
 
 
 def _taken(event: Prepared) -> FieldError:
@@ -135,34 +182,28 @@ def _taken(event: Prepared) -> FieldError:
     )
 
 
-async def _store(uow: UnitOfWork, events: Sequence[Prepared], register: _Register, capture_id: str | None) -> None:
-    owner = uow.principal.uscc if uow.principal.kind == "enterprise" else None
+async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture_id: str | None) -> None:
+    events = outcome.stored
+    who = {
+        "captured_by": owners.captured_by(uow.principal),
+        "owner_uscc": uow.principal.uscc if uow.principal.kind == "enterprise" else None,
+    }
     rows: list[dict[str, Any]] = []
     objects: list[dict[str, Any]] = []
     edges: list[dict[str, Any]] = []
     for event in events:
-        event.row |= {"record_time": uow.now, "owner_uscc": owner, "capture_id": capture_id}
+        event.row |= who | {"record_time": uow.now, "capture_id": capture_id}
         rows.append(event.row)
         objects += event.object_rows()
         edges += event.edge_rows(uow.now)
     await repository.store(uow.session, rows, objects, edges)
-    errored = _errored(events, register)
-    await repository.mark_errored(uow.session, errored, uow.now)
+    await repository.mark_errored(uow.session, outcome.errored, uow.now)
     await _first_seen(uow, events, register)
-    nodes = {row["node"] for row in objects} | await repository.nodes_of(uow.session, errored)
+    nodes = {row["node"] for row in objects} | await repository.nodes_of(uow.session, outcome.errored)
     concerned = await genealogy.concerned_lots(uow.session, nodes)
     await extend(uow, concerned)
     await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
-
-
-def _errored(events: Sequence[Prepared], register: _Register) -> set[str]:
-    """Records that are in error: originals of new declarations, and new events that were declared before they came."""
-    records = {e.record_id for e in events if not e.declaration and register.declared(e)}
-    for event in events:
-        if event.declaration and (original := register.original(event)):
-            records.add(original.record_id)
-    return records
 
 
 async def _first_seen(uow: UnitOfWork, events: Sequence[Prepared], register: _Register) -> None:
