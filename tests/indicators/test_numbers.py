@@ -1,12 +1,11 @@
 """Exact intervals, guarded rounding, sample sizes, the trend test."""
 
 import math
-from decimal import Decimal
 from fractions import Fraction
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom, kendalltau
 
@@ -86,24 +85,47 @@ def test_samples_at_this_rate_settle_it() -> None:
         (Fraction("98.001"), 2, "98.01"),
         (Fraction("0.001"), 2, "0.01"),
         (Fraction("88.885"), 2, "88.89"),
+        (Fraction("0.5"), 0, "1"),
+        (Fraction("99.5"), 0, "99"),
     ],
 )
 def test_rounding_never_reaches_a_fence(value: Fraction, places: int, text: str) -> None:
     assert str(shown(value, places, (Fraction(0), Fraction(100), Fraction(98)))) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "fences", "text"),
+    [("0.5", ("0", "1"), "0.5"), ("97.96", ("97.95", "98"), "97.96"), ("0.999", ("0.99", "1"), "0.999")],
+)
+def test_a_value_between_two_near_fences_gets_more_decimals(value: str, fences: tuple[str, str], text: str) -> None:
+    assert str(shown(Fraction(value), 0, [Fraction(fence) for fence in fences])) == text
+
+
 @given(
     st.fractions(min_value=0, max_value=100),
     st.integers(0, 4),
-    st.lists(st.integers(0, 100).map(Fraction), max_size=4),
+    st.lists(st.integers(0, 100).map(Fraction) | st.fractions(min_value=0, max_value=100), max_size=4),
 )
+@example(Fraction(1, 2), 0, [Fraction(0), Fraction(1)])
+@example(Fraction(1, 2), 0, [Fraction(1, 3), Fraction(1)])
+@example(Fraction(1, 2), 0, [Fraction(1, 2), Fraction(1, 2) + Fraction(1, 10**6), Fraction(1, 2) - Fraction(1, 10**6)])
 def test_rounding_keeps_the_side_of_every_fence(value: Fraction, places: int, fences: list[Fraction]) -> None:
+    """On the value's side of every fence, at most one step away, and with the least number of decimals that has one."""
     rounded = shown(value, places, fences)
-    assert -rounded.as_tuple().exponent == places  # type: ignore[operator]
-    for fence in fences:
-        assert (value < fence) == (Fraction(rounded) < fence)
-        assert (value > fence) == (Fraction(rounded) > fence)
-    assert abs(Fraction(rounded) - value) <= Decimal(1).scaleb(-places)
+    other = [fence for fence in fences if fence != value]
+
+    def stands(number: Fraction) -> bool:
+        return all((value < fence) == (number < fence) and (value > fence) == (number > fence) for fence in other)
+
+    decimals = -int(rounded.as_tuple().exponent)
+    assert stands(Fraction(rounded))
+    assert abs(Fraction(rounded) - value) <= Fraction(1, 10**decimals)
+    nearest = Fraction(math.floor(value * 10**decimals + Fraction(1, 2)), 10**decimals)
+    assert Fraction(rounded) == nearest or not stands(nearest)
+    for fewer in range(places, decimals):
+        around = math.floor(value * 10**fewer)
+        assert not any(stands(Fraction(around + step, 10**fewer)) for step in (-1, 0, 1, 2))
+    assert decimals >= places
 
 
 def test_trend_needs_five_periods() -> None:

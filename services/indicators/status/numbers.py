@@ -68,16 +68,23 @@ def samples_at_this_rate(passed: int, n: int, goal: Fraction, limit: int = 10_00
 def shown(value: Fraction, places: int, fences: Iterable[Fraction] = ()) -> Decimal:
     """`value` rounded half up, but never onto or over a fence that it does not reach.
 
-    With the fence 100, 99.996 is shown as 99.99; with the fence 98, a rate of 97.999 is shown as 97.99.
+    With the fence 100, 99.996 is shown as 99.99; with the fence 98, a rate of 97.999 is shown as 97.99. Where no number
+    of that many decimals stands on the value's side of every fence (1/2 between 0 and 1 without decimals), it gets one
+    more, until one does.
     """
-    scale = 10**places
-    rounded = Fraction(math.floor(value * scale + Fraction(1, 2)), scale)
-    for fence in fences:
-        if value < fence <= rounded:
-            rounded = Fraction(math.ceil(fence * scale) - 1, scale)
-        elif value > fence >= rounded:
-            rounded = Fraction(math.floor(fence * scale) + 1, scale)
-    return Decimal(int(rounded * scale)).scaleb(-places)
+    passed = [fence for fence in fences if fence != value]
+    below = max((fence for fence in passed if fence < value), default=None)
+    above = min((fence for fence in passed if fence > value), default=None)
+    while True:
+        scale = 10**places
+        steps = math.floor(value * scale + Fraction(1, 2))
+        if below is not None:
+            steps = max(steps, math.floor(below * scale) + 1)
+        if above is not None:
+            steps = min(steps, math.ceil(above * scale) - 1)
+        if below is None or below * scale < steps:
+            return Decimal(steps).scaleb(-places)
+        places += 1
 
 
 class Trend(NamedTuple):
