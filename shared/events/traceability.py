@@ -63,6 +63,19 @@ class TestSummary(BaseModel):
     items: int
     report_number: str
     summary: str | None = None
+    kind: Literal["supervision", "self", "entrusted"] | None = None
+
+
+class CheckSummary(BaseModel):
+    """What one check of the verdict says. `ok` is null where nothing is known or a failure was settled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool | None
+    title: str
+    title_en: str
+    text: str
+    text_en: str
 
 
 class Instruction(BaseModel):
@@ -108,6 +121,8 @@ class LotUpdated(Event):
     claims: list[str] = []
     journey: list[JourneyStep] = []
     tests: list[TestSummary] = []
+    tests_check: CheckSummary | None = None
+    """What the reports say together: supervision before the producer's own, a failure until its alert is closed."""
     recall: Instruction | None = None
     open_alerts: int = 0
 
