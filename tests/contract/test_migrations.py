@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, NullPool, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.topology import SERVICES
@@ -104,5 +105,40 @@ def test_rows_of_the_first_schema_are_kept(backend: Backend, service: str) -> No
 
     stored = run(url, kept)
     assert stored["attachment"] is None
+    assert stored.get("recorder") == (f"enterprise:{row['producer_uscc']}" if service == "traceability" else None)
     for name in ("kind", "document", "report_number", "result"):
         assert stored.get(name) == row.get(name)
+
+
+def test_landed_reports_belong_to_who_recorded_them_first(backend: Backend) -> None:
+    """A report that a department recorded stays the department's, also where an enterprise has replaced it since; and
+    afterwards the same number may be recorded by another."""
+    url = backend.bare(MetaData())
+    upgrade("traceability", url, "0003")
+    _, row = ROWS["traceability"]
+    rows: list[dict[str, Any]] = [
+        row | {"test_id": "t-1", "report_number": "R-1", "department": "yt-scjg"},
+        row | {"test_id": "t-1", "report_number": "R-1", "version": 2},
+        row | {"test_id": "t-2", "report_number": "R-2"},
+    ]
+
+    def insert(connection: Connection, more: list[dict[str, Any]]) -> None:
+        for one in more:
+            values = ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in one.values())
+            connection.execute(text(f"INSERT INTO lot_test ({', '.join(one)}) VALUES ({values})"))
+
+    run(url, lambda c: insert(c, rows))
+    upgrade("traceability", url)
+    found = run(
+        url, lambda c: c.execute(text("SELECT test_id, version, recorder FROM lot_test ORDER BY 1, 2")).fetchall()
+    )
+    firm = f"enterprise:{row['producer_uscc']}"
+    assert [tuple(one) for one in found] == [
+        ("t-1", 1, "department:yt-scjg"),
+        ("t-1", 2, "department:yt-scjg"),
+        ("t-2", 1, firm),
+    ]
+    run(url, lambda c: insert(c, [row | {"test_id": "t-3", "report_number": "R-1", "recorder": firm}]))
+    twice = row | {"test_id": "t-4", "report_number": "R-2", "recorder": firm}
+    with pytest.raises(IntegrityError):
+        run(url, lambda c: insert(c, [twice]))

@@ -1,11 +1,12 @@
 """Test reports over HTTP: recorded once, corrected by versions, and what a failed one does."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
 
-from shared.events.traceability import AlertOpened, TestCorrected, TestRecorded
+from shared.events.traceability import AlertOpened, LotUpdated, TestCorrected, TestRecorded
 from tests.support.app import Harness, department, enterprise, staff
 from tests.traceability import food
 from tests.traceability.food import PACKED, PACKED_LOT, ok, places, refused, report, verdict
@@ -223,3 +224,133 @@ async def test_the_list_pages_newest_first(traceability: Harness) -> None:
     failed = ok(await traceability.get(TESTS, params={"result": "fail"}, as_=food.laboratory))
     assert failed["items"] == []
     assert (await traceability.get(TESTS, params={"cursor": "!"}, as_=food.laboratory)).status_code == 422
+
+
+async def alert_of(service: Harness, receipt: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = ok(await service.get(f"/v1/traceability/alerts/{receipt['alerts'][0]}", as_=food.reviewer))
+    return found
+
+
+def told_of_tests(answer: dict[str, Any]) -> tuple[bool | None, str]:
+    (check,) = [check for check in answer["checks"] if check["code"] == "tests"]
+    return check["ok"], check["title"]
+
+
+async def test_only_who_recorded_a_report_corrects_it(on_sqlite: Harness) -> None:
+    await food.register(on_sqlite)
+    failed = await food.record(on_sqlite, result="fail")
+    own = await food.record(on_sqlite, food.coop, kind="self", number="OWN-1")
+    cases = [
+        (failed, food.coop, correction(kind="self"), "test.recorder"),
+        (failed, enterprise(food.SHOP), correction(kind="self"), "test.recorder"),
+        (failed, department("traceability:tests:write", code="yt-nyncj"), correction(), "test.recorder"),
+        (failed, department("traceability:tests:write", area="370602"), correction(), "area"),
+        (own, food.laboratory, correction(kind="self"), "test.recorder"),
+        (own, enterprise(food.SHOP), correction(kind="self"), "test.recorder"),
+        (own, food.coop, correction(kind="supervision"), "test.kind"),
+    ]
+    for receipt, caller, body, code in cases:
+        refused(await on_sqlite.put(f"{TESTS}/{receipt['test_id']}", json=body, as_=caller), 403, code)
+    outside = department("traceability:tests:write", area="370686")
+    body = correction(area_code="370602")
+    refused(await on_sqlite.put(f"{TESTS}/{failed['test_id']}", json=body, as_=outside), 403, "area")
+    assert on_sqlite.published(TestCorrected) == []
+    second_client = enterprise(food.COOP, client="another-client-of-the-firm")
+    receipt = ok(await on_sqlite.put(f"{TESTS}/{own['test_id']}", json=correction(kind="entrusted"), as_=second_client))
+    assert receipt["version"] == 2
+
+
+@pytest.mark.parametrize("first", ["department", "enterprise"])
+async def test_nobody_takes_a_laboratorys_number_from_another(traceability: Harness, first: str) -> None:
+    await food.register(traceability)
+    agriculture = department("traceability:tests:write", code="yt-nyncj")
+    mine: dict[str, Any] = {
+        "department": (food.laboratory, {"kind": "supervision", "result": "fail"}),
+        "enterprise": (food.coop, {"kind": "self", "result": "pass", "sample_id": "S-own"}),
+        "another department": (agriculture, {"kind": "supervision", "result": "pass", "sample_id": "S-other"}),
+    }
+    order = sorted(mine, key=lambda who: who != first)
+    receipts = {who: await food.record(traceability, mine[who][0], **mine[who][1]) for who in order}
+    assert len({receipt["test_id"] for receipt in receipts.values()}) == 3
+    for who in order:
+        assert await food.record(traceability, mine[who][0], **mine[who][1]) == receipts[who]
+    told = ok(await traceability.get(f"{TESTS}/{receipts['enterprise']['test_id']}", as_=food.coop))
+    assert (told["recorder"], told["report_number"]) == (f"enterprise:{food.COOP}", "SP-2026-10482")
+    answer = await verdict(traceability, PACKED_LOT)
+    assert (answer["verdict"], told_of_tests(answer)) == ("held", (False, "检验不合格"))
+
+
+async def test_a_failure_that_a_hold_rests_on_is_shown_until_a_person_closes_it(traceability: Harness) -> None:
+    """Neither a correction to pass nor many newer self-tests hide it; once closed, supervision still wins."""
+    await food.register(traceability)
+    failed = await food.record(traceability, result="fail")
+    passing = await food.record(traceability, number="SP-2", result="fail")
+    path = f"{TESTS}/{passing['test_id']}"
+    ok(await traceability.put(path, json=correction(), as_=food.laboratory))
+    for number in range(25):
+        await food.record(traceability, food.coop, kind="self", number=f"OWN-{number}", tested_on="2026-11-24")
+    answer = await verdict(traceability, PACKED_LOT)
+    assert (answer["verdict"], told_of_tests(answer)) == ("held", (False, "检验不合格"))
+    shown = {test["report_number"]: test for test in answer["tests"]}
+    assert shown["SP-2"]["result"] == shown["SP-2026-10482"]["result"] == "fail"
+    assert "已有更正，待监管人员核实" in shown["SP-2"]["summary"]
+    assert sum(test["kind"] == "self" for test in answer["tests"]) == 20
+    assert (await alert_of(traceability, passing))["state"] == "open"
+
+    close = {"reason": "复检合格"}
+    ok(await traceability.post(f"/v1/traceability/alerts/{passing['alerts'][0]}:close", json=close, as_=food.reviewer))
+    answer = await verdict(traceability, PACKED_LOT)
+    assert (answer["verdict"], told_of_tests(answer)) == ("held", (False, "检验不合格"))
+    assert {t["report_number"]: t["result"] for t in answer["tests"]}["SP-2"] == "pass"
+
+    ok(await traceability.post(f"/v1/traceability/alerts/{failed['alerts'][0]}:close", json=close, as_=food.reviewer))
+    answer = await verdict(traceability, PACKED_LOT)
+    assert (answer["verdict"], told_of_tests(answer)) == ("safe", (None, "检验"))
+    (check,) = [check for check in answer["checks"] if check["code"] == "tests"]
+    assert "以监督抽检为准" in check["text"]
+    await food.record(traceability, number="SP-3", tested_on="2026-11-23")
+    assert told_of_tests(await verdict(traceability, PACKED_LOT)) == (True, "检验合格")
+
+
+async def test_the_event_carries_the_check_as_it_was_decided(on_sqlite: Harness) -> None:
+    await food.register(on_sqlite)
+    await food.record(on_sqlite, result="fail")
+    told = on_sqlite.published(LotUpdated)[-1]
+    assert told.tests_check is not None
+    assert (told.tests_check.ok, told.tests_check.title, told.tests[0].kind) == (False, "检验不合格", "supervision")
+
+
+async def test_corrections_beside_each_other_come_one_after_the_other(traceability: Harness) -> None:
+    await food.register(traceability)
+    first = await food.record(traceability)
+    path = f"{TESTS}/{first['test_id']}"
+    bodies = [correction(reason=f"更正 {number}", tested_on=f"2026-11-{19 + number}") for number in range(5)]
+    answers = await asyncio.gather(*(traceability.put(path, json=body, as_=food.laboratory) for body in bodies))
+    assert sorted(ok(answer)["version"] for answer in answers) == [2, 3, 4, 5, 6]
+    versions = ok(await traceability.get(path + "/versions", as_=food.laboratory))
+    assert [row["version"] for row in versions] == [1, 2, 3, 4, 5, 6]
+    assert all(one["known_to"] == two["known_from"] for one, two in itertools.pairwise(versions))
+    assert [row["known_to"] is None for row in versions] == [False] * 5 + [True]
+
+
+async def test_a_correction_to_fail_beside_the_closing_of_its_alert_leaves_no_failure_without_a_hold(
+    traceability: Harness,
+) -> None:
+    """Whichever comes first: closed before it, the failing correction opens a new alert; after it, the reviewer closed
+    what the alert then said."""
+    await food.register(traceability)
+    for number in range(4):
+        first = await food.record(traceability, number=f"N-{number}", result="fail")
+        close = f"/v1/traceability/alerts/{first['alerts'][0]}:close"
+        again, closed = await asyncio.gather(
+            traceability.put(
+                f"{TESTS}/{first['test_id']}",
+                json=correction(result="fail", tested_on="2026-11-21"),
+                as_=food.laboratory,
+            ),
+            traceability.post(close, json={"reason": "复检合格"}, as_=food.reviewer),
+        )
+        ok(closed)
+        opened = ok(again)["alerts"]
+        alert = await alert_of(traceability, first)
+        assert bool(opened) != bool(alert["note"]), "it opened a new one, or the closed one was noted before"

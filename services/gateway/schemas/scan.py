@@ -1,10 +1,8 @@
 """The answer for one code."""
 
-from typing import (
-    Literal,  # pydantic takes no other TypedDict before Python 3.12
-)
+from typing import Literal, NotRequired
 
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from services.gateway.schemas.common import Envelope, Verdict
 
@@ -39,6 +37,7 @@ class Test(TypedDict):
     items: int
     report_number: str
     summary: str | None
+    kind: NotRequired[Literal["supervision", "self", "entrusted"] | None]
 
 
 class Recall(TypedDict):

@@ -16,10 +16,15 @@ async def get(session: AsyncSession, alert_id: str) -> Alert | None:
     return await session.get(Alert, alert_id)
 
 
-async def by_causes(session: AsyncSession, causes: Sequence[str], *, only_open: bool = True) -> list[Alert]:
+async def by_causes(
+    session: AsyncSession, causes: Sequence[str], *, only_open: bool = True, lock: bool = False
+) -> list[Alert]:
+    """`lock`: until commit, so that nobody closes meanwhile what is taken for open."""
     statement = select(Alert).where(col(Alert.cause).in_(causes)).order_by(col(Alert.alert_id))
     if only_open:
         statement = statement.where(col(Alert.state).in_(OPEN_STATES))
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
     return list((await session.execute(statement)).scalars())
 
 

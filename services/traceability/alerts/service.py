@@ -24,7 +24,7 @@ async def on_test(uow: UnitOfWork, test: LotTest, *, corrected: bool = False) ->
     A report corrected to `pass` frees nothing by itself: the alert says so, and a person closes it.
     """
     cause = f"test:{test.test_id}"
-    standing = await repository.by_causes(uow.session, [cause]) if corrected else []
+    standing = await repository.by_causes(uow.session, [cause], lock=True) if corrected else []
     if test.result == "pass" or standing:
         for alert in standing:
             note = _correction(test)
@@ -36,7 +36,7 @@ async def on_test(uow: UnitOfWork, test: LotTest, *, corrected: bool = False) ->
         return []
     facts = inspections.summary(test.items)
     summary = Text(f"{rule.title.zh}：{facts.zh}", f"{rule.title.en}: {facts.en}")
-    return [await _open(uow, rule, cause, test.lot_id, test.area_code, summary, [test.lot_id], uow.now)]
+    return [await _open(uow, rule, cause, test.lot_id, test.area_code, summary, [test.lot_id], test.known_from)]
 
 
 def _correction(test: LotTest) -> Text:

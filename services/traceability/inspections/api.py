@@ -33,9 +33,10 @@ async def record_test(body: TestIn, uow: Uow) -> TestReceipt:
 
 
 @router.put("/tests/{test_id}", response_model=TestReceipt, responses=problem(400, 401, 403, 404, 409, 422))
-@allow(Department("traceability:tests:write"), Enterprise(), area="body.area_code", owner="the lot's producer")
+@allow(Department("traceability:tests:write"), Enterprise(), area="body.area_code", owner="who recorded it")
 async def correct_test(test_id: str, body: TestCorrectionIn, uow: Uow) -> TestReceipt:
-    """更正检验报告 / Correct a report: a new version; the former one stays on record."""
+    """更正检验报告 / Correct a report: a new version; the former one stays on record. Only who recorded
+    the report corrects it; a failure that a hold rests on stands until a person closes its alert."""
     return uow.answer(await service.correct(uow, test_id, body))
 
 

@@ -15,7 +15,7 @@ class LotTest(Table, table=True):
 
     __tablename__ = "lot_test"
     __table_args__ = (
-        UniqueConstraint("laboratory", "report_number", "version"),
+        UniqueConstraint("recorder", "laboratory", "report_number", "version", name="uq_lot_test_number"),
         Index("ix_lot_test_lot", "lot_id", "known_to"),
         Index("ix_lot_test_known_from", "known_from", "test_id"),
     )
@@ -44,6 +44,9 @@ class LotTest(Table, table=True):
     """`pass | fail`."""
     attachment: str | None = Field(default=None, max_length=64)
     """SHA-256 of the report as a file, kept among the service's attachments."""
+    recorder: str
+    """Who answers for the record and alone corrects it: `department:<code>` or `enterprise:<uscc>`. A laboratory's
+    number is unique for each recorder, so that nobody takes a number from another."""
     reason: str | None = None
     """Why this version replaced the former one; null for the first."""
     recorded_by: str

@@ -1,9 +1,8 @@
 """Queries of test reports."""
 
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, tuple_
 from sqlmodel import col
 
 from services.traceability.inspections.models import LotTest
@@ -19,14 +18,27 @@ async def lot_with_party(session: AsyncSession, lot_id: str) -> tuple[Lot, Party
     return (row[0], row[1]) if row else None
 
 
-async def by_number(session: AsyncSession, laboratory: str, report_number: str) -> list[LotTest]:
-    """Every version under the natural key, oldest first."""
-    statement = (
-        select(LotTest)
-        .where(col(LotTest.laboratory) == laboratory, col(LotTest.report_number) == report_number)
-        .order_by(col(LotTest.version))
+async def first(session: AsyncSession, recorder: str, laboratory: str, report_number: str) -> LotTest | None:
+    """The first version under the natural key."""
+    statement = select(LotTest).where(
+        col(LotTest.recorder) == recorder,
+        col(LotTest.laboratory) == laboratory,
+        col(LotTest.report_number) == report_number,
+        col(LotTest.version) == 1,
     )
-    return list((await session.execute(statement)).scalars())
+    found: LotTest | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def present(session: AsyncSession, test_id: str) -> LotTest | None:
+    """The present version, locked until commit: corrections of one report come one after the other."""
+    statement = select(LotTest).where(col(LotTest.test_id) == test_id, col(LotTest.known_to).is_(None))
+    statement = statement.with_for_update().execution_options(populate_existing=True)
+    while True:
+        found: LotTest | None = (await session.execute(statement)).scalar_one_or_none()
+        # Nothing found: there is none, or the version that was waited for was replaced and its successor is read anew.
+        if found is not None or not await versions(session, test_id):
+            return found
 
 
 async def versions(session: AsyncSession, test_id: str) -> list[LotTest]:
@@ -38,21 +50,6 @@ async def versions(session: AsyncSession, test_id: str) -> list[LotTest]:
 async def has_tests(session: AsyncSession, lot_id: str) -> bool:
     statement = select(col(LotTest.test_id)).where(col(LotTest.lot_id) == lot_id, col(LotTest.known_to).is_(None))
     return (await session.execute(statement.limit(1))).first() is not None
-
-
-async def end(session: AsyncSession, test_id: str, version: int, at: datetime) -> bool:
-    """End a version that is still the present one; False when another transaction was faster."""
-    statement = (
-        update(LotTest)
-        .where(
-            col(LotTest.test_id) == test_id,
-            col(LotTest.version) == version,
-            col(LotTest.known_to).is_(None),
-        )
-        .values(known_to=at)
-    )
-    result: Any = await session.execute(statement)
-    return bool(result.rowcount == 1)
 
 
 async def page(

@@ -17,6 +17,11 @@ CONTENT = (
 """What two reports under one laboratory and number must share to be the same report."""
 
 
+def recorder(department: str | None, uscc: str | None) -> str:
+    """Who answers for a report: the enterprise, else the department of the one who records it."""
+    return f"enterprise:{uscc}" if uscc is not None else f"department:{department or ''}"
+
+
 def failed_names(items: Sequence[Item]) -> list[str]:
     return [str(item["name"]) for item in items if item["result"] == "fail"]
 

@@ -118,5 +118,7 @@ class TestOut(Out):
     """The report as a file; null also where the caller may not see it."""
     known_from: datetime
     known_to: datetime | None
+    recorder: str
+    """`department:<code>` or `enterprise:<uscc>`: who alone corrects it."""
     reason: str | None
     """Why this version replaced the former one."""

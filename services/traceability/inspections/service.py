@@ -11,6 +11,7 @@ from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, 
 from services.traceability.masterdata.models import Lot
 from services.traceability.verdicts.service import publish_lots
 from shared.attachments import records as attachments
+from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -18,21 +19,13 @@ from shared.events.traceability import TestCorrected, TestRecorded
 
 
 async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
-    """Store a report once for each laboratory and number; the same report again gives the same receipt.
+    """Store a report once for each recorder, laboratory and number; the same report again gives the same receipt.
 
-    Raises Invalid (all wrong places), Forbidden (not the caller's lot, kind or area), Conflict (another report has
-    that number).
+    Raises Invalid (all wrong places), Forbidden (not the caller's lot, kind or area), Conflict (the caller has another
+    report with that number).
     """
     lot_id = body.lot_id or f"{body.gtin}.{body.lot}"
-    errors = rules.check(
-        [item.model_dump() for item in body.items],
-        body.result,
-        body.sampled_on,
-        body.tested_on,
-        shanghai_date(uow.now),
-    )
-    if wrong := await attachments.unknown(uow.session, "traceability", uow.principal, body.attachment):
-        errors.append(wrong)
+    errors = await _wrong(uow, body)
     found = await repository.lot_with_party(uow.session, lot_id)
     if found is None:
         errors.append(
@@ -47,16 +40,19 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
         raise Invalid(errors)
     lot, party = found
     area_code = body.area_code or (party.area_code if party else "")
-    _authorise(uow, lot, body.kind, area_code)
+    _authorise(uow.principal, lot, body.kind, area_code)
     content = body.model_dump(exclude={"gtin", "lot"}) | {"lot_id": lot_id, "area_code": area_code}
-    if known := await repository.by_number(uow.session, body.laboratory, body.report_number):
-        return await _same_again(uow, known[0], content)
+    recorder = rules.recorder(uow.principal.department, uow.principal.uscc)
+    key = (recorder, body.laboratory, body.report_number)
+    if known := await repository.first(uow.session, *key):
+        return await _same_again(uow, known, content)
     row = LotTest(
         test_id=uow.id(),
         version=1,
         known_from=uow.now,
         gtin=lot.gtin,
         producer_uscc=lot.owner_uscc,
+        recorder=recorder,
         recorded_by=uow.principal.id,
         department=uow.principal.department,
         **content,
@@ -66,8 +62,9 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
             uow.session.add(row)
             await uow.session.flush()
     except IntegrityError:  # a request beside this one was faster with the same number
-        known = await repository.by_number(uow.session, body.laboratory, body.report_number)
-        return await _same_again(uow, known[0], content)
+        known = await repository.first(uow.session, *key)
+        assert known is not None
+        return await _same_again(uow, known, content)
     uow.publish(TestRecorded(**_event(row)))
     uow.audit("test.record", subject=lot_id, detail={"test_id": row.test_id, "result": row.result})
     opened = await alerts.on_test(uow, row)
@@ -76,27 +73,22 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
 
 
 async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> TestReceipt:
-    """Replace the present version by a corrected one. The same correction again gives the same receipt."""
-    known = await repository.versions(uow.session, test_id)
-    if not known:
+    """Replace the present version by a corrected one. The same correction again gives the same receipt.
+
+    Only who recorded the report corrects it: the same enterprise, or the same department in its area. A failure that a
+    hold rests on stays in force until a person closes its alert, whatever later versions say.
+    """
+    old = await repository.present(uow.session, test_id)
+    if old is None:
         raise NotFound("test", zh=f"没有检验报告 {test_id}", en=f"There is no test report {test_id}")
-    old = known[-1]
-    errors = rules.check(
-        [item.model_dump() for item in body.items],
-        body.result,
-        body.sampled_on,
-        body.tested_on,
-        shanghai_date(uow.now),
-    )
-    if wrong := await attachments.unknown(uow.session, "traceability", uow.principal, body.attachment):
-        errors.append(wrong)
-    if errors:
-        raise Invalid(errors)
+    _require_recorder(uow.principal, old)
     found = await repository.lot_with_party(uow.session, old.lot_id)
     assert found is not None, "a recorded lot stays"
     area_code = body.area_code or old.area_code
-    _authorise(uow, found[0], old.kind, old.area_code)
-    _authorise(uow, found[0], body.kind, area_code)
+    _authorise(uow.principal, found[0], old.kind, old.area_code)
+    _authorise(uow.principal, found[0], body.kind, area_code)
+    if errors := await _wrong(uow, body):
+        raise Invalid(errors)
     content = body.model_dump(exclude={"version"}) | {
         "lot_id": old.lot_id,
         "sample_id": old.sample_id,
@@ -104,26 +96,29 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
     }
     if body.reason == old.reason and not rules.differing(old.model_dump(), content):
         return receipt(old, await alerts.opened_by(uow.session, old))
-    if not await repository.end(uow.session, test_id, body.version or old.version, uow.now):
+    if body.version is not None and body.version != old.version:
         raise Conflict(
             "test.version",
             zh=f"报告已有第 {old.version} 版；请在它的基础上更正",
             en=f"The report has version {old.version}; correct that one",
             version=old.version,
         )
+    at = max(uow.platform.clock.now(), old.known_from)  # under the lock, so versions follow each other in time
+    old.known_to = at
     row = LotTest(
         test_id=test_id,
         version=old.version + 1,
-        known_from=uow.now,
+        known_from=at,
         gtin=old.gtin,
         producer_uscc=old.producer_uscc,
         laboratory=old.laboratory,
         report_number=old.report_number,
+        recorder=old.recorder,
         recorded_by=uow.principal.id,
         department=uow.principal.department,
         **content,
     )
-    uow.session.add(row)
+    uow.session.add_all([old, row])
     await uow.session.flush()
     uow.publish(TestCorrected(**_event(row), reason=body.reason, version=row.version))
     uow.audit("test.correct", subject=row.lot_id, detail={"test_id": test_id, "version": row.version})
@@ -132,8 +127,27 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
     return receipt(row, opened)
 
 
-def _authorise(uow: UnitOfWork, lot: Lot, kind: str, area_code: str) -> None:
-    principal = uow.principal
+async def _wrong(uow: UnitOfWork, body: TestIn | TestCorrectionIn) -> list[FieldError]:
+    items, today = [item.model_dump() for item in body.items], shanghai_date(uow.now)
+    errors = rules.check(items, body.result, body.sampled_on, body.tested_on, today)
+    if wrong := await attachments.unknown(uow.session, "traceability", uow.principal, body.attachment):
+        errors.append(wrong)
+    return errors
+
+
+def _require_recorder(principal: Principal, test: LotTest) -> None:
+    if test.recorder == rules.recorder(principal.department, principal.uscc):
+        return
+    who = test.recorder.partition(":")[2]
+    raise Forbidden(
+        "test.recorder",
+        zh=f"这份报告由 {who} 登记，只能由它更正；您有另一份报告时请另行登记：POST /v1/traceability/tests",
+        en=f"The report was recorded by {who}, which alone corrects it; record a report of your own: "
+        "POST /v1/traceability/tests",
+    )
+
+
+def _authorise(principal: Principal, lot: Lot, kind: str, area_code: str) -> None:
     if principal.kind == "department":
         principal.require_area(area_code)
         return
@@ -152,9 +166,9 @@ async def _same_again(uow: UnitOfWork, first: LotTest, content: dict[str, Any]) 
         names = "、".join(different)
         raise Conflict(
             "test.exists",
-            zh=f"{first.laboratory}的报告 {first.report_number} 已登记，内容不同（{names}）；"
+            zh=f"您已登记{first.laboratory}的报告 {first.report_number}，内容不同（{names}）；"
             f"更正请用 PUT /v1/traceability/tests/{first.test_id}",
-            en=f"Report {first.report_number} of {first.laboratory} is on record with other content "
+            en=f"You have recorded report {first.report_number} of {first.laboratory} with other content "
             f"({', '.join(different)}); correct it with PUT /v1/traceability/tests/{first.test_id}",
             test_id=first.test_id,
         )

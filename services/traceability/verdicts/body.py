@@ -13,7 +13,7 @@ from services.traceability.masterdata.models import Product
 from services.traceability.verdicts import rules, words
 from services.traceability.verdicts.facts import LotFacts
 from services.traceability.verdicts.journey import steps
-from shared.events.traceability import Instruction, JourneyStep, LotUpdated, TestSummary
+from shared.events.traceability import CheckSummary, Instruction, JourneyStep, LotUpdated, TestSummary
 from shared.i18n import Lang, Text
 from shared.identifiers.digital_link import Code
 
@@ -103,8 +103,15 @@ def _event(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep]
         claims=product.claims if product else [],
         journey=journey,
         tests=facts.tests,
+        tests_check=_check_summary(decision.checks[-1]),
         recall=decision.recall,
         open_alerts=len(facts.alerts),
+    )
+
+
+def _check_summary(check: rules.Check) -> CheckSummary:
+    return CheckSummary(
+        ok=check.ok, title=check.title.zh, title_en=check.title.en, text=check.text.zh, text_en=check.text.en
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, func, select
 from sqlmodel import col
 
 from services.traceability.alerts.models import Alert, AlertLot
@@ -27,7 +27,7 @@ from shared.i18n import Lang, Text
 FRESH = {"populate_existing": True}
 """Set-based writes go past the session's objects, so what it has in hand may be old."""
 MAX_TESTS = 20
-"""Newest reports that a verdict names."""
+"""Newest reports of authorities, and as many of the producer's own, that a verdict names."""
 
 
 async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
@@ -96,32 +96,49 @@ async def _alerts(session: AsyncSession, lot_ids: list[str], found: Mapping[str,
     )
     for lot_id, alert in (await session.execute(statement.execution_options(**FRESH))).all():
         if facts := found.get(lot_id):
-            about_test = alert.cause.startswith("test:")
-            facts.alerts.append(OpenAlert(Text(alert.summary, alert.summary_en), alert.holds, about_test))
+            test_id = alert.cause.removeprefix("test:") if alert.cause.startswith("test:") else None
+            facts.alerts.append(OpenAlert(Text(alert.summary, alert.summary_en), alert.holds, test_id))
 
 
 async def _tests(session: AsyncSession, lot_ids: list[str], found: Mapping[str, LotFacts]) -> None:
-    statement = (
-        select(LotTest)
+    """The newest reports, supervision and the firm's own counted apart so that neither pushes the other out, and every
+    report that an open alert rests on: that one in its newest failing version, also when a later version passes."""
+    held = {alert.test_id for facts in found.values() for alert in facts.alerts if alert.test_id is not None}
+    own = case((col(LotTest.kind) == "supervision", 0), else_=1)
+    newest = (col(LotTest.tested_on).desc(), col(LotTest.test_id).desc())
+    rank = func.row_number().over(partition_by=(col(LotTest.lot_id), own), order_by=newest).label("rank")
+    present = (
+        select(col(LotTest.test_id), col(LotTest.version), rank)
         .where(col(LotTest.lot_id).in_(lot_ids), col(LotTest.known_to).is_(None))
-        .order_by(col(LotTest.tested_on).desc(), col(LotTest.test_id).desc())
+        .subquery()
     )
-    for test in (await session.execute(statement.execution_options(**FRESH))).scalars():
+    chosen = and_(present.c.test_id == col(LotTest.test_id), present.c.version == col(LotTest.version))
+    statement = select(LotTest).join(present, chosen).where(present.c.rank <= MAX_TESTS)
+    tests = {test.test_id: test for test in (await session.execute(statement.execution_options(**FRESH))).scalars()}
+    for chunk in chunks(held):
+        failing = select(LotTest).where(col(LotTest.test_id).in_(chunk), col(LotTest.result) == "fail")
+        failing = failing.order_by(col(LotTest.version)).execution_options(**FRESH)
+        tests |= {test.test_id: test for test in (await session.execute(failing)).scalars()}
+    for test in sorted(tests.values(), key=lambda test: (test.tested_on, test.test_id), reverse=True):
         facts = found.get(test.lot_id)
-        if facts and len(facts.tests) < MAX_TESTS:
-            words = inspections.summary(test.items)
-            facts.tests_en[test.test_id] = words.en
-            facts.tests.append(
-                TestSummary(
-                    test_id=test.test_id,
-                    tested_on=test.tested_on,
-                    laboratory=test.laboratory,
-                    result=cast(Literal["pass", "fail"], test.result),
-                    items=len(test.items),
-                    report_number=test.report_number,
-                    summary=words.zh,
-                )
+        if facts is None:
+            continue
+        words = inspections.summary(test.items)
+        if test.known_to is not None:
+            words = Text(f"{words.zh}；已有更正，待监管人员核实", f"{words.en}; corrected since, not yet verified")
+        facts.tests_en[test.test_id] = words.en
+        facts.tests.append(
+            TestSummary(
+                test_id=test.test_id,
+                tested_on=test.tested_on,
+                laboratory=test.laboratory,
+                result=cast(Literal["pass", "fail"], test.result),
+                items=len(test.items),
+                report_number=test.report_number,
+                summary=words.zh,
+                kind=cast(Any, test.kind),
             )
+        )
 
 
 async def stored_states(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, tuple[str, str]]:

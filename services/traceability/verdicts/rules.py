@@ -20,7 +20,8 @@ Verdict = Literal["safe", "held", "recalled", "expired", "unknown"]
 class OpenAlert:
     summary: Text
     holds: bool
-    about_test: bool
+    test_id: str | None = None
+    """The report that it rests on, if it is about one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Facts:
     recalls: Sequence[Recalled] = ()
     alerts: Sequence[OpenAlert] = ()
     tests: Sequence[TestSummary] = ()
-    """Newest first, each in its current version."""
+    """Newest first, each in its current version; one that an open alert rests on in the version that failed."""
 
 
 @dataclass(frozen=True)
@@ -186,33 +187,40 @@ def _hold(alerts: Sequence[OpenAlert]) -> Check:
 
 
 def _tests(facts: Facts) -> Check:
+    """A failure stands until its alert is closed. Then the newest supervision report decides, and only where there is
+    none the producer's own: what a firm says of itself never outweighs what an authority found.
+    """
     if not facts.tests:
         return Check("tests", None, Text("检验", "Tests"), Text("没有检验记录", "No test on record"))
-    failed = [test for test in facts.tests if test.result == "fail"]
-    if failed and any(alert.about_test for alert in facts.alerts):
-        day = words.day(failed[0].tested_on)
+    standing = {alert.test_id for alert in facts.alerts}
+    if failed := [test for test in facts.tests if test.test_id in standing]:
+        worst = next((test for test in failed if test.kind == "supervision"), failed[0])
+        day, kind = words.day(worst.tested_on), words.test_kind(worst.kind)
         return Check(
             "tests",
             False,
             Text("检验不合格", "A test failed"),
-            Text(f"{day.zh}，报告 {failed[0].report_number}", f"{day.en}, report {failed[0].report_number}"),
+            Text(f"{day.zh}，{kind.zh}报告 {worst.report_number}", f"{day.en}, {kind.en} report {worst.report_number}"),
         )
-    newest = facts.tests[0]
-    day = words.day(newest.tested_on)
+    supervision = [test for test in facts.tests if test.kind == "supervision"]
+    own = [test for test in facts.tests if test.kind != "supervision"]
+    deciding = supervision or own
+    of_last_day = [test for test in deciding if test.tested_on == deciding[0].tested_on]
+    newest = min(of_last_day, key=lambda test: test.result != "fail")
+    day, kind = words.day(newest.tested_on), words.test_kind(newest.kind)
+    differs = bool(supervision and own and own[0].result != newest.result)
     if newest.result == "fail":
-        return Check(
-            "tests",
-            None,
-            Text("检验", "Tests"),
-            Text(
-                f"{day.zh}有一份不合格报告，监管人员已处理结案",
-                f"A report of {day.en} failed; the authority has closed the case",
-            ),
-        )
+        zh = f"{day.zh}有一份{kind.zh}报告不合格，监管人员已处理结案"
+        en = f"A {kind.en} report of {day.en} failed; the authority has closed the case"
+        if differs:
+            zh, en = (
+                f"{zh}；企业的检验结论不同，以监督抽检为准",
+                f"{en}; the producer's own test differs and does not count",
+            )
+        return Check("tests", None, Text("检验", "Tests"), Text(zh, en))
     items = newest.items
-    return Check(
-        "tests",
-        True,
-        Text("检验合格", "Tests passed"),
-        Text(f"{day.zh}，{items} 项，全部合格", f"{day.en}, {items} {'item' if items == 1 else 'items'}, all passed"),
-    )
+    zh = f"{day.zh}，{kind.zh} {items} 项，全部合格"
+    en = f"{day.en}, {kind.en} of {items} {'item' if items == 1 else 'items'}, all passed"
+    if differs:
+        zh, en = f"{zh}；企业的检验有不合格，已处理结案", f"{en}; the producer's own test failed, the case is closed"
+    return Check("tests", True, Text("检验合格", "Tests passed"), Text(zh, en))

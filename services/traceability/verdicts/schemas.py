@@ -70,6 +70,7 @@ class TestSummaryOut(Out):
     items: int
     report_number: str
     summary: str | None
+    kind: Literal["supervision", "self", "entrusted"] | None
 
 
 class NoticeOut(Out):

@@ -51,8 +51,19 @@ GAPS = {
         "没有收货记录：可能在途，或没有上报", "No receiving record: on its way, or this step was not reported"
     ),
 }
+TEST_KINDS = {
+    "supervision": Text("监督抽检", "supervision test"),
+    "self": Text("企业自检", "producer's own test"),
+    "entrusted": Text("企业委托检验", "test on the producer's order"),
+    None: Text("检验", "test"),
+}
 LEVELS = {1: Text("一级", "Class 1"), 2: Text("二级", "Class 2"), 3: Text("三级", "Class 3")}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def test_kind(kind: str | None) -> Text:
+    """Who had it tested."""
+    return TEST_KINDS[kind]
 
 
 def step_title(step: str, lang: Lang) -> str:
