@@ -1,6 +1,7 @@
 """Migrations on both databases: they make what the models say, and carry the rows of every earlier schema along."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.topology import SERVICES
-from shared.db.migrate import head, upgrade
+from shared.db.migrate import ROOT, head, upgrade
 from tests.support.databases import Backend
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -142,3 +143,17 @@ def test_landed_reports_belong_to_who_recorded_them_first(backend: Backend) -> N
     twice = row | {"test_id": "t-4", "report_number": "R-2", "recorder": firm}
     with pytest.raises(IntegrityError):
         run(url, lambda c: insert(c, [twice]))
+
+
+@pytest.mark.parametrize("service", [each.name for each in SERVICES])
+def test_revisions_are_one_line_of_numbers(service: str) -> None:
+    """Two that were made side by side would both be the newest, and a fresh database would know neither."""
+    files = sorted((ROOT / service / "migrations" / "versions").glob("[0-9]*.py"))
+    lines = [
+        re.findall(r"^(?:down_)?revision = (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE) for file in files
+    ]
+    numbers = [f"{number:04}" for number in range(1, len(files) + 1)]
+    assert [file.name[:4] for file in files] == numbers
+    assert [tuple(each.strip("'\"") for each in line) for line in lines] == [
+        (number, f"{int(number) - 1:04}" if number != "0001" else "None") for number in numbers
+    ]

@@ -188,7 +188,7 @@ def test_landed_events_keep_their_ids(backend: Backend) -> None:
         connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"))
 
     run(url, insert)
-    upgrade("traceability", url, "0004")
+    upgrade("traceability", url, "0005")
 
     def kept(connection: Connection) -> list[Any]:
         return list(connection.execute(text("SELECT captured_by FROM epcis_event ORDER BY record_id")).scalars())

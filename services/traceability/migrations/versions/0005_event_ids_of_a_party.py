@@ -6,8 +6,8 @@ SQLite commits each change of a table by itself, so every step looks whether it 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
