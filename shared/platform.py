@@ -42,6 +42,8 @@ class ServiceSpec:
 
     name: str
     title: str = ""
+    public: bool = False
+    """Whether clients outside reach it: then nobody without a right is told how it is inside."""
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()
     projection_tables: Sequence[str] = ()

@@ -35,6 +35,11 @@ class ServiceSettings(BaseSettings):
     """Area code of the city that runs the platform."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """A port of its own for `/metrics`, without a token: for a network that clients do not reach. 0: only at the
+    service's port, for administrators and clients with the scope `operations:metrics:read`."""
+    metrics_host: str = "127.0.0.1"
+    """Address that `metrics_port` listens on."""
     max_body_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
     poll_seconds: float = Field(default=0.25, gt=0)
     """Floor for everything that is woken in process and polls only to be sure. A revocation by the command line takes

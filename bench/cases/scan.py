@@ -11,7 +11,7 @@ from bench.seed import clone, fetch
 from bench.servers import floor, get, send, service, serving
 from bench.system import database, environment, publish, token, until
 from bench.wrk import wrk
-from tests.support.callers import enterprise
+from tests.support.callers import enterprise, staff
 
 LOTS = 1_000_000
 NUMBER = "'B' || lpad(n::text, 7, '0')"
@@ -150,7 +150,8 @@ def walk(options: Options, folder: Path, url: str, lots: int, body: bytes, produ
 
 def _hits(product: str) -> float:
     """Answers that the service gave out of its cache so far."""
-    told = get(product + "/metrics").decode()
+    operator = {"Authorization": f"Bearer {token(staff('administrator'))}"}
+    told = get(product + "/metrics", operator).decode()
     counts = re.findall(r'^pinzhi_hot_reads_total\{[^}]*outcome="(\w+)"[^}]*\} (\S+)$', told, re.M)
     if not counts:
         raise RuntimeError("the service counts no hot reads: this case would measure another path")

@@ -66,6 +66,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
         ServiceSpec(
             name="gateway",
             title="Pinzhi 品质",
+            public=True,
             routers=ROUTERS,
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,

@@ -23,7 +23,7 @@ from shared.logs import configure_logging
 from shared.platform import Platform, ServiceSpec
 from shared.reference import areas
 from shared.settings import ServiceSettings
-from shared.web import problems
+from shared.web import metrics_port, problems
 from shared.web.document import openapi
 from shared.web.hot import HotApp
 from shared.web.hot_writes import HotWrites
@@ -115,6 +115,8 @@ def _lifespan(platform: Platform) -> Any:
         supervisor.start("loop", lambda: _watch_loop(platform))
         supervisor.start("hot", lambda: _follow_hot(platform))
         supervisor.start("revocations", lambda: platform.revocations.run(platform))
+        if platform.settings.metrics_port:
+            supervisor.start("metrics", lambda: metrics_port.serve(platform))
         for task in platform.spec.background:
             supervisor.start(f"{task.__module__}.{task.__name__}", lambda task=task: task(platform))  # type: ignore[misc]
         try:

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
 from shared import metrics
-from shared.auth.policy import Public, Staff
+from shared.auth.policy import Department, Public, Staff
 from shared.bus import dead_letters
 from shared.bus.relay import pending
 from shared.bus.replay import replay
@@ -18,7 +18,10 @@ from shared.platform import Platform
 from shared.web.body import Out
 from shared.web.paging import Page, instant, page_of, page_params
 from shared.web.problems import problem
-from shared.web.routing import CurrentPlatform, ReadSession, Router, Uow, allow
+from shared.web.routing import CurrentPlatform, CurrentPrincipal, ReadSession, Router, Uow, allow
+
+OPERATOR = Staff("administrator")
+_ASK = "GET /v1/gateway/events/lag 可见原因（管理员） / tells an administrator why"
 
 
 class Lag(Out):
@@ -62,6 +65,12 @@ async def measure(platform: Platform) -> Lag:
     )
 
 
+async def exposition(platform: Platform) -> bytes:
+    """All metrics of this process in the text format of Prometheus."""
+    await measure(platform)
+    return generate_latest()
+
+
 def health_router() -> Router:
     router = Router(tags=["operations"])
 
@@ -73,8 +82,9 @@ def health_router() -> Router:
 
     @router.get("/readyz", responses={503: {"description": "Not ready, with the reason"}})
     @allow(Public())
-    async def readyz(platform: CurrentPlatform, response: Response) -> dict[str, Any]:
-        """Database, bus and background tasks work. 503 with the reasons when one does not."""
+    async def readyz(platform: CurrentPlatform, principal: CurrentPrincipal, response: Response) -> dict[str, Any]:
+        """Database, bus and background tasks work. 503 with the reasons when one does not; where clients outside reach
+        the service, an administrator alone is told more than their names."""
         reasons = dict(platform.failing)
         body: dict[str, Any] = {"service": platform.name}
         try:
@@ -86,13 +96,15 @@ def health_router() -> Router:
         except Exception as error:
             reasons["database"] = f"{type(error).__name__}: {error}"[:300]
         response.status_code = 503 if reasons else 200
+        if platform.spec.public and not OPERATOR.admits(principal):
+            body, reasons = {"service": platform.name}, dict.fromkeys(reasons, _ASK)
         return body | {"status": "not ready" if reasons else "ready", "reasons": reasons}
 
     @router.get("/metrics", response_class=Response)
-    @allow(Public())
+    @allow(OPERATOR, Department("operations:metrics:read"))
     async def prometheus(platform: CurrentPlatform) -> Response:
-        await measure(platform)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        """For Prometheus. `PINZHI_METRICS_PORT` serves the same without a token, on a port of its own."""
+        return Response(await exposition(platform), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
@@ -100,7 +112,7 @@ def health_router() -> Router:
 def events_router(service: str) -> Router:
     """The operator's view: what waits, what failed, retry, skip, replay."""
     router = Router(prefix=f"/v1/{service}/events", tags=["operations"])
-    operator = Staff("administrator")
+    operator = OPERATOR
 
     @router.get("/lag")
     @allow(operator, private=True)

@@ -285,7 +285,12 @@ async def test_readiness_names_what_is_down(service: Harness) -> None:
     red = await service.get("/readyz")
     assert (red.status_code, red.json()["reasons"]) == (503, {"consumer": "the broker is away"})
     assert (await service.get("/healthz")).status_code == 200
-    assert "pinzhi_outbox_pending" in (await service.get("/metrics")).text
+    told = await service.get("/metrics", as_=staff("administrator"))
+    assert "pinzhi_outbox_pending" in told.text
+    scraper = await service.get("/metrics", as_=department("operations:metrics:read"))
+    assert (scraper.status_code, scraper.headers["content-type"]) == (200, told.headers["content-type"])
+    assert (await service.get("/metrics")).status_code == 401
+    assert (await service.get("/metrics", as_=staff("case_officer"))).status_code == 403
 
 
 async def test_operators_alone_see_and_move_dead_letters(service: Harness) -> None:

@@ -16,8 +16,10 @@ from shared.bus.progress import Standing
 from shared.db.types import utc_text
 from tests.gateway import samples as s
 from tests.gateway.servers import Upstream, serving
-from tests.support.app import Harness, running
+from tests.support.app import Harness, running, staff
 from tests.support.databases import Backend
+
+OPERATOR = staff("administrator")
 
 URL = f"/v1/enterprises/{s.ORCHARD}"
 NAMES = ("indicators", "credit", "traceability")
@@ -178,8 +180,20 @@ async def test_readiness_does_not_wait_for_a_bus_that_is_silent(city: City, monk
     monkeypatch.setattr(consumer, "_SILENCE_SECONDS", 0.0)
     monkeypatch.setattr(city.harness.platform.consumer._subscriber, "places", silent)
     async with asyncio.timeout(20):
-        while (answer := await city.harness.get("/readyz")).status_code == 200:  # one that was asked before may be left
+        while (answer := await city.harness.get("/readyz", as_=OPERATOR)).status_code == 200:  # one may be asked still
             await asyncio.sleep(0.02)
     assert answer.status_code == 503
     assert answer.json()["reasons"]["bus"].startswith("no answer for")
     assert answer.json()["consumer_lag"]["pinzhi.credit.v1"] == 0, "as last known"
+
+
+async def test_the_public_is_told_that_something_is_down_and_not_how_it_is_inside(city: City) -> None:
+    city.harness.platform.failing["relay"] = "OSError: /var/lib/pinzhi/bus.db"
+    answer, told = await city.harness.get("/readyz"), await city.harness.get("/readyz", as_=OPERATOR)
+    assert (answer.status_code, told.status_code) == (503, 503)
+    assert set(answer.json()) == {"service", "status", "reasons"}
+    assert list(answer.json()["reasons"]) == ["relay"]
+    assert "bus.db" not in answer.text
+    assert told.json()["reasons"]["relay"] == "OSError: /var/lib/pinzhi/bus.db"
+    assert (await city.harness.get("/readyz", as_=staff("case_officer"))).json() == answer.json()
+    del city.harness.platform.failing["relay"]
