@@ -127,14 +127,8 @@ class TooMany(PlatformError):
     status = 429
     title = Text("请求太多", "Too many requests")
 
-    def __init__(self, retry_after: int, code: str = "too_many_requests", **extra: Any) -> None:
-        super().__init__(
-            code,
-            zh=f"请求太多，{retry_after} 秒后再试",
-            en=f"Too many requests; try again in {retry_after} seconds",
-            headers={"Retry-After": str(retry_after)},
-            **extra,
-        )
+    def __init__(self, code: str, *, zh: str, en: str, retry_after: int, **extra: Any) -> None:
+        super().__init__(code, zh=zh, en=en, headers={"Retry-After": str(retry_after)}, **extra)
 
 
 class Unavailable(PlatformError):

@@ -9,6 +9,7 @@ REQUEST_SECONDS = Histogram(
     ["service", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+RATE_LIMITED = Counter("pinzhi_rate_limited", "Requests refused with 429", ["limit"])
 HOT_READS = Counter("pinzhi_hot_reads", "Hot reads by outcome", ["route", "outcome"])
 OUTBOX_PENDING = Gauge("pinzhi_outbox_pending", "Outbox rows not yet published", ["service"])
 OUTBOX_OLDEST = Gauge("pinzhi_outbox_oldest_seconds", "Age of the oldest unpublished outbox row", ["service"])

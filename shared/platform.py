@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.db.session import AsyncSession
     from shared.web.hot import HotRoute
     from shared.web.hot_writes import HotWrite
+    from shared.web.limits import Limit
 
 Background = Callable[["Platform"], Awaitable[None]]
 
@@ -48,6 +49,8 @@ class ServiceSpec:
     subscriptions: Sequence[Subscription] = ()
     projection_tables: Sequence[str] = ()
     """In an order in which rows may be deleted."""
+    limits: Sequence[Limit] = ()
+    """Requests a second; the first that fits a request counts."""
     hot: Sequence[HotRoute] = ()
     hot_writes: Sequence[HotWrite] = ()
     background: Sequence[Background] = ()

@@ -1,9 +1,10 @@
 """Settings that every service has. Each default works on a laptop; the environment (`PINZHI_*`) changes them."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +30,10 @@ class ServiceSettings(BaseSettings):
     jwks: str = ""
     """URL or path of the issuer's key set. Empty: `<data_dir>/keys/jwks.json`."""
 
+    trusted_proxies: str = ""
+    """Addresses and networks, separated by commas, of the proxies in front (`10.0.0.5, 10.1.0.0/16`). From them alone
+    `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Empty: from nobody."""
+
     demo: bool = False
     """Whether demo clients and users are accepted and pages say that the data is invented."""
     city: str = "370600"
@@ -46,6 +51,13 @@ class ServiceSettings(BaseSettings):
     two of them until the last process knows."""
     failpoints: str = ""
     """Tests only: `name=action` pairs, see `shared/failpoints.py`. Empty in every real run."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for each in filter(None, map(str.strip, value.split(","))):
+            ip_network(each)  # its error names the value
+        return value
 
     def sqlite_path(self, service: str) -> Path:
         return self.data_dir / f"{service}.db"

@@ -70,6 +70,8 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
         port=port,
         log_config=None,
         access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,

@@ -70,6 +70,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             routers=ROUTERS,
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
+            limits=settings.limits(),
             hot=[*scans.HOT, *enterprises.HOT, *city.HOT],
             background=[watch_upstreams, flush_scans, follow_documents],
             on_start=[make_keys],

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from shared.settings import ServiceSettings
+from shared.web.limits import Limit
 
 
 class Settings(ServiceSettings):
@@ -27,6 +28,20 @@ class Settings(ServiceSettings):
     stale_seconds: float = Field(default=5.0, gt=0)
     """A part whose source was not heard for longer is shown with its age."""
     scan_flush_seconds: float = Field(default=0.5, gt=0)
+
+    requests_per_second: int = Field(default=1000, gt=0)
+    """Of one address without a token, scans included; over it 429. Many phones may stand behind one address."""
+    client_requests_per_second: int = Field(default=1000, gt=0)
+    """Of one client or user with a token, from wherever it comes."""
+    scans_logged_per_second: int = Field(default=200, ge=0)
+    """Of one address; those beyond it are answered and counted, and not logged one by one."""
+
+    def limits(self) -> tuple[Limit, ...]:
+        return (
+            Limit("client", self.client_requests_per_second, clients=True),
+            Limit("scan", self.requests_per_second, prefixes=("/v1/scan", "/01/")),
+            Limit("address", self.requests_per_second),
+        )
 
     def resolved_issuer_key_file(self) -> Path:
         return self.issuer_key_file or self.data_dir / "keys" / "issuer.json"

@@ -21,7 +21,7 @@ class Gateway:
             for name, url in settings.upstream_urls().items()
         }
         self.monitor = Monitor(self.upstreams, every=settings.monitor_seconds, stale=settings.stale_seconds)
-        self.scans = ScanLog(every=settings.scan_flush_seconds)
+        self.scans = ScanLog(every=settings.scan_flush_seconds, logged=settings.scans_logged_per_second)
         self.keys = key_file(settings)
         self.attempts_from = Throttle(free=3)
         """Failed token requests of one client from one address."""

@@ -12,6 +12,7 @@ from services.traceability.masterdata import api as masterdata
 from services.traceability.masterdata import lots_api
 from services.traceability.recalls import api as recalls
 from services.traceability.scans import api as scans
+from services.traceability.scans import service as scans_service
 from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
 from services.traceability.verdicts import api as verdicts
@@ -54,7 +55,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=verdicts.HOT,
-            background=[jobs.capture_worker],
+            background=[jobs.capture_worker, scans_service.run],
             on_start=[],
         ),
         settings,

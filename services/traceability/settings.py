@@ -13,6 +13,8 @@ class Settings(ServiceSettings):
     capture_poll_seconds: float = 1.0
     """How often the capture worker looks for jobs that another process stored or that a kill left
     behind."""
+    scan_log_days: int = Field(default=30, gt=0)
+    """How long single scans are kept; how many there were of each code, and where, stays."""
     trace_max_depth: int = 30
     trace_max_nodes: int = 5_000
     """Bounds of one trace; an answer that reached one says so."""

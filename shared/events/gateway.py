@@ -21,6 +21,20 @@ class Scan(BaseModel):
     where: str | None = None
 
 
+class ScanCount(BaseModel):
+    """Several looks at a code from one address that asks for more than is logged one by one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    gtin: str
+    lot: str | None = None
+    serial: str | None = None
+    where: str | None = None
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
 class ScansRecorded(Event):
     """A batch of scans, flushed at least every 0.5 s."""
 
@@ -29,6 +43,8 @@ class ScansRecorded(Event):
 
     instance: str
     scans: list[Scan]
+    counts: list[ScanCount] = []
+    """Scans beyond those in `scans`, of which only the number is kept."""
 
 
 class ClientUpdated(Event):

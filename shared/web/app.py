@@ -27,6 +27,7 @@ from shared.web import metrics_port, problems
 from shared.web.document import openapi
 from shared.web.hot import HotApp
 from shared.web.hot_writes import HotWrites
+from shared.web.limits import RateLimits
 from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
@@ -76,8 +77,12 @@ def build_app(
     routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
     if spec.hot_writes:
         routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
-    inner = RequestContext(routed, service=spec.name, max_body=settings.max_body_bytes)
-    return App(HotApp(inner, platform, spec.hot) if spec.hot else inner, app, platform)
+    whole: ASGIApp = RequestContext(routed, service=spec.name, max_body=settings.max_body_bytes)
+    if spec.hot:
+        whole = HotApp(whole, platform, spec.hot)
+    if spec.limits:
+        whole = RateLimits(whole, platform, spec.limits)
+    return App(whole, app, platform)
 
 
 def _asyncapi_router() -> Router:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
 from shared.i18n import Lang, negotiate
+from shared.web.limits import RATE
 from shared.web.problems import as_platform_error, problem_response
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class HotRequest:
     query: str
     lang: Lang
     headers: dict[bytes, bytes]
+    rate: int = 0
+    """How many such requests came from the same client or address in this second, as far as somebody counts."""
 
 
 @dataclass(slots=True)
@@ -216,7 +219,7 @@ class HotApp:
         language = headers.get(b"accept-language")
         lang: Lang = "zh" if language is None else negotiate(language.decode("latin-1"))
         raw_path = scope.get("raw_path") or match.string.encode()
-        request = HotRequest(match.string, raw_path, query, lang, headers)
+        request = HotRequest(match.string, raw_path, query, lang, headers, scope.get(RATE, 0))
         try:
             answer = await self._find(route, match, request, accept if route.accept else "")
         except Exception as error:

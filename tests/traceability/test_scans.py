@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
+from services.traceability.scans import service
 from shared.bus.replay import replay
-from shared.events.gateway import Scan, ScansRecorded
+from shared.events.gateway import Scan, ScanCount, ScansRecorded
 from tests.support.app import NOW, Harness
 from tests.traceability import food
 from tests.traceability.food import PACKED, ok, refused
@@ -31,6 +34,41 @@ async def test_scans_are_counted_by_code_and_area(traceability: Harness) -> None
     assert counts["as_of"] == "2026-11-24T04:00:00Z"
     serial = ok(await traceability.get(f"/v1/traceability/scans/{CODE}+7"))
     assert (serial["times"], serial["serial"]) == (1, "7")
+
+
+def many(times: int, first: int, last: int, where: str | None = "370600") -> ScanCount:
+    first_at, last_at = NOW + timedelta(minutes=first), NOW + timedelta(minutes=last)
+    return ScanCount(gtin=PACKED, lot="QX1", where=where, times=times, first_at=first_at, last_at=last_at)
+
+
+async def test_scans_that_came_by_number_only_are_counted(traceability: Harness) -> None:
+    busy = ScansRecorded(instance="gateway-0", scans=[scan(1, 5)], counts=[many(800, 1, 9), many(3, 2, 2, None)])
+    await traceability.deliver(busy, ScansRecorded(instance="gateway-1", scans=[], counts=[many(7, 4, 12, "370602")]))
+    counts = ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))
+    assert (counts["times"], counts["first_at"], counts["last_at"]) == (
+        811,
+        "2026-11-24T04:01:00Z",
+        "2026-11-24T04:12:00Z",
+    )
+    assert {row["area_code"]: row["times"] for row in counts["areas"]} == {"370600": 801, "370602": 7, None: 3}
+    assert traceability.rows("SELECT scan_id FROM scan_log") == [("scan-1",)]
+    before = traceability.rows("SELECT * FROM scan_counter"), traceability.rows("SELECT * FROM scan_area ORDER BY 2")
+    await replay(traceability.platform)
+    after = traceability.rows("SELECT * FROM scan_counter"), traceability.rows("SELECT * FROM scan_area ORDER BY 2")
+    assert before == after
+
+
+async def test_single_scans_are_forgotten_in_steps_and_their_number_stays(
+    traceability: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_STEP", 3)
+    await traceability.deliver(batch(*(scan(n, n) for n in range(10))))
+    traceability.clock.advance(days=30, minutes=6.5)
+    assert await service.forget(traceability.platform, timedelta(days=30)) == 7
+    assert traceability.rows("SELECT scan_id FROM scan_log ORDER BY at") == [("scan-7",), ("scan-8",), ("scan-9",)]
+    assert ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))["times"] == 10
+    await traceability.deliver(batch(scan(10, 10)))
+    assert ok(await traceability.get(f"/v1/traceability/scans/{CODE}"))["times"] == 11
 
 
 async def test_a_scan_that_comes_again_is_counted_once(traceability: Harness) -> None:

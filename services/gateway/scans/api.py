@@ -14,6 +14,7 @@ from shared.auth import Public
 from shared.identifiers.digital_link import Code
 from shared.reference.areas import is_code
 from shared.web import CurrentPlatform, HotAnswer, HotRequest, HotRoute, RequestLang, Router, allow, problem
+from shared.web.limits import RATE
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -46,12 +47,13 @@ def tags(code: Code, uscc: str | None) -> tuple[str, ...]:
 def _count(platform: "Platform", _match: re.Match[str], request: HotRequest, answer: HotAnswer) -> None:
     if answer.status == 200:
         where = request.headers.get(b"x-scan-area")
-        count(platform, views.code_in_path(request.raw_path[len(PREFIX) :]), where.decode("latin-1") if where else None)
+        code = views.code_in_path(request.raw_path[len(PREFIX) :])
+        count(platform, code, where.decode("latin-1") if where else None, request.rate)
 
 
-def count(platform: "Platform", code: Code, where: str | None) -> None:
-    """Log one scan. `where` is an area code that the client gave, or nothing."""
-    gateway_of(platform).scans.add(platform, code, where if where and is_code(where) else None)
+def count(platform: "Platform", code: Code, where: str | None, rate: int) -> None:
+    """Log one scan. `where` is an area code that the client gave, or nothing; `rate` see `ScanLog.add`."""
+    gateway_of(platform).scans.add(platform, code, where if where and is_code(where) else None, rate)
 
 
 HOT = [HotRoute(pattern=r"/v1/scan/.+", load=_load, after=_count, public_only=False)]
@@ -88,5 +90,5 @@ async def scan_by_query(
 
 async def respond(platform: "Platform", code: Code, request: Request, lang: RequestLang) -> Response:
     view = await views.of_code(platform, code)
-    count(platform, code, request.headers.get("x-scan-area"))
+    count(platform, code, request.headers.get("x-scan-area"), request.scope.get(RATE, 0))
     return view_response(body.answer(view, code, lang))

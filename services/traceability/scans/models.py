@@ -10,8 +10,10 @@ from shared.db.types import UTC
 
 
 class ScanLog(Table, table=True):
+    """Single scans, kept for `scan_log_days`; the counters keep their number for good."""
+
     __tablename__ = "scan_log"
-    __table_args__ = (Index("ix_scan_log_code", "code", "at"),)
+    __table_args__ = (Index("ix_scan_log_code", "code", "at"), Index("ix_scan_log_at", "at"))
 
     scan_id: str = Field(primary_key=True)
     code: str

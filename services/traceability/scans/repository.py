@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -48,6 +48,13 @@ async def count(
                 "last_at": case((new.last_at > old.last_at, new.last_at), else_=old.last_at),
             }
         await session.execute(insert.on_conflict_do_update(index_elements=key, set_=values), rows)
+
+
+async def delete_before(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Delete the oldest single scans, at most `limit`; how many."""
+    oldest = select(col(ScanLog.scan_id)).where(col(ScanLog.at) < before).order_by(col(ScanLog.at)).limit(limit)
+    result: Any = await session.execute(delete(ScanLog).where(col(ScanLog.scan_id).in_(oldest)))
+    return int(result.rowcount)
 
 
 async def counter(session: AsyncSession, code: str) -> ScanCounter | None:
