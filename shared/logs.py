@@ -1,21 +1,29 @@
 """Structured logs with request, event and trace ids. Values of secret-like fields never reach a log.
 
-What libraries write with the standard `logging` comes out as the same JSON lines, in a bounded amount.
+What libraries write with the standard `logging`, and what Python warns of, comes out as the same JSON lines, in a
+bounded amount. To log never raises, whatever is logged and whatever becomes of the target: a line that cannot be
+written is counted in `pinzhi_log_lines_dropped_total`, and the first one that can be written again tells how many were
+lost (`shared/lines.py`).
 """
 
+import json
 import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import structlog
 
-from shared import context
+from shared import context, metrics
+from shared.clock import SystemClock
+from shared.lines import Lines
 
 _SECRET = ("secret", "password", "token", "authorization", "cookie")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_STDERR = 2
 
 
 def configure_logging(service: str, *, level: str, form: str) -> None:
@@ -32,8 +40,16 @@ def configure_logging(service: str, *, level: str, form: str) -> None:
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if form == "console"
-        else structlog.processors.JSONRenderer(serializer=lambda v, **_: orjson.dumps(v, default=str).decode())
+        else structlog.processors.JSONRenderer(serializer=lambda v, **_: _as_json(v))
     )
+
+    def lost_lines(count: int, reason: str) -> str:
+        at = SystemClock().now().isoformat()
+        event = {"event": "log lines were lost", "service": service, "level": "error", "timestamp": at}
+        return str(renderer(None, "error", event | {"lost": count, "reason": reason}))
+
+    dropped = metrics.LOG_LINES_DROPPED.labels(service)
+    target = _Target(Lines(_STDERR, dropped=dropped.inc, note=lost_lines))
     structlog.configure(
         processors=[
             add_context,
@@ -43,8 +59,8 @@ def configure_logging(service: str, *, level: str, form: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        wrapper_class=_unfailing(_LEVELS[level], dropped.inc),
+        logger_factory=lambda *_: target,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -52,6 +68,50 @@ def configure_logging(service: str, *, level: str, form: str) -> None:
         root.removeHandler(handler)
     root.addHandler(LibraryHandler())
     root.setLevel(max(logging.WARNING, _LEVELS[level]))
+    logging.captureWarnings(True)
+
+
+class _Target:
+    """What structlog's loggers write to."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def msg(self, line: str) -> None:
+        self._lines.write(line)
+
+    debug = info = warning = error = critical = msg
+
+
+def _unfailing(level: int, dropped: Callable[[], None]) -> type[Any]:
+    """structlog's logger whose calls never raise: `except` and `finally` call it, where nothing may go wrong."""
+
+    class Unfailing(structlog.make_filtering_bound_logger(level)):  # type: ignore[misc]
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, *args: Any, **fields: Any) -> Any:
+            try:
+                return super()._proxy_to_logger(method_name, event, *args, **fields)
+            except Exception as error:
+                with suppress(Exception):
+                    dropped()
+                    told = {"event": "a line could not be made", "level": "error", "about": repr(event)[:200]}
+                    self._logger.msg(_as_json({**told, "error": type(error).__name__}))
+                return None
+
+    return Unfailing
+
+
+def _as_json(event: object) -> str:
+    try:
+        return orjson.dumps(event, default=_text).decode()
+    except TypeError:  # half of a surrogate pair, a number beyond 64 bits, keys that are no text
+        return json.dumps(event, default=_text, skipkeys=True)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__name__} without words: {type(error).__name__}>"
 
 
 def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -90,8 +150,10 @@ class LibraryHandler(logging.Handler):
                 event["exception"] = trace[-self.longest[1] :]
             level = "error" if record.levelno >= logging.ERROR else "warning"
             getattr(structlog.get_logger(), level)(record.getMessage()[: self.longest[0]], **event)
-        except Exception:
-            self.handleError(record)
+        except Exception as error:
+            # Not `handleError`: it writes past us.
+            problem = f"{type(error).__name__}: {error}"[:200]
+            structlog.get_logger().error("a library logged what cannot be read", logger=record.name, error=problem)
 
     def _admit(self, record: logging.LogRecord) -> dict[str, int] | None:
         """What is to be said about the ones left out, or None to leave this one out."""

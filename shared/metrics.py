@@ -28,3 +28,4 @@ HANDLER_SECONDS = Histogram("pinzhi_handler_seconds", "Time to apply a batch", [
 DEAD_LETTERS_OPEN = Gauge("pinzhi_dead_letters_open", "Events that wait for an operator", ["consumer"])
 LOOP_LAG = Gauge("pinzhi_event_loop_lag_seconds", "How late the event loop is", ["service"])
 TASK_RESTARTS = Counter("pinzhi_task_restarts", "Background tasks started again after an error", ["service", "task"])
+LOG_LINES_DROPPED = Counter("pinzhi_log_lines_dropped", "Log lines that could not be written", ["service"])
