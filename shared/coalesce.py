@@ -11,6 +11,8 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.auth.principal import Principal
+from shared.db.faults import fault_of
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from shared.db.uow import UnitOfWork
@@ -71,11 +73,17 @@ class Coalescer(Generic[T, R]):
         try:
             await self._write(batch)
         except Exception as error:
-            if len(batch) == 1:
-                _settle(batch[0][1], error)
+            if len(batch) == 1 or fault_of(error) is not None:  # the storage refuses each of them
+                for _, future in batch:
+                    _settle(future, error)
                 return
             for pair in batch:
                 await self._settle([pair])
+        except BaseException:
+            # Whoever ends this task (a library that cancels what it waits for) leaves nobody waiting for ever.
+            for _, future in batch:
+                _settle(future, _cut_off())
+            raise
 
     async def _write(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         async with self._platform.unit_of_work(self._principal()) as uow:
@@ -85,6 +93,10 @@ class Coalescer(Generic[T, R]):
 
     def _principal(self) -> Principal:
         return self._platform.principal
+
+
+def _cut_off() -> Unavailable:
+    return Unavailable(zh="写入被中断，请重试", en="The write was cut off; try again")
 
 
 def _settle(future: "asyncio.Future[R]", result: R | Exception) -> None:

@@ -26,6 +26,7 @@ from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
 from shared.db import tables
 from shared.db.errors import is_bad_value
+from shared.db.faults import fault_of
 from shared.db.sql import insert_rows, upsert
 from shared.db.uow import UnitOfWork
 from shared.events.base import topic_of
@@ -83,8 +84,10 @@ class Consumer:
             self._subscriber = None
             if self._asking is not None:
                 self._asking.cancel()
-            await offsets.close()
-            await subscriber.close()
+            try:
+                await offsets.close()
+            finally:
+                await subscriber.close()
 
     async def progress(self) -> dict[str, Standing]:
         """How far each topic is applied, as the bus said last; empty while the consumer is not running.
@@ -99,6 +102,10 @@ class Consumer:
                 self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._ask(subscriber))
         await asyncio.wait([self._asking], timeout=_PATIENCE_SECONDS)
+        now = self._platform.clock.now()
+        if any(each.whole_at is not None and each.whole_at > now for each in self._standings.values()):
+            # The clock was set back. A bus that is away would leave us with a time that stays ahead of it.
+            self._standings, self._progress = {}, Progress()
         return self._standings
 
     async def _ask(self, subscriber: Subscriber) -> None:
@@ -385,7 +392,9 @@ def _trace(envelope: Envelope) -> context.Trace:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again later may help: the connection or a lock failed, not the event."""
+    """Whether trying again later may help: the storage, the connection or a lock failed, not the event."""
+    if fault_of(error) is not None:
+        return True
     if isinstance(error, DBAPIError):
         return not (is_bad_value(error) or isinstance(error, IntegrityError | ProgrammingError))
     return isinstance(error, PoolTimeout | OSError | TimeoutError)

@@ -17,6 +17,7 @@ import orjson
 from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
+from shared.db.faults import fault_of
 
 T = TypeVar("T")
 _SCHEMA = """
@@ -40,11 +41,13 @@ class SqliteBus:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
+        self._started = False
         self._lock = asyncio.Lock()
 
     async def start(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = await asyncio.to_thread(self._open)
+        self._started = True
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(self.path)
@@ -55,8 +58,9 @@ class SqliteBus:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.executescript(_SCHEMA)
                 return connection
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.DatabaseError as error:
+                if fault_of(error) is not None or time.monotonic() > deadline:
+                    connection.close()
                     raise
                 time.sleep(0.02)
 
@@ -68,7 +72,7 @@ class SqliteBus:
 
     def _append(self, records: Sequence[Record]) -> None:
         connection = self._ready()
-        connection.execute("BEGIN IMMEDIATE")
+        self._begin(connection)
         try:
             following: dict[str, int] = {}
             rows = []
@@ -86,13 +90,34 @@ class SqliteBus:
             failpoints.hit("log.before_commit")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            self._undo(connection)
             raise
         failpoints.hit("log.after_commit")
 
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if fault_of(error) is not None:  # one that was opened while the file was read-only stays so
+                self._connection = None
+                connection.close()
+            raise
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        """SQLite may have rolled back by itself (a full disk). A connection that cannot is given up with its
+        transaction: nothing could begin on it again."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._connection = None
+            connection.close()
+
     def _ready(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if not self._started:
             raise RuntimeError("the bus is not started")
+        if self._connection is None:
+            self._connection = self._open()
         return self._connection
 
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "SqliteSubscriber":
@@ -115,6 +140,7 @@ class SqliteBus:
         return {topic: end - done for topic, (done, end) in found.items()}
 
     async def close(self) -> None:
+        self._started = False
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -133,7 +159,8 @@ class SqliteSubscriber:
         """Two statements at once on one connection share its transaction: a write then fails on what a read holds."""
         self._next: dict[str, int] | None = None
         """Where to read on; None while another member has the group."""
-        self._lease_until = 0.0
+        self._renew_at = 0.0
+        """By the clock that nobody sets."""
         self._seen: tuple[int, int] | None = None
         self._checked = 0.0
 
@@ -182,18 +209,20 @@ class SqliteSubscriber:
 
     def _hold(self, connection: sqlite3.Connection) -> bool:
         """Take or renew the group's lease. On taking it, reading starts at the committed positions."""
-        now = time.time()
-        if self._next is not None and now < self._lease_until - _LEASE_SECONDS / 2:
+        if self._next is not None and time.monotonic() < self._renew_at:
             return True
+        now = time.time()
+        # A lease that ends later than any that is given out now was given out before the clock was set back.
         row = connection.execute(
             "INSERT INTO member VALUES (?, ?, ?) ON CONFLICT (consumer) DO UPDATE SET member = excluded.member, "
-            "until = excluded.until WHERE member.member = excluded.member OR member.until < ? RETURNING member",
-            (self._group, self._member, now + _LEASE_SECONDS, now),
+            "until = excluded.until WHERE member.member = excluded.member OR member.until < ? OR member.until > ? "
+            "RETURNING member",
+            (self._group, self._member, now + _LEASE_SECONDS, now, now + 2 * _LEASE_SECONDS),
         ).fetchone()
         if row is None:
             self._next = None
             return False
-        self._lease_until = now + _LEASE_SECONDS
+        self._renew_at = time.monotonic() + _LEASE_SECONDS / 2
         if self._next is None:
             self._next = positions(connection, self._group, self._topics)
         return True
@@ -222,8 +251,10 @@ class SqliteSubscriber:
     def _release(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
-            connection.close()
+            try:
+                connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
+            finally:
+                connection.close()
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         async with self._turn:

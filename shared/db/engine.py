@@ -8,17 +8,20 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+from shared.db.faults import Storage, fault_of
 from shared.db.session import AsyncSession
 
 _BUSY_MS = 10_000
@@ -68,6 +71,26 @@ class Database:
             self.reader = self.writer
             self.path = None
         self.dialect = "sqlite" if self.is_sqlite else "postgresql"
+        self.storage = Storage(self.path)
+        for engine in {self.reader.sync_engine, self.writer.sync_engine}:
+            event.listen(engine, "handle_error", self._failed)
+
+    def _failed(self, context: ExceptionContext) -> None:
+        """Remember what ails the storage, and keep no connection that saw it: one that was opened while the database
+        was read-only stays so, and one whose rollback failed is left inside its transaction."""
+        fault = fault_of(context.original_exception)
+        ending = self.is_sqlite and context.statement is None  # COMMIT or ROLLBACK
+        if fault is not None:
+            self.storage.failed(fault)
+        if fault is not None or ending:
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = not self.is_sqlite
+
+    def clock_was_set_back(self) -> None:
+        """SQLAlchemy gives up connections that are older than the last failure, by the wall clock: it would open each
+        one anew at every use until that time has come again."""
+        for engine in (self.reader, self.writer):
+            engine.sync_engine.pool._invalidate_time = 0
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -83,12 +106,24 @@ class Database:
         """Rows of one read statement, at driver level. SQLite answers in the calling thread: a point read takes
         20 microseconds there, a hop to a thread five times that.
         """
-        if self.is_sqlite:
-            if self._hot_sqlite is None:
-                uri = f"file:{self.path}?mode=ro"
-                self._hot_sqlite = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-                self._hot_sqlite.execute("PRAGMA query_only=ON")
-            return self._hot_sqlite.execute(sql, {str(i): arg for i, arg in enumerate(args, 1)}).fetchall()
+        try:
+            return self._fetch_file(sql, args) if self.is_sqlite else await self._fetch_server(sql, args)
+        except (DBAPIError, OSError):
+            raise
+        except Exception as error:
+            if not _is_of_driver(error):
+                raise
+            await self._forget_hot(error)
+            raise OperationalError(sql, None, error) from error
+
+    def _fetch_file(self, sql: str, args: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        if self._hot_sqlite is None:
+            uri = f"{Path(self.path or '').absolute().as_uri()}?mode=ro"
+            self._hot_sqlite = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+            self._hot_sqlite.execute("PRAGMA query_only=ON")
+        return self._hot_sqlite.execute(sql, {str(i): arg for i, arg in enumerate(args, 1)}).fetchall()
+
+    async def _fetch_server(self, sql: str, args: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         pool = self._hot_pool or await self._open_hot_pool()
         async with self._hot_turn:
             connection = await self._hot_connection(pool)
@@ -99,6 +134,24 @@ class Database:
                 raise
             self._hot_idle.append(connection)
         return [tuple(row) for row in rows]
+
+    async def _forget_hot(self, error: Exception) -> None:
+        """The next hot read opens the database anew when this error speaks of the storage."""
+        fault = fault_of(error)
+        if fault is None:
+            return
+        self.storage.failed(fault)
+        await self.renew_hot()
+
+    async def renew_hot(self) -> None:
+        """Let the connections of hot reads go; those in use go when they are given back."""
+        if self._hot_sqlite is not None:
+            self._hot_sqlite.close()
+            self._hot_sqlite = None
+        if self._hot_pool is not None:
+            await self._hot_pool.expire_connections()
+            while self._hot_idle:
+                await self._hot_pool.release(self._hot_idle.pop())
 
     async def _hot_connection(self, pool: Any) -> Any:
         """Connections stay out of the pool between two reads: to give one back costs it a task, half of a point read.
@@ -158,6 +211,15 @@ class Database:
             await asyncio.sleep(0.001)
 
 
+def _is_of_driver(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) or type(error).__module__.partition(".")[0] == "asyncpg"
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.Error):
+        connection.rollback()
+
+
 async def _no_reset(_connection: Any) -> None:
     """Hot reads leave nothing behind, so the RESET round trip of asyncpg's pool is saved."""
 
@@ -184,6 +246,22 @@ def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, thr
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _checkin(connection: Any, record: ConnectionPoolEntry) -> None:
+        # After a COMMIT or a ROLLBACK that failed SQLAlchemy rolls nothing back, SQLite keeps the transaction, and every
+        # later BEGIN would fail, and every other writer would wait for it.
+        if connection is not None and connection.driver_connection.in_transaction:
+            record.invalidate()
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _invalidate(connection: Any, _record: ConnectionPoolEntry, _error: BaseException | None) -> None:
+        # Closing alone does not end the transaction while a statement of it is alive somewhere, in the traceback of the
+        # error perhaps. Not waited for: it stands in the queue of the thread before the closing.
+        with suppress(RuntimeError, ValueError):  # no event loop any more, or closed already
+            driver = connection.driver_connection
+            done = asyncio.get_running_loop().create_future()
+            driver._tx.put_nowait((done, partial(_roll_back, driver._conn)))
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:

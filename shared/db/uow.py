@@ -145,6 +145,8 @@ class UnitOfWork:
             return
         failpoints.hit("uow.before_commit")
         await session.commit()
+        if self._events or self._audit:
+            self.platform.db.storage.wrote()
         failpoints.hit("uow.after_commit")
         self._tell()
 

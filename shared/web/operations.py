@@ -13,6 +13,7 @@ from shared.auth.policy import Department, Public, Staff
 from shared.bus import dead_letters
 from shared.bus.relay import pending
 from shared.bus.replay import replay
+from shared.db.faults import fault_of, words_of
 from shared.errors import Conflict, NotFound
 from shared.platform import Platform
 from shared.web.body import Out
@@ -86,6 +87,9 @@ def health_router() -> Router:
         """Database, bus and background tasks work. 503 with the reasons when one does not; where clients outside reach
         the service, an administrator alone is told more than their names."""
         reasons = dict(platform.failing)
+        storage = platform.db.storage.reason
+        if storage is not None:
+            reasons["storage"] = storage
         body: dict[str, Any] = {"service": platform.name}
         try:
             async with platform.read() as session:
@@ -94,7 +98,8 @@ def health_router() -> Router:
             if platform.consumer.bus_error is not None:
                 reasons["bus"] = platform.consumer.bus_error
         except Exception as error:
-            reasons["database"] = f"{type(error).__name__}: {error}"[:300]
+            fault = fault_of(error)
+            reasons["database"] = f"{fault.zh} / {fault.en}" if fault is not None else words_of(error)
         response.status_code = 503 if reasons else 200
         if platform.spec.public and not OPERATOR.admits(principal):
             body, reasons = {"service": platform.name}, dict.fromkeys(reasons, _ASK)

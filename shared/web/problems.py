@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from shared import context
 from shared.db.errors import is_bad_value
+from shared.db.faults import fault_of
 from shared.errors import Conflict, FieldError, Invalid, Malformed, NotFound, PlatformError, Unavailable
 from shared.i18n import Lang, Text, negotiate
 
@@ -135,6 +136,10 @@ def as_platform_error(error: Exception) -> PlatformError:
             zh="有一个值数据库不能保存，例如含有 U+0000 字符",
             en="A value cannot be stored, for example one with the character U+0000",
         )
+    fault = fault_of(error)
+    if fault is not None:
+        log.error("storage refused", code=fault.code, error=f"{type(error).__name__}: {error}"[:500])
+        return fault.problem()
     if isinstance(error, DBAPIError | PoolTimeout | OSError | TimeoutError):
         log.error("storage or network failed", error=f"{type(error).__name__}: {error}"[:500])
         return Unavailable(zh="存储暂时不可用，请稍后再试", en="Storage is not available right now; try again shortly")

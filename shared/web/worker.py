@@ -84,6 +84,8 @@ class WorkerPlace:
         """Take or renew the id; who has it when it cannot be had."""
         async with self._platform.system_unit_of_work() as uow:
             if await acquire(uow.session, self._name, self._holder, uow.now):
+                # The one write that comes every few seconds, also when nobody else writes.
+                uow.after_commit(self._platform.db.storage.wrote)
                 return None
             holder: str = (
                 await uow.session.execute(select(lease.c.holder).where(lease.c.name == self._name))

@@ -85,8 +85,10 @@ class ScanLog:
                     for start in range(0, max(len(batch), len(many)), BATCH):
                         part = slice(start, start + BATCH)
                         uow.publish(ScansRecorded(instance=self._instance, scans=batch[part], counts=many[part]))
-            except Exception as error:
+            except BaseException as error:
                 self._take_back(batch, counts)
+                if not isinstance(error, Exception):
+                    raise
                 log.warning("scans wait", waiting=len(self._waiting), error=str(error)[:200])
                 return 0
             return len(batch) + sum(each.times for each in many)

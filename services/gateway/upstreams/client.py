@@ -90,6 +90,11 @@ class _Body:
         self.done = True
 
 
+def _told_why(response: httpx.Response) -> bool:
+    """A service that says itself what it cannot do (a full disk takes no writes) lives, and answers all else."""
+    return str(response.headers.get("x-problem-code", "")).startswith("storage.")
+
+
 class Upstream:
     def __init__(self, name: str, base_url: str, *, max_in_flight: int = 100, connect_timeout: float = 1.0) -> None:
         self.name, self.base_url = name, base_url.rstrip("/")
@@ -148,7 +153,7 @@ class Upstream:
         try:
             response = await self._begin(method, path, deadline, httpx.Headers(headers), body)
             try:
-                if response.status_code in rules.RETRY_STATUS:
+                if response.status_code in rules.RETRY_STATUS and not _told_why(response):
                     self.breaker.fail(time.monotonic(), begun=now)
                 else:
                     self.breaker.succeed()
@@ -192,7 +197,9 @@ class Upstream:
                 if not self._again(method, attempt, replayable):
                     raise
             else:
-                if response.status_code not in rules.RETRY_STATUS or not self._again(method, attempt, replayable):
+                if response.status_code not in rules.RETRY_STATUS or _told_why(response):
+                    return response
+                if not self._again(method, attempt, replayable):
                     return response
                 wait = rules.retry_after_seconds(response.headers.get("retry-after"))
                 if wait is not None and wait >= deadline.remaining():

@@ -17,6 +17,7 @@ from services.traceability.epcis.service import Outcome, Refused, capture
 from services.traceability.epcis.validation import Candidate
 from shared.auth import Principal
 from shared.db import UnitOfWork
+from shared.db.faults import fault_of
 from shared.errors import FieldError, PlatformError
 from shared.web import Platform
 
@@ -55,7 +56,7 @@ async def process_waiting(platform: Platform) -> bool:
         try:
             await _process(platform, job)
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or fault_of(error) is not None:  # not the document's fault
                 raise
             await _failed(platform, job, error, MAX_CONFLICTS)
         except (OSError, TimeoutError):

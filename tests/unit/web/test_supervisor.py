@@ -1,15 +1,19 @@
 """Background tasks: a stray cancellation is an error like others, and an end comes between transactions."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, MutableMapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from shared.bus.memory import MemoryBus
+from shared.clock import FixedClock
 from shared.platform import Platform, ServiceSpec
 from shared.settings import ServiceSettings
 from shared.web import supervisor as supervisor_module
@@ -148,3 +152,146 @@ async def test_a_failure_that_lasts_is_told_again_without_its_trace(
     monkeypatch.setattr(supervisor_module, "_TELL_SECONDS", -1.0)
     lines = await told(platform, ["away"] * 3)
     assert [(line["failures"], line["exc_info"] is None) for line in lines] == [(1, False), (2, True), (3, True)]
+
+
+class Odd(BaseException):
+    """Of no family."""
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def full() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = 13
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        full(),
+        DBAPIError("INSERT INTO a VALUES (:secret)", {"secret": "hidden"}, full()),
+        asyncio.CancelledError(),
+        SystemExit(1),
+        Odd(),
+        Mute(),
+        MemoryError(),
+        BaseExceptionGroup("several", [SystemExit(1), OSError("x")]),
+        StopAsyncIteration(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_no_error_ends_a_task_whatever_goes_wrong_in_telling_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(supervisor_module, "_FIRST", 0.0)
+    monkeypatch.setattr(supervisor_module, "_LONGEST", 0.0)
+    monkeypatch.setattr(supervisor_module.log, "error", fail, raising=False)
+    monkeypatch.setattr("shared.metrics.TASK_RESTARTS.labels", fail)
+    runs, steady = 0, asyncio.Event()
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 5:
+            raise error
+        steady.set()
+        await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("relay", run)
+    async with asyncio.timeout(20):
+        await steady.wait()
+    assert runs == 6
+    assert "hidden" not in platform.failing["relay"], "no values of a row where everybody may read"
+    await supervisor.stop()
+
+
+async def test_a_cancellation_between_two_lives_is_none(platform: Platform) -> None:
+    runs, steady = 0, asyncio.Event()
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise OSError("away")
+        # A timeout takes a cancellation that was not forgotten for its own.
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(3600)
+        steady.set()
+        await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("relay", run)
+    (task,) = supervisor._tasks
+    async with asyncio.timeout(20):
+        while "relay" not in platform.failing:
+            await asyncio.sleep(0)
+        task.cancel()
+        await steady.wait()
+    assert task.cancelling() == 0
+    await supervisor.stop()
+
+
+async def test_the_reason_is_plain_tells_since_when_and_goes(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_STEADY_SECONDS", 0.3)
+    clock = FixedClock(datetime(2026, 11, 30, 8, 0, tzinfo=UTC))
+    platform.clock = clock
+    mended = asyncio.Event()
+
+    async def run() -> None:
+        if not mended.is_set():
+            raise full()
+        await asyncio.sleep(3600)
+
+    supervisor = Supervisor(platform)
+    supervisor.start("relay", run)
+    async with asyncio.timeout(20):
+        while not platform.failing:
+            await asyncio.sleep(0.01)
+        first = platform.failing["relay"]
+        assert first.startswith("磁盘已满，不能写入（自 2026-11-30T08:00:00")
+        assert "disk full, nothing can be written (since 2026-11-30T08:00:00" in first
+        clock.advance(minutes=5)
+        await asyncio.sleep(0.5)
+        assert platform.failing["relay"] == first, "since the first of the row"
+        mended.set()
+        while platform.failing:
+            await asyncio.sleep(0.01)
+    await supervisor.stop()
+
+
+async def test_a_failure_keeps_nothing_of_what_the_task_held(platform: Platform) -> None:
+    """The traceback of an error holds its frames, and these a statement whose transaction no closing ends."""
+    import weakref
+
+    class Held:
+        pass
+
+    held: list[weakref.ref[Held]] = []
+    steady = asyncio.Event()
+
+    async def run() -> None:
+        if held:
+            steady.set()
+            await asyncio.sleep(3600)
+        thing = Held()
+        held.append(weakref.ref(thing))
+        raise OSError("away")
+
+    supervisor = Supervisor(platform)
+    supervisor.start("relay", run)
+    async with asyncio.timeout(20):
+        await steady.wait()
+    assert held[0]() is None
+    await supervisor.stop()
