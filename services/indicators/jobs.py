@@ -8,23 +8,28 @@ from services.indicators.status import lights
 from shared.clock import shanghai_date
 from shared.web import Platform
 
+_SWEPT = "lights_swept_for"
+
 
 async def start(platform: Platform) -> None:
     city = platform.settings.city
     async with platform.system_unit_of_work() as uow:
         await catalogue.load(uow, shipped(city))
+    await _sweep(platform)
+
+
+async def _sweep(platform: Platform) -> None:
+    """Look at every light, and remember for which day that was done."""
     async with platform.system_unit_of_work() as uow:
-        await lights.sweep(uow, city)
+        await lights.sweep(uow, platform.settings.city)
+    platform.state[_SWEPT] = shanghai_date(uow.now)
 
 
 async def follow_the_day(platform: Platform) -> None:
-    """A deadline passes at midnight without an event: once a day every light is looked at."""
+    """A deadline passes at midnight without an event: once a day every light is looked at. A sweep that failed is due
+    until it succeeds, also after this task was started again."""
     seconds: float = getattr(platform.settings, "sweep_seconds", 60.0)
-    day = shanghai_date(platform.clock.now())
     while True:
+        if shanghai_date(platform.clock.now()) != platform.state.get(_SWEPT):
+            await _sweep(platform)
         await asyncio.sleep(seconds)
-        today = shanghai_date(platform.clock.now())
-        if today != day:
-            async with platform.system_unit_of_work() as uow:
-                await lights.sweep(uow, platform.settings.city)
-            day = today

@@ -38,6 +38,7 @@ log = structlog.get_logger("app")
 _VERSION = "0.1.0"
 _KEEP_ANSWERS = timedelta(days=7)
 _KEEP_INVALIDATIONS = timedelta(minutes=10)
+_LOOK_SECONDS = 0.5
 
 
 class App:
@@ -153,24 +154,35 @@ async def _follow_hot(platform: Platform) -> None:
 
 
 async def _housekeeping(platform: Platform) -> None:
-    """Old idempotency answers, invalidations that every process has read, and published outbox rows go away."""
     while True:
-        async with platform.system_unit_of_work() as uow:
-            answers, hot = tables.idempotency, tables.hot_invalidation
-            await uow.session.execute(delete(answers).where(answers.c.created_at < uow.now - _KEEP_ANSWERS))
-            await uow.session.execute(delete(hot).where(hot.c.at < uow.now - _KEEP_INVALIDATIONS))
-            outbox = tables.outbox
-            await uow.session.execute(
-                delete(outbox).where(
-                    outbox.c.published_at.is_not(None), outbox.c.published_at < uow.now - _KEEP_ANSWERS
-                )
-            )
+        await _tidy(platform)
         await asyncio.sleep(300)
 
 
+async def _tidy(platform: Platform) -> None:
+    """Old idempotency answers, invalidations that every process has read, and published outbox rows go away."""
+    answers, hot, outbox = tables.idempotency, tables.hot_invalidation, tables.outbox
+    async with platform.system_unit_of_work() as uow:
+        await uow.session.execute(delete(answers).where(answers.c.created_at < uow.now - _KEEP_ANSWERS))
+        # The newest one stays: a process that has not read what went sees by its number that something did.
+        newest = select(func.max(hot.c.sequence)).scalar_subquery()
+        old = (hot.c.at < uow.now - _KEEP_INVALIDATIONS, hot.c.sequence < newest)
+        await uow.session.execute(delete(hot).where(*old))
+        sent = (outbox.c.published_at.is_not(None), outbox.c.published_at < uow.now - _KEEP_ANSWERS)
+        await uow.session.execute(delete(outbox).where(*sent))
+
+
 async def _watch_loop(platform: Platform) -> None:
+    """How late the event loop is; and what a clock that is set back must not leave behind."""
     gauge = metrics.LOOP_LAG.labels(platform.name)
+    seen = platform.clock.now()
     while True:
-        expected = time.monotonic() + 0.5
-        await asyncio.sleep(0.5)
+        expected = time.monotonic() + _LOOK_SECONDS
+        await asyncio.sleep(_LOOK_SECONDS)
         gauge.set(max(0.0, time.monotonic() - expected))
+        now = platform.clock.now()
+        if now < seen:
+            log.warning("the clock was set back", seconds=round((seen - now).total_seconds(), 3))
+            platform.hot_cache.invalidate(["*"])  # answers are fresh until an instant
+            platform.db.clock_was_set_back()
+        seen = now

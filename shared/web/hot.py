@@ -163,13 +163,17 @@ class HotCache:
             self.bytes -= len(kept.answer.body)
 
     async def follow(self, platform: "Platform") -> None:
-        """Read what other processes invalidated since the last look. Sequences are gap-free in order of commit."""
+        """Read what other processes invalidated since the last look. Sequences are gap-free in order of commit.
+
+        A gap means that rows went (old ones do) before this process had read them: it stood still, or the clock was
+        set.
+        """
         rows = await platform.db.fetch(
             "SELECT sequence, tags FROM hot_invalidation WHERE sequence > $1 ORDER BY sequence", self.sequence
         )
         for sequence, tags in rows:
+            self.invalidate(orjson.loads(tags) if sequence == self.sequence + 1 else ["*"])
             self.sequence = sequence
-            self.invalidate(orjson.loads(tags))
 
 
 Load = Callable[["Platform", re.Match[str], HotRequest], Awaitable[HotAnswer | None]]

@@ -37,6 +37,11 @@ class Seen:
     lag_records: int | None = None
     detail: str | None = None
 
+    def know_nothing_after(self, now: datetime) -> None:
+        """The clock was set back: a time in the future would be taken for freshness until it comes."""
+        self.whole_at = min(self.whole_at, now) if self.whole_at is not None else None
+        self.caught_up_at = min(self.caught_up_at, now) if self.caught_up_at is not None else None
+
 
 class Monitor:
     def __init__(self, upstreams: dict[str, Upstream], *, every: float, stale: float) -> None:
@@ -53,6 +58,8 @@ class Monitor:
 
     async def look(self, platform: "Platform") -> None:
         """Ask all upstreams once, at the same time, each for at most as long as the time between two looks."""
+        for seen in self.seen.values():
+            seen.know_nothing_after(platform.clock.now())
         ours = await self._progress(platform)
         await asyncio.gather(
             *(
