@@ -1,7 +1,9 @@
 """Looks after the services that `pinzhi up` has started: a dead one is started again, Ctrl-C stops all in order.
 
-Imports the standard library alone. `pinzhi up` becomes this program once the services are forked, because a process
-that had imported all of them would keep its own copy of what they have changed since.
+A full disk, a terminal that is gone, a machine that gives no further process: what cannot be done now is tried again,
+and the services go on. Imports the standard library alone (`shared.lines` keeps to it too). `pinzhi up` becomes this
+program once the services are forked, because a process that had imported all of them would keep its own copy of what
+they have changed since.
 """
 
 import contextlib
@@ -16,12 +18,17 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
+
+from shared.lines import Lines
 
 _RESTART_SECONDS = 3.0
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
+_TAIL = 20_000
+"""Bytes at the end of a log in which its last line is looked for."""
+_OUTPUT = Lines(1)
 
 
 @dataclass
@@ -30,6 +37,8 @@ class Child:
     port: int
     pid: int
     restart_at: float | None = None
+    told: bool = False
+    """Whether its pid file says how it runs now."""
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Supervisor:
         finally:
             self._stop_all()
         if self.failed:
-            print(f"pinzhi: {self.failed}", file=sys.stderr, flush=True)
+            Lines(2).write(f"pinzhi: {self.failed}")
             return 2
         if self.changed:
             os.execv(sys.executable, [sys.executable, "-m", "deploy.cli.main", *self.arguments])  # noqa: S606
@@ -72,7 +81,10 @@ class Supervisor:
         self.stopping = True
 
     def _write_pid(self, child: Child) -> None:
-        (self.data_dir / "run" / f"{child.service}.pid").write_text(f"{child.pid}\n")
+        """A disk that is full takes it later: a service must not end for want of its pid file."""
+        with contextlib.suppress(OSError):
+            (self.data_dir / "run" / f"{child.service}.pid").write_text(f"{child.pid}\n")
+            child.told = True
 
     def _log(self, child: Child) -> Path:
         return self.data_dir / "log" / f"{child.service}.log"
@@ -93,8 +105,8 @@ class Supervisor:
 
     def _welcome(self) -> None:
         address = f"http://127.0.0.1:{self.base}"
-        print(f"\n品质 Pinzhi is ready:  {address}/\n  English {address}/en/   API {address}/docs", flush=True)
-        print(f"  logs {self.data_dir / 'log'}   Ctrl-C stops\n", flush=True)
+        _say(f"\n品质 Pinzhi is ready:  {address}/\n  English {address}/en/   API {address}/docs")
+        _say(f"  logs {self.data_dir / 'log'}   Ctrl-C stops\n")
 
     def _start_helpers(self) -> None:
         if self.demo:
@@ -111,30 +123,41 @@ class Supervisor:
             for child in self.children:
                 self._look_after(child)
             if self.watcher is not None and self.watcher.poll() is not None:
-                print("The code changed; starting again ...", flush=True)
+                _say("The code changed; starting again ...")
                 self.changed = True
                 return
             if self.loader is not None and self.loader.poll() is not None:
                 if self.loader.returncode:
-                    print("The demo data could not be loaded completely; the next start goes on with it.", flush=True)
+                    _say("The demo data could not be loaded completely; the next start goes on with it.")
                 self.loader = None
 
     def _look_after(self, child: Child) -> None:
         if child.restart_at is not None:
             if time.monotonic() >= child.restart_at:
-                child.pid, child.restart_at = self._spawn(child), None
-                self._write_pid(child)
+                self._start_again(child)
             return
         ended = _ended(child.pid)
         if ended is not None:
+            child.restart_at, child.told = time.monotonic() + _RESTART_SECONDS, False
+            why = _reason(self._log(child))
+            _say(f"{child.service} ended ({ended}{why}); it is started again in 3 s, the others go on")
+        elif not child.told:
+            self._write_pid(child)
+
+    def _start_again(self, child: Child) -> None:
+        try:
+            child.pid, child.restart_at = self._spawn(child), None
+        except OSError as error:
             child.restart_at = time.monotonic() + _RESTART_SECONDS
-            print(f"{child.service} ended ({ended}); it is started again in 3 s, the others go on", flush=True)
+            _say(f"{child.service} cannot be started: {error.strerror}; it is tried again in 3 s")
+            return
+        self._write_pid(child)
 
     def _spawn(self, child: Child) -> int:
         return spawn(child.service, child.port, self._log(child), self.environment[child.service])
 
     def _stop_all(self) -> None:
-        print("Stopping ...", flush=True)
+        _say("Stopping ...")
         for helper in (self.loader, self.watcher):
             if helper is not None and helper.poll() is None:
                 helper.terminate()
@@ -149,12 +172,13 @@ class Supervisor:
                     _signal(child.pid, signal.SIGKILL)
                 time.sleep(0.02)
         for child in self.children:
-            (self.data_dir / "run" / f"{child.service}.pid").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.data_dir / "run" / f"{child.service}.pid").unlink(missing_ok=True)
 
 
 def spawn(service: str, port: int, log: Path, environment: dict[str, str]) -> int:
     """Start one service as a process that imports for itself; its pid."""
-    with log.open("ab") as output:
+    with _opened(log) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "deploy.cli.main", "serve", service, "--port", str(port), "--with-parent"],
             stdin=subprocess.DEVNULL,
@@ -165,6 +189,19 @@ def spawn(service: str, port: int, log: Path, environment: dict[str, str]) -> in
         )
     process.returncode = 0  # waited for by pid, as the forked ones are
     return process.pid
+
+
+def _opened(log: Path) -> IO[bytes]:
+    """The log, or nowhere when it cannot be opened: without its log a service is better than not at all."""
+    try:
+        return log.open("ab")
+    except OSError as error:
+        _say(f"{log} cannot be opened: {error.strerror}; what is said goes nowhere")
+        return open(os.devnull, "ab")
+
+
+def _say(text: str) -> None:
+    _OUTPUT.write(text)
 
 
 def _ended(pid: int) -> str | None:
@@ -195,9 +232,23 @@ def _answers(port: int) -> bool:
 
 def _last_line(log: Path) -> str:
     """Why a service did not start, in its own words when it was one line of ours, and where the rest stands."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = lines[-1].removeprefix("pinzhi: ") if lines and lines[-1].startswith("pinzhi: ") else "it left no word"
-    return f"{last}; see {log}"
+    return f"{_last_word(log) or 'it left no word'}; see {log}"
+
+
+def _reason(log: Path) -> str:
+    word = _last_word(log)
+    return f": {word}" if word else ""
+
+
+def _last_word(log: Path) -> str:
+    """The last line of a log without what stands before it, if it is one of ours for whoever started it."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].removeprefix("pinzhi: ") if lines and lines[-1].startswith("pinzhi: ") else ""
 
 
 def main() -> int:
