@@ -4,14 +4,13 @@ Commands import what they need when they run, so that `pinzhi up` of an installe
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy.cli import accounts, areas, events, maintenance
-from deploy.cli.errors import CliError
+from deploy.cli.errors import told_in_one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(accounts.clients, name="clients")
@@ -66,11 +65,8 @@ def serve(
 
 def main() -> None:
     """Errors that a user can mend are one line and exit code 2."""
-    try:
+    with told_in_one_line():
         app(standalone_mode=True)
-    except CliError as error:
-        print(f"pinzhi: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy import topology
-from deploy.cli.errors import CliError
+from deploy.cli.errors import CliError, check_files
 from deploy.cli.serve import check_service
 
 audit = typer.Typer(no_args_is_help=True, help="The hash-chained audit log")
@@ -41,6 +41,7 @@ def url_of(service: topology.Service, data_dir: Path, postgres: str) -> str:
         return settings_of(service).resolved_database_url(service.name)
     if postgres:
         return f"{postgres.rstrip('/')}/{service.database}"
+    check_files([(service.name, data_dir / f"{service.database}.db")])
     return f"sqlite:///{data_dir / service.database}.db"
 
 

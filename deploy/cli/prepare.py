@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from deploy import topology
-from deploy.cli.errors import CliError
+from deploy.cli.errors import CliError, check_files, told_in_one_line
 from shared.db.migrate import head, sqlite_is_current, upgrade
 from shared.settings import ServiceSettings
 
@@ -47,6 +47,7 @@ def prepare_one(service: topology.Service, settings: ServiceSettings) -> None:
         ready = asyncio.run(_wait_for(service, url, demo=demo))
     else:
         path = Path(url.removeprefix("sqlite:///"))
+        check_files([(service.name, path)])
         ready = sqlite_is_current(service.name, path) and not demo
     if ready:
         return
@@ -154,4 +155,5 @@ def _upgrade_all() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told_in_one_line():
+        main()

@@ -2,12 +2,13 @@
 
 import gc
 import importlib
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from deploy import topology
-from deploy.cli.errors import CliError
+from deploy.cli.errors import CliError, check_files
 from shared.settings import ServiceSettings
 
 
@@ -56,6 +57,12 @@ def check_areas(settings: ServiceSettings) -> None:
         raise CliError(str(error)) from error
 
 
+def files_of(service: topology.Service, settings: ServiceSettings) -> list[tuple[str, Path]]:
+    """`(service or "bus", file)` of what one service keeps in SQLite."""
+    kept = (service.name, settings.resolved_database_url(service.name)), ("bus", settings.resolved_bus_url())
+    return [(name, Path(url.partition(":")[2].removeprefix("///"))) for name, url in kept if url.startswith("sqlite:")]
+
+
 def serve_here(service: topology.Service, host: str, port: int) -> None:
     """Until SIGTERM or SIGINT; requests under way are finished first."""
     import uvicorn
@@ -63,6 +70,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     settings = settings_of(service)
     check_bus(settings)
     check_areas(settings)
+    check_files(files_of(service, settings))
     app = load(service.factory)(settings)
     config = uvicorn.Config(
         app,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from deploy import topology
 from deploy.cli import datadir, prepare, supervise
-from deploy.cli.errors import CliError
+from deploy.cli.errors import CliError, check_files
 from deploy.cli.serve import check_areas, check_bus, serve_here, settings_of
 
 _PR_SET_PDEATHSIG = 1
@@ -43,6 +43,7 @@ def run(options: Options) -> None:
         settings = settings_of(service)
     check_bus(settings)
     check_areas(settings)
+    check_files(_files(options))
     _prepare(options)
     print("Starting ...", flush=True)
     state = {
@@ -82,6 +83,12 @@ def _environment(options: Options) -> dict[str, str]:
 def _of_service(service: topology.Service, options: Options) -> dict[str, str]:
     """What one service has in its environment beside what all have."""
     return {"PINZHI_DATABASE_URL": prepare.database_url(service)} if options.postgres else {}
+
+
+def _files(options: Options) -> list[tuple[str, Path]]:
+    databases = [] if options.postgres else [(each.name, f"{each.database}.db") for each in topology.SERVICES]
+    log = [] if options.bus else [("bus", "bus.db")]
+    return [(name, options.data_dir / file) for name, file in databases + log]
 
 
 def _prepare(options: Options) -> None:

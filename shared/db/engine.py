@@ -249,7 +249,7 @@ def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, thr
 
     @event.listens_for(engine.sync_engine, "checkin")
     def _checkin(connection: Any, record: ConnectionPoolEntry) -> None:
-        # After a COMMIT or a ROLLBACK that failed SQLAlchemy rolls nothing back, and SQLite keeps the transaction: every
+        # SQLAlchemy rolls nothing back after a COMMIT or ROLLBACK that failed, and SQLite keeps the transaction: every
         # later BEGIN would fail, and every other writer would wait for it.
         if connection is not None and connection.driver_connection.in_transaction:
             record.invalidate()

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from deploy.local.process import free_port
 from tests.e2e.running import command, environment, until
+
+DROPPED = 'pinzhi_log_lines_dropped_total{service="credit"}'
 
 
 class Served:
@@ -69,3 +72,43 @@ def test_a_second_one_under_the_same_id_waits_until_the_first_has_ended(tmp_path
             first.process.send_signal(signal.SIGKILL)
             first.process.wait()
             until(lambda: second.status() == 200, "the start of the second")
+
+
+@pytest.mark.parametrize("reader", ["gone", "stopped"])
+def test_it_goes_on_when_nobody_reads_its_log(tmp_path: Path, reader: str) -> None:
+    port, metrics_port = free_port(), free_port()
+    process = subprocess.Popen(
+        command("serve", "--prepare", "credit", "--port", str(port)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment() | {"PINZHI_DATA_DIR": str(tmp_path), "PINZHI_METRICS_PORT": str(metrics_port)},
+    )
+    assert process.stderr is not None
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+
+            def ready() -> bool:
+                try:
+                    return http.get("/readyz").status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            until(ready, "the start")
+            if reader == "gone":
+                process.stderr.close()
+
+            def dropped() -> float:
+                assert http.get("/v1/credit/rulebook").status_code == 200
+                text = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30).text
+                return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(DROPPED))
+
+            for _ in range(600):  # more than a pipe holds
+                assert http.get("/v1/credit/rulebook").status_code == 200
+            until(dropped, "lines that are counted as lost")
+            assert http.get("/readyz").status_code == 200
+            assert not http.get("/readyz").json()["reasons"]
+    finally:
+        process.terminate()
+        assert process.wait(30) is not None
+        process.stderr.close()

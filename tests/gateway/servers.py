@@ -60,6 +60,8 @@ class Upstream:
     async def _fail(self, scope: Scope, receive: Receive, send: Send, query: Any) -> None:
         if self.calls[scope["path"]] <= int(query["times"][0]):
             after = [(b"retry-after", query["after"][0].encode())] if "after" in query else []
+            if "code" in query:
+                after.append((b"x-problem-code", query["code"][0].encode()))
             return await _json(send, int(query.get("status", ["503"])[0]), {"failed": True}, after)
         await _json(send, 200, {"failed": False})
 

@@ -184,6 +184,16 @@ async def test_retry_after_is_honoured_and_passed_on_when_there_is_no_time(door:
     assert door.upstream.calls["/v1/credit/fail"] == 1
 
 
+async def test_a_service_that_says_why_it_takes_no_writes_is_asked_on(door: Door) -> None:
+    """A full disk refuses writes and answers reads: a breaker that opened for it would take the reads too."""
+    for _ in range(20):
+        answer = await door.client.put("/v1/credit/fail?times=999&code=storage.full&after=1", content=b"x")
+        assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "storage.full")
+    assert door.upstream.calls["/v1/credit/fail"] == 20, "nothing is gained by a repeat"
+    assert door.gateway.upstreams["credit"].breaker.failures == 0
+    assert (await door.client.get("/v1/credit/echo")).status_code == 200
+
+
 async def test_retries_stay_within_their_budget(door: Door) -> None:
     upstream = door.gateway.upstreams["credit"]
     for _ in range(40):
