@@ -152,7 +152,7 @@ def document(run: int, number: int) -> dict[str, Any]:
                     "epcList": [
                         f"https://id.gs1.org/01/09521101530018/21/{run % 10**6}N{number}E{each}" for each in range(20)
                     ],
-                    "readPoint": {"id": "https://id.gs1.org/414/9521321000010"},
+                    "readPoint": {"id": "https://id.gs1.org/414/9521321000018"},
                 }
             ]
         },
