@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from shared.bus.consumer import is_transient
 from shared.bus.memory import MemoryBus
 from shared.clock import FixedClock
-from shared.db import faults
+from shared.coalesce import Coalescer
+from shared.db import UnitOfWork, faults
 from shared.db.faults import Fault, Storage, fault_of
 from shared.platform import Platform, ServiceSpec
 from shared.settings import ServiceSettings
@@ -203,9 +204,6 @@ def test_the_words_tell_since_when_and_stay_while_writes_fail(monkeypatch: pytes
     assert storage.reason is None
 
 
-Attempt = Callable[[], Awaitable[object]]
-
-
 async def test_connections_are_made_anew_only_by_a_fault(platform: Platform) -> None:
     """A statement that is wrong, or a value that is not unique, costs no connection."""
     opened = 0
@@ -224,3 +222,34 @@ async def test_connections_are_made_anew_only_by_a_fault(platform: Platform) -> 
         await write(platform, FULL, BIG)
     await write(platform, BIG)
     assert opened == 1
+
+
+async def test_those_who_write_together_are_all_told_at_once_and_nobody_waits_for_ever(platform: Platform) -> None:
+    transactions = 0
+    cause: list[BaseException | str] = []
+
+    async def handle(uow: UnitOfWork, items: Sequence[int]) -> Sequence[None]:
+        nonlocal transactions
+        transactions += 1
+        await uow.session.execute(text("INSERT INTO a VALUES (1)"))
+        for each in cause:
+            if isinstance(each, BaseException):
+                raise each
+            await uow.session.execute(text(each))
+        return [None] * len(items)
+
+    together: Coalescer[int, None] = Coalescer(platform, handle)
+
+    async def submit(count: int) -> list[BaseException | None]:
+        async with asyncio.timeout(20):
+            return await asyncio.gather(*(together.submit(each) for each in range(count)), return_exceptions=True)
+
+    cause[:] = [FULL, BIG]
+    errors = await submit(50)
+    assert {fault_of(error) for error in errors if error is not None} == {faults.FULL}
+    assert len(errors) == 50
+    assert transactions == 1, "what the storage refuses to one it refuses to each"
+    cause[:] = [asyncio.CancelledError()]  # as a library does to what it waits for
+    assert {as_platform_error(error).status for error in await submit(3) if isinstance(error, Exception)} == {503}
+    cause.clear()
+    assert await submit(3) == [None] * 3
