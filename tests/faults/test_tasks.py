@@ -16,11 +16,13 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from deploy import topology
+from deploy.demo.accounts import ENFORCEMENT
 from shared.db.faults import FULL, READ_ONLY, fault_of
 from shared.web import supervisor as supervisor_module
 from shared.web import worker
 from shared.web.supervisor import Supervisor
-from tests.support.app import Harness, running
+from tests.faults.test_full_disk import document
+from tests.support.app import NOW, Harness, department, running
 from tests.support.databases import Backend, apart
 from tests.unit.web.test_supervisor import Odd, full
 
@@ -179,3 +181,32 @@ def set_read_only(server: Any, database: str, *, on: bool, end_sessions: bool = 
             await connection.close()
 
     apart(change())
+
+
+async def test_a_capture_job_does_not_pay_for_a_full_disk(
+    sqlite_backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the disk refuses it: its attempts are those that were its own fault."""
+    from services.traceability.epcis import jobs
+
+    real, refusals = jobs.capture, 5
+    monkeypatch.setattr(jobs, "MAX_CONFLICTS", 2)
+    monkeypatch.setattr(jobs, "MAX_ATTEMPTS", 2)
+
+    async def capture(*arguments: Any, **options: Any) -> Any:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise DBAPIError("INSERT", {}, full())
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(jobs, "capture", capture)
+    async with service_of("traceability", sqlite_backend) as traceability:
+        traceability.may_fail = True
+        body = document(1, 1)
+        body["epcisBody"]["eventList"][0]["eventTime"] = NOW.isoformat()
+        unit = department(*ENFORCEMENT.scopes)
+        assert (await traceability.post("/epcis/capture", json=body, as_=unit)).status_code == 202
+        await traceability.until(lambda: traceability.rows("SELECT state FROM capture") == [("done",)], "the job")
+        assert traceability.rows("SELECT success, stored FROM capture") == [(1, 1)]
+    assert refusals == 0
