@@ -2,6 +2,7 @@
 reads go on, what is refused says why, and everything works again by itself.
 """
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -263,10 +264,12 @@ def test_a_file_that_is_damaged_while_it_is_served(city: Running) -> None:
             log.truncate(0)
     unit = city.account(ENFORCEMENT)
 
+    numbers = itertools.count(1)
+
     def told() -> Any:
         answer = city.http.post(
             "/v1/credit/violations",
-            json=violation("damaged-1"),
+            json=violation(f"damaged-{next(numbers)}"),
             headers={"Authorization": f"Bearer {unit.bearer()}"},
         )
         assert answer.status_code in (201, 503), answer.text
