@@ -83,19 +83,27 @@ def run(*arguments: str, data_dir: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_start_names_the_file_and_the_way_out(damage: str, data_dir: Path) -> None:
+COMMANDS = [
+    ("up", "--data-dir", "{dir}", "--port", "{port}"),
+    ("serve", "credit", "--port", "{port}"),
+    ("serve", "--prepare", "credit", "--port", "{port}"),
+    ("migrate", "credit", "--data-dir", "{dir}"),
+    ("audit", "verify", "--data-dir", "{dir}"),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "commands"),
+    [("head", COMMANDS), *((damage, COMMANDS[:1]) for damage in DAMAGES if damage != "head")],
+    ids=list(dict.fromkeys(["head", *DAMAGES])),
+)
+def test_a_start_names_the_file_and_the_way_out(damage: str, commands: list[tuple[str, ...]], data_dir: Path) -> None:
     file = data_dir / "credit.db"
     break_, words = DAMAGES[damage]
     break_(file)
-    ports = free_ports()
-    for arguments in (
-        ("up", "--data-dir", str(data_dir), "--port", str(ports)),
-        ("serve", "credit", "--port", str(ports)),
-        ("serve", "--prepare", "credit", "--port", str(ports)),
-        ("migrate", "credit", "--data-dir", str(data_dir)),
-        ("audit", "verify", "--data-dir", str(data_dir)),
-    ):
+    port = free_ports()
+    for form in commands:
+        arguments = [part.format(dir=data_dir, port=port) for part in form]
         done = run(*arguments, data_dir=data_dir)
         assert done.returncode == 2, (arguments, done)
         assert "Traceback" not in done.stdout + done.stderr, (arguments, done.stderr)
