@@ -134,7 +134,8 @@ async def test_a_database_that_takes_no_writes_and_does_again(name: str, kind: s
         assert ("disk full" if kind == "full" else "database read-only") in words
         if kind == "read-only":  # then the smallest write is refused too
             await harness.until(lambda: {"worker", "relay", "audit"} <= set(harness.platform.failing), "the failures")
-            assert all("read-only" in why for why in harness.platform.failing.values())
+            down = harness.platform.failing
+            await harness.until(lambda: all("read-only" in why for why in down.values()), "the plain cause")
         assert (await harness.get("/healthz")).status_code == 200
         refusing.now = None
         await fill(harness)
