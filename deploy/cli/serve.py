@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy import topology
+from deploy.cli import database
 from deploy.cli.errors import CliError
 from shared.settings import ServiceSettings
 
@@ -63,6 +64,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     settings = settings_of(service)
     check_bus(settings)
     check_areas(settings)
+    database.check(settings.resolved_database_url(service.name))
     app = load(service.factory)(settings)
     config = uvicorn.Config(
         app,
@@ -83,6 +85,12 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     gc.collect()
     gc.freeze()
     server = uvicorn.Server(config)
-    server.run()
+    try:
+        server.run()
+    except SystemExit as error:
+        if server.started:
+            raise
+        why = app.platform.failing.get("start", "its log tells why")
+        raise CliError(f"{service.name} could not start; {why}") from error
     if not server.started:
-        raise CliError(f"{service.name} could not start; its log tells why")
+        raise CliError(f"{service.name} could not start; {app.platform.failing.get('start', 'its log tells why')}")
