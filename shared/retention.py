@@ -59,11 +59,11 @@ def expiring(platform: Platform) -> Sequence[Expiring]:
 
 
 async def run(platform: Platform) -> None:
-    """Until cancelled. Errors of the database go to the supervisor, which starts this again."""
+    """Until cancelled. Errors of the database go to the supervisor, which starts this again. A start has other work."""
     while True:
+        await asyncio.sleep(_PASS_SECONDS)
         for kind in expiring(platform):
             await sweep(platform, kind)
-        await asyncio.sleep(_PASS_SECONDS)
 
 
 async def sweep(platform: Platform, kind: Expiring, *, rest: float = _REST) -> int:

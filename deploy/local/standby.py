@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import postgres
@@ -11,8 +12,9 @@ from deploy.local.postgres import Postgres
 from deploy.local.process import tied
 
 
+@dataclass(frozen=True)
 class Standby(Postgres):
-    """Follows the first server until `promote`."""
+    """Follows the first server until `promote`. `data` is its cluster."""
 
     data: Path
 
@@ -48,6 +50,4 @@ def following(primary: Postgres, name: str = "standby") -> Iterator[Standby]:
         ]
         subprocess.run(tied(command, user=user), cwd="/", check=True, capture_output=True)
         with postgres.running(home, fsync=True) as server:
-            standby = Standby(server.address)
-            object.__setattr__(standby, "data", home / "data")
-            yield standby
+            yield Standby(server.address, home / "data")

@@ -99,11 +99,21 @@ async def test_the_projections_of_the_gateway(backend: Backend, state: State) ->
         await forget(gateway.platform)
         if state == "analysed while empty":
             await analyse(gateway.platform)
+
+        async def scan(numbers: range) -> None:
+            for number in numbers:
+                answer = await gateway.get(f"/v1/scan/01/{samples.APPLE}/10/L{number}")
+                assert answer.status_code == 200, answer.text
+            await gateway.platform.db.fetch("SELECT pg_stat_force_next_flush()")
+
         for number in range(8):
             await deliver(range(number * 5, number * 5 + 5))
+            await scan(range(number * 5, number * 5 + 4))
             if state == "analysed with few rows" and number == 2:
                 await analyse(gateway.platform)
         await _swell(gateway, ["inbox", "enterprise_view", "lot_view"], 50_000)
+        hot = await rows_read(gateway.platform, lambda: scan(range(4, 40, 5)))
+        assert 8 <= hot["lot_view"] <= 40, hot
         read = await rows_read(gateway.platform, lambda: deliver(range(1000, 1000 + BATCH // 3)))
         assert read["enterprise_view"] > 0, "the counters count"
         assert max(read.values()) <= 4 * BATCH, read
