@@ -60,13 +60,15 @@ def check(url: str) -> None:
 
 
 async def _check(address: Address) -> None:
+    from shared.db.reasons import POOLER
+
     connection = await address.connect({_HONOURED: "force_custom_plan"})
     try:
-        if address.pooler:
-            return
-        if await connection.fetchval(f"SHOW {_HONOURED}") != "force_custom_plan":
-            from shared.db.reasons import POOLER
-
+        if not address.pooler and await connection.fetchval(f"SHOW {_HONOURED}") != "force_custom_plan":
             raise CliError(f"PostgreSQL at {address}: a pooler stands before it and drops the session; {POOLER}")
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            raise CliError(
+                f"PostgreSQL at {address}: the database is empty; run `pinzhi migrate`, or serve with --prepare"
+            )
     finally:
         await connection.close()
