@@ -24,7 +24,7 @@ _FILL = (
     "convert_to(repeat('x', 1000), 'UTF8'), now() - interval '1 day', now() - interval '1 day' "
     "FROM generate_series(1, $1::int) i"
 )
-_AT_ONCE = 16
+_AT_ONCE = 8
 
 
 def _platform(options: dict[str, Any]) -> Platform:
@@ -61,7 +61,7 @@ async def bare_delete(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def read(options: dict[str, Any]) -> dict[str, Any]:
-    """Hot reads of one row by its key, sixteen at a time."""
+    """Hot reads of one row by its key, eight at a time."""
     await (await fill(options | {"database": options["direct"], "count": 10_000})).close()
     credit = _platform(options)
 
@@ -75,7 +75,7 @@ async def read(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def write(options: dict[str, Any]) -> dict[str, Any]:
-    """Transactions that publish one event each, sixteen at a time."""
+    """Transactions that publish one event each, eight at a time."""
     credit = _platform(options)
 
     async def some(start: int) -> None:

@@ -106,7 +106,7 @@ def pooler(options: Options) -> Iterator[Outcome]:
             yield compare(
                 series,
                 name=f"pooler-{role}",
-                work=f"{work}, 16 at a time, through PgBouncer in transaction mode",
+                work=f"{work}, 8 at a time, through PgBouncer in transaction mode",
                 against="the same without it, prepared statements kept",
                 unit="/s",
                 goal="-",
