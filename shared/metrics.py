@@ -13,6 +13,12 @@ RATE_LIMITED = Counter("pinzhi_rate_limited", "Requests refused with 429", ["lim
 HOT_READS = Counter("pinzhi_hot_reads", "Hot reads by outcome", ["route", "outcome"])
 OUTBOX_PENDING = Gauge("pinzhi_outbox_pending", "Outbox rows not yet published", ["service"])
 OUTBOX_OLDEST = Gauge("pinzhi_outbox_oldest_seconds", "Age of the oldest unpublished outbox row", ["service"])
+RETENTION_BEHIND = Gauge(
+    "pinzhi_retention_behind_seconds",
+    "How long the oldest row that is not kept any more is overdue",
+    ["service", "table"],
+)
+RETENTION_DELETED = Counter("pinzhi_retention_deleted_rows", "Rows that were kept long enough", ["service", "table"])
 RELAYED = Counter("pinzhi_relayed_events", "Outbox rows put on the bus")
 CONSUMED = Counter("pinzhi_consumed_events", "Events applied", ["consumer", "type"])
 CONSUMER_LAG_RECORDS = Gauge("pinzhi_consumer_lag_records", "Records not yet applied", ["consumer", "topic"])

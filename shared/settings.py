@@ -13,9 +13,12 @@ class ServiceSettings(BaseSettings):
 
     data_dir: Path = Path("var")
     database_url: str = ""
-    """Empty: a SQLite file `<data_dir>/<service>.db`. Or `postgresql://user@host/name`."""
+    """Empty: a SQLite file `<data_dir>/<service>.db`. Or `postgresql://user@host[:port][,host...]/name?sslmode=...`, as
+    libpq writes it (docs/ops/postgres.md)."""
     database_password_file: Path | None = None
     """File that holds the password of `database_url` (docker and kubernetes secrets)."""
+    database_pooler: Literal["", "transaction"] = ""
+    """`transaction`: a PgBouncer in transaction mode stands before the database."""
     reference_dir: Path | None = None
     """Folder of what the city adds to the shipped registries (`areas.csv`, see `pinzhi areas import`), read at start.
     Empty: `<data_dir>/reference`."""
@@ -49,6 +52,8 @@ class ServiceSettings(BaseSettings):
     poll_seconds: float = Field(default=0.25, gt=0)
     """Floor for everything that is woken in process and polls only to be sure. A revocation by the command line takes
     two of them until the last process knows."""
+    outbox_keep_hours: float = Field(default=6, gt=0)
+    """How long published events stay in the outbox; the log has them. They are deleted in small steps."""
     failpoints: str = ""
     """Tests only: `name=action` pairs, see `shared/failpoints.py`. Empty in every real run."""
 
@@ -65,12 +70,14 @@ class ServiceSettings(BaseSettings):
     def resolved_database_url(self, service: str) -> str:
         if not self.database_url:
             return f"sqlite:///{self.sqlite_path(service)}"
-        if self.database_password_file is None:
-            return self.database_url
-        from sqlalchemy.engine import make_url
+        from shared.db.address import is_postgres, with_parameter, with_password
 
-        password = self.database_password_file.read_text(encoding="utf-8").strip()
-        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
+        url = self.database_url
+        if self.database_password_file is not None:
+            url = with_password(url, self.database_password_file.read_text(encoding="utf-8").strip())
+        if self.database_pooler and is_postgres(url) and "pooler=" not in url:
+            url = with_parameter(url, "pooler", self.database_pooler)
+        return url
 
     def resolved_areas(self) -> Path:
         return (self.reference_dir or self.data_dir / "reference") / "areas.csv"

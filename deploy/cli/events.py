@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import orjson
 import typer
 
+from deploy.cli.database import check
 from deploy.cli.errors import CliError
 from deploy.cli.maintenance import DataDir, Postgres, services_here, url_of
 from deploy.cli.serve import check_service, load, settings_of
@@ -144,9 +145,10 @@ def _with(name: str, use: Callable[[Any], Awaitable[T]], data_dir: Path, postgre
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     service = check_service(name)
+    url = url_of(service, data_dir, postgres)
+    check(url)
 
     async def run() -> T:
-        url = url_of(service, data_dir, postgres)
         settings = settings_of(
             service, data_dir=data_dir, database_url=url, log_level="error", **({"bus_url": bus} if bus else {})
         )

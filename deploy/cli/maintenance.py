@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy import topology
+from deploy.cli import database
 from deploy.cli.errors import CliError, check_files
 from deploy.cli.serve import check_service
 
@@ -21,10 +22,13 @@ def services_here(postgres: str) -> tuple[topology.Service, ...]:
     """All services, or the one whose database `PINZHI_DATABASE_URL` names, as in its container. Raises CliError."""
     from sqlalchemy.engine import make_url
 
+    from shared.db.address import is_postgres
+
     single = os.environ.get("PINZHI_DATABASE_URL")
     if not single or postgres:
         return topology.SERVICES
-    name = Path(make_url(single).database or "").stem
+    held = database.address_of(single).database if is_postgres(single) else make_url(single).database
+    name = Path(held or "").stem
     here = tuple(service for service in topology.SERVICES if service.database == name)
     if not here:
         known = ", ".join(service.database for service in topology.SERVICES)
@@ -40,7 +44,7 @@ def url_of(service: topology.Service, data_dir: Path, postgres: str) -> str:
 
         return settings_of(service).resolved_database_url(service.name)
     if postgres:
-        return f"{postgres.rstrip('/')}/{service.database}"
+        return database.of_server(postgres, service.database)
     check_files([(service.name, data_dir / f"{service.database}.db")])
     return f"sqlite:///{data_dir / service.database}.db"
 
@@ -55,7 +59,9 @@ def migrate(
 
     for each in [check_service(service)] if service else services_here(postgres):
         print(f"{each.name} ...", flush=True)
-        upgrade(each.name, url_of(each, data_dir, postgres))
+        url = url_of(each, data_dir, postgres)
+        with database.explained(url):
+            upgrade(each.name, url)
 
 
 @audit.command("verify")
@@ -75,12 +81,13 @@ async def _verify_all(data_dir: Path, postgres: str) -> list[str]:
         url = url_of(service, data_dir, postgres)
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
             raise CliError(f"no database of {service.name} under {data_dir}; give --data-dir or --postgres")
-        database = Database(url)
+        opened = Database(url)
         try:
-            async with database.read() as session:
-                count, wrong = await verify_log(session)
+            with database.explained(url):
+                async with opened.read() as session:
+                    count, wrong = await verify_log(session)
         finally:
-            await database.close()
+            await opened.close()
         print(f"{service.name}: {count} entries hold" + (f", then: {wrong}" if wrong else ""), flush=True)
         if wrong:
             broken.append(f"{service.name}: {wrong}")

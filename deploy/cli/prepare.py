@@ -13,11 +13,15 @@ import time
 from pathlib import Path
 
 from deploy import topology
+from deploy.cli import database
 from deploy.cli.errors import CliError, check_files, told_in_one_line
+from shared.db.address import Address, is_postgres
 from shared.db.migrate import head, sqlite_is_current, upgrade
 from shared.settings import ServiceSettings
 
 _WAIT_SECONDS = 60.0
+TOLD = 2
+"""The exit code of a process that has told the reason in one line."""
 
 
 def is_needed(data_dir: Path, *, demo: bool) -> bool:
@@ -43,7 +47,7 @@ def prepare_one(service: topology.Service, settings: ServiceSettings) -> None:
     """
     demo = settings.demo and service.name == "gateway"
     url = settings.resolved_database_url(service.name)
-    if url.startswith("postgresql://"):
+    if is_postgres(url):
         ready = asyncio.run(_wait_for(service, url, demo=demo))
     else:
         path = Path(url.removeprefix("sqlite:///"))
@@ -52,31 +56,36 @@ def prepare_one(service: topology.Service, settings: ServiceSettings) -> None:
     if ready:
         return
     command = [sys.executable, "-m", "deploy.cli.prepare", *(["--demo"] if demo else []), service.name]
-    if subprocess.run(command, check=False).returncode:
+    code = subprocess.run(command, check=False).returncode
+    if code == TOLD:
+        raise SystemExit(TOLD)
+    if code:
         raise CliError(f"the database of {service.name} could not be prepared; the lines above tell why")
 
 
 async def _wait_for(service: topology.Service, url: str, *, demo: bool) -> bool:
     """Whether the database is current, once it answers."""
+    import ssl
+
     import asyncpg
 
+    address = database.address_of(url)
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
-            return await _is_current(service, url, demo=demo)
+            return await _is_current(service, address, demo=demo)
         except (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, OSError) as error:
-            if time.monotonic() > deadline:
-                raise CliError(f"the database of {service.name} does not answer: {error}") from error
-            print(f"{service.name}: waiting for the database ({type(error).__name__}) ...", flush=True)
-        except asyncpg.PostgresError as error:
-            raise CliError(f"the database of {service.name} cannot be used: {error}") from error
+            lasting = isinstance(error, ssl.SSLError | FileNotFoundError | PermissionError)
+            if lasting or time.monotonic() > deadline:
+                raise CliError(f"the database of {service.name} does not answer: {address.reason(error)}") from error
+            print(f"{service.name}: waiting for the database ({address.reason(error)}) ...", flush=True)
+        except (asyncpg.PostgresError, ValueError) as error:
+            raise CliError(f"the database of {service.name} cannot be used: {address.reason(error)}") from error
         await asyncio.sleep(1)
 
 
-async def _is_current(service: topology.Service, url: str, *, demo: bool) -> bool:
-    import asyncpg
-
-    connection = await asyncpg.connect(url, timeout=5)
+async def _is_current(service: topology.Service, address: Address, *, demo: bool) -> bool:
+    connection = await address.connect()
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return False
@@ -87,19 +96,19 @@ async def _is_current(service: topology.Service, url: str, *, demo: bool) -> boo
         await connection.close()
 
 
-def database_url(service: topology.Service) -> str:
-    """The service's database under `PINZHI_POSTGRES` or its file under `PINZHI_DATA_DIR`."""
-    base = os.environ.get("PINZHI_POSTGRES", "")
-    if base:
-        return f"{base.rstrip('/')}/{service.database}"
-    return f"sqlite:///{Path(os.environ.get('PINZHI_DATA_DIR', 'var')) / service.database}.db"
-
-
 async def create_databases(base: str) -> None:
-    """Create those of the four databases that are not there yet (the account needs CREATEDB for it)."""
+    """Create those of the four databases that are not there yet (the account needs CREATEDB for it).
+
+    Where the account may not look into `postgres`, or a pooler does not know it, the databases must be there already.
+    """
     import asyncpg
 
-    connection = await asyncpg.connect(f"{base.rstrip('/')}/postgres", timeout=10)
+    first = database.of_server(base, "postgres")
+    try:
+        connection = await database.address_of(first, "PINZHI_POSTGRES").connect()
+    except asyncpg.PostgresError:
+        await (await database.address_of(database.of_server(base, topology.SERVICES[0].database)).connect()).close()
+        return
     try:
         present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
         for service in topology.SERVICES:
@@ -121,6 +130,14 @@ async def make_topics(bus_url: str) -> list[str]:
 
 
 def main() -> None:
+    try:
+        _main()
+    except CliError as error:
+        print(f"pinzhi: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(TOLD) from error
+
+
+def _main() -> None:
     names = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     if names:
         for name in names:
@@ -138,20 +155,25 @@ def _upgrade_one(service: topology.Service) -> None:
     from deploy.cli.serve import settings_of
 
     print(f"  database of {service.name} ...", flush=True)
-    upgrade(service.name, settings_of(service).resolved_database_url(service.name))
+    url = settings_of(service).resolved_database_url(service.name)
+    with database.explained(url):
+        upgrade(service.name, url)
 
 
 def _upgrade_all() -> None:
     postgres, bus = os.environ.get("PINZHI_POSTGRES", ""), os.environ.get("PINZHI_BUS_URL", "")
     if postgres:
-        asyncio.run(create_databases(postgres))
+        with database.explained(database.of_server(postgres, topology.SERVICES[0].database)):
+            asyncio.run(create_databases(postgres))
     if bus.startswith("kafka://"):
         print("  topics ...", flush=True)
         asyncio.run(make_topics(bus))
     for service in topology.SERVICES:
         print(f"  database of {service.name} ...", flush=True)
-        upgrade(service.name, database_url(service))
-    os.environ["PINZHI_DATABASE_URL"] = database_url(topology.service("gateway"))  # where the demo accounts go
+        url = database.of_service(service)
+        with database.explained(url):
+            upgrade(service.name, url)
+    os.environ["PINZHI_DATABASE_URL"] = database.of_service(topology.service("gateway"))  # where the demo accounts go
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy import topology
+from deploy.cli import database
 from deploy.cli.errors import CliError, check_files
 from shared.settings import ServiceSettings
 
@@ -71,6 +72,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     check_bus(settings)
     check_areas(settings)
     check_files(files_of(service, settings))
+    database.check(settings.resolved_database_url(service.name))
     app = load(service.factory)(settings)
     config = uvicorn.Config(
         app,
@@ -91,6 +93,12 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     gc.collect()
     gc.freeze()
     server = uvicorn.Server(config)
-    server.run()
+    try:
+        server.run()
+    except SystemExit as error:
+        if server.started:
+            raise
+        why = app.platform.failing.get("start", "its log tells why")
+        raise CliError(f"{service.name} could not start; {why}") from error
     if not server.started:
-        raise CliError(f"{service.name} could not start; its log tells why")
+        raise CliError(f"{service.name} could not start; {app.platform.failing.get('start', 'its log tells why')}")

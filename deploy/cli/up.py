@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import topology
-from deploy.cli import datadir, prepare, supervise
+from deploy.cli import database, datadir, prepare, supervise
 from deploy.cli.errors import CliError, check_files
 from deploy.cli.serve import check_areas, check_bus, serve_here, settings_of
 
@@ -82,7 +82,7 @@ def _environment(options: Options) -> dict[str, str]:
 
 def _of_service(service: topology.Service, options: Options) -> dict[str, str]:
     """What one service has in its environment beside what all have."""
-    return {"PINZHI_DATABASE_URL": prepare.database_url(service)} if options.postgres else {}
+    return {"PINZHI_DATABASE_URL": database.of_service(service)} if options.postgres else {}
 
 
 def _files(options: Options) -> list[tuple[str, Path]]:
@@ -97,7 +97,10 @@ def _prepare(options: Options) -> None:
         return
     print("Preparing the databases ...", flush=True)
     command = [sys.executable, "-m", "deploy.cli.prepare", *(["--demo"] if options.demo else [])]
-    if subprocess.run(command, check=False).returncode:
+    code = subprocess.run(command, check=False).returncode
+    if code == prepare.TOLD:
+        raise SystemExit(prepare.TOLD)
+    if code:
         raise CliError("the databases could not be prepared; the lines above tell why")
 
 

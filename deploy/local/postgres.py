@@ -103,12 +103,12 @@ def running(
     Raises `MissingPart`, or `RuntimeError` with the end of the log when the server does not come up.
     """
     tools = binaries()
-    user = _server_user()
+    user = server_user()
     home = Path(tempfile.mkdtemp(prefix="pinzhi-pg-")) if directory is None else directory.resolve()
     home.mkdir(parents=True, exist_ok=True)
     data, log = home / "data", home / "postgres.log"
     try:
-        _give_to(user, home)
+        give_to(user, home)
         if not (data / "PG_VERSION").exists():
             say("PostgreSQL: creating the cluster ...")
             _initdb(tools, data, user)
@@ -123,7 +123,7 @@ def running(
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
     """PostgreSQL refuses to run as root; the packaged user `postgres` takes its place."""
     if not is_root():
         return None
@@ -136,7 +136,7 @@ def _server_user() -> str | None:
     return "postgres"
 
 
-def _give_to(user: str | None, home: Path) -> None:
+def give_to(user: str | None, home: Path) -> None:
     if user is None:
         return
     account = pwd.getpwnam(user)
@@ -200,7 +200,7 @@ def _wait_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError):
             lines = (data / "postmaster.pid").read_text().splitlines()
-            if len(lines) >= 8 and lines[0].strip() == str(process.pid) and lines[7].strip() == "ready":
+            if len(lines) >= 8 and lines[0].strip() == str(process.pid) and lines[7].strip() in ("ready", "standby"):
                 return True
         time.sleep(0.05)
     return False

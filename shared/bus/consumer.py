@@ -37,9 +37,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
 _UNREADABLE = "unreadable"  # type and source of a dead letter that is no event
+# A join that asks the index once for each key: of `key = ANY(...) ORDER BY key` the planner made a walk through the
+# whole inbox for each batch. The keys drive the join, so rows are locked in the order of the array.
 _LOCK = text(
-    "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source "
-    "AND key = ANY(CAST(:keys AS text[])) ORDER BY key FOR UPDATE"
+    "SELECT x.key, x.sequence FROM unnest(CAST(:keys AS text[])) AS k (key) CROSS JOIN LATERAL ("
+    "SELECT i.key, i.sequence FROM inbox i "
+    "WHERE i.consumer = :consumer AND i.source = :source AND i.key = k.key FOR UPDATE) AS x"
 )
 _FILE = text(
     "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source AND key IN :keys"

@@ -7,7 +7,7 @@ everybody would make an open read block writers.
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+from shared.db.address import Address, is_postgres
 from shared.db.faults import Storage, fault_of
 from shared.db.session import AsyncSession
 
@@ -29,6 +30,16 @@ _CACHE_KIB = 512
 """Of each SQLite connection; the system caches the file too."""
 _LAST_STATEMENTS_MS = 2_000
 _HOT_CONNECTIONS = 8
+_HOT_SECONDS = 5.0
+_OUTAGES = ("08", "53", "57")
+"""Classes of SQLSTATE: the connection, the resources, an operator. What was asked is not at fault."""
+_SESSION = {"application_name": "pinzhi", "jit": "off", "plan_cache_mode": "force_custom_plan"}
+"""A plan is made for the size that the tables have now. One that was kept from an empty table (a first load, a restore)
+reads all of it for every batch until the statistics follow, a minute later."""
+_HOT_SESSION = {"application_name": "pinzhi", "jit": "off", "enable_seqscan": "off"}
+"""Hot reads keep their plans, which are always reads of an index, also of a table that was empty."""
+_NO_PRIMARY = ("25006", "57P01", "57P02", "57P03")
+"""The server has become a standby, or is going: its connections are dropped and made anew, where the primary is now."""
 
 
 class Database:
@@ -39,17 +50,15 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.url = make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._pool_size = pool_size
+        self.is_sqlite = not is_postgres(url)
+        self.pool_size = pool_size
         self._hot_sqlite: sqlite3.Connection | None = None
-        self._hot_pool: Any = None
-        self._hot_lock = asyncio.Lock()
         self._hot_turn = asyncio.Semaphore(_HOT_CONNECTIONS)
         self._hot_idle: list[Any] = []
         self._threads: WeakSet[Thread] = WeakSet()
         self._at_work: Counter[asyncio.Task[Any] | None] = Counter()
         if self.is_sqlite:
+            self.url = make_url(url)
             path = Path(self.url.database or "")
             async_url = self.url.set(drivername="sqlite+aiosqlite")
             threads = self._threads
@@ -59,14 +68,13 @@ class Database:
             )
             self.path: Path | None = path
         else:
-            async_url = self.url.set(drivername="postgresql+asyncpg")
-            self.writer = create_async_engine(
-                async_url,
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_timeout=10,
-                pool_pre_ping=False,
-                connect_args={"timeout": 5, "server_settings": {"application_name": "pinzhi", "jit": "off"}},
+            self.address = address = Address.parse(url)
+            host, port = address.hosts[0] if address.hosts else (None, None)
+            self.url = URL.create(
+                "postgresql", address.user, address.password, host, port, database=address.database or ""
+            )
+            self.writer = postgres_engine(
+                address, lost=self._drop_idle, pool_size=pool_size, max_overflow=0, pool_timeout=10
             )
             self.reader = self.writer
             self.path = None
@@ -124,13 +132,19 @@ class Database:
         return self._hot_sqlite.execute(sql, {str(i): arg for i, arg in enumerate(args, 1)}).fetchall()
 
     async def _fetch_server(self, sql: str, args: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        pool = self._hot_pool or await self._open_hot_pool()
         async with self._hot_turn:
-            connection = await self._hot_connection(pool)
+            connection = await self._hot_connection()
             try:
-                rows = await connection.fetch(sql, *args)
-            except BaseException:
-                await pool.release(connection)
+                rows = await connection.fetch(sql, *args, timeout=_HOT_SECONDS)
+            except BaseException as error:
+                state = getattr(error, "sqlstate", None) or ""
+                lost = fault_of(error) is None and (connection.is_closed() or state[:2] in _OUTAGES)
+                if state and not lost:
+                    self._hot_idle.append(connection)
+                else:
+                    connection.terminate()  # nobody knows in what state it is
+                if lost and isinstance(error, Exception):
+                    raise ConnectionError(self.address.reason(error)) from error
                 raise
             self._hot_idle.append(connection)
         return [tuple(row) for row in rows]
@@ -148,34 +162,19 @@ class Database:
         if self._hot_sqlite is not None:
             self._hot_sqlite.close()
             self._hot_sqlite = None
-        if self._hot_pool is not None:
-            await self._hot_pool.expire_connections()
-            while self._hot_idle:
-                await self._hot_pool.release(self._hot_idle.pop())
+        self._drop_idle()
 
-    async def _hot_connection(self, pool: Any) -> Any:
-        """Connections stay out of the pool between two reads: to give one back costs it a task, half of a point read.
-        The pool still makes them, and takes back what broke."""
+    async def _hot_connection(self) -> Any:
+        """Kept here and not in a pool of asyncpg's: to give one back there costs a task, half of a point read."""
         while self._hot_idle:
             connection = self._hot_idle.pop()
-            try:
-                if not connection.is_closed():
-                    return connection
-            except Exception:  # noqa: S112 - it went back to the pool by itself when the server closed it
-                continue
-            await pool.release(connection)
-        return await pool.acquire()
+            if not connection.is_closed():
+                return connection
+        return await self.address.connect(_HOT_SESSION)
 
-    async def _open_hot_pool(self) -> Any:
-        import asyncpg
-
-        async with self._hot_lock:
-            if self._hot_pool is None:
-                dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-                self._hot_pool = await asyncpg.create_pool(
-                    dsn, min_size=1, max_size=_HOT_CONNECTIONS, timeout=5, command_timeout=5, reset=_no_reset
-                )
-        return self._hot_pool
+    def _drop_idle(self) -> None:
+        while self._hot_idle:
+            self._hot_idle.pop().terminate()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -192,15 +191,24 @@ class Database:
     def is_at_work(self, task: asyncio.Task[Any]) -> bool:
         return task in self._at_work
 
+    def reason(self, error: BaseException) -> str:
+        """In one line what the database refused, where it was the database; else nothing."""
+        from sqlalchemy.exc import DBAPIError
+
+        if self.is_sqlite or not (isinstance(error, DBAPIError) or getattr(error, "sqlstate", None)):
+            return ""
+        return self.address.reason(error)
+
     async def close(self) -> None:
         if self._hot_sqlite is not None:
             self._hot_sqlite.close()
             self._hot_sqlite = None
-        if self._hot_pool is not None:
-            while self._hot_idle:
-                await self._hot_pool.release(self._hot_idle.pop())
-            await self._hot_pool.close()
-            self._hot_pool = None
+        for _ in range(_HOT_CONNECTIONS):  # until nothing is read any more
+            await self._hot_turn.acquire()
+        while self._hot_idle:
+            await self._hot_idle.pop().close(timeout=_HOT_SECONDS)
+        for _ in range(_HOT_CONNECTIONS):
+            self._hot_turn.release()
         await self.writer.dispose()
         if self.reader is not self.writer:
             await self.reader.dispose()
@@ -220,8 +228,24 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.rollback()
 
 
-async def _no_reset(_connection: Any) -> None:
-    """Hot reads leave nothing behind, so the RESET round trip of asyncpg's pool is saved."""
+def postgres_engine(address: Address, *, lost: Callable[[], None] | None = None, **options: Any) -> AsyncEngine:
+    """An engine whose connections are made by the address, so that all that libpq knows works here too.
+
+    `lost` is called when the server is no primary any more.
+    """
+    connect: dict[str, Any] = {"async_creator_fn": lambda: address.connect(_SESSION)}
+    if address.pooler:
+        connect["prepared_statement_cache_size"] = 0
+    engine = create_async_engine("postgresql+asyncpg://", connect_args=connect, pool_pre_ping=False, **options)
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _handle(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) in _NO_PRIMARY:
+            context.is_disconnect = True
+            if lost is not None:
+                lost()
+
+    return engine
 
 
 def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, threads: "WeakSet[Thread]") -> AsyncEngine:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import MetaData
 from sqlalchemy.engine import Connection, make_url
 
+from shared.db.address import Address, is_postgres
+
 ROOT = Path(__file__).resolve().parents[2] / "services"
 _MIGRATION_LOCK = 7_046_937
 """Any number; advisory locks are numbers for each database."""
@@ -64,40 +66,43 @@ def run_env(metadata: MetaData) -> None:
     """The whole of a service's `env.py`."""
     from alembic import context
 
-    url = make_url(context.config.attributes["url"])
+    address: str = context.config.attributes["url"]
+    postgres = is_postgres(address)
 
     def migrate(connection: Connection) -> None:
         context.configure(
             connection=connection,
             target_metadata=metadata,
-            render_as_batch=url.get_backend_name() == "sqlite",
+            render_as_batch=not postgres,
             compare_type=True,
             render_item=_render,
         )
         with context.begin_transaction():
             context.run_migrations()
 
-    if url.get_backend_name() == "sqlite":
+    if not postgres:
         from sqlalchemy import create_engine
 
+        url = make_url(address)
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url.set(drivername="sqlite"))
         with engine.connect() as connection:
             migrate(connection)
         engine.dispose()
         return
-    asyncio.run(_migrate_postgres(url, migrate))
+    asyncio.run(_migrate_postgres(address, migrate))
 
 
-async def _migrate_postgres(url: Any, migrate: Any) -> None:
-    from sqlalchemy.ext.asyncio import create_async_engine
+async def _migrate_postgres(url: str, migrate: Any) -> None:
     from sqlalchemy.pool import NullPool
 
-    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), poolclass=NullPool)
-    async with engine.connect() as lock, engine.connect() as connection:
-        # Several processes of one service may start at once: the later ones find the work done. The lock has a
-        # connection of its own, since it must outlast the transaction of the migrations.
-        await lock.exec_driver_sql(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
+    from shared.db.engine import postgres_engine
+
+    engine = postgres_engine(Address.parse(url), poolclass=NullPool)
+    async with engine.begin() as connection:
+        # Several processes of one service may start at once: the later ones find the work done. The lock is that of
+        # the transaction which migrates, so that it also holds where a pooler stands between.
+        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         await connection.run_sync(migrate)
     await engine.dispose()
 

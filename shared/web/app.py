@@ -4,16 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
-from shared import audit, failpoints, metrics
+from shared import audit, failpoints, metrics, retention
 from shared.auth.policy import Public
 from shared.bus.protocol import EventBus
 from shared.clock import Clock
@@ -32,12 +31,10 @@ from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
 from shared.web.supervisor import Supervisor
-from shared.web.worker import WorkerPlace, WorkerTaken
+from shared.web.worker import WorkerPlace
 
 log = structlog.get_logger("app")
 _VERSION = "0.1.0"
-_KEEP_ANSWERS = timedelta(days=7)
-_KEEP_INVALIDATIONS = timedelta(minutes=10)
 _LOOK_SECONDS = 0.5
 
 
@@ -104,20 +101,21 @@ def _lifespan(platform: Platform) -> Any:
         supervisor, place = Supervisor(platform), WorkerPlace(platform)
         try:
             await place.take()
-        except WorkerTaken:
+            if platform.owns_bus:
+                await platform.bus.start()
+            await _start_hot(platform)
+            await platform.revocations.load(platform)
+            for run in platform.spec.on_start:
+                await run(platform)
+        except Exception as error:
+            platform.failing["start"] = platform.db.reason(error) or f"{type(error).__name__}: {error}"[:500]
             await platform.db.close()
             raise
-        if platform.owns_bus:
-            await platform.bus.start()
-        await _start_hot(platform)
-        await platform.revocations.load(platform)
-        for run in platform.spec.on_start:
-            await run(platform)
         supervisor.start("worker", place.keep)
         supervisor.start("relay", platform.relay.run)
         supervisor.start("consumer", platform.consumer.run)
         supervisor.start("audit", lambda: audit.run(platform))
-        supervisor.start("housekeeping", lambda: _housekeeping(platform))
+        supervisor.start("retention", lambda: retention.run(platform))
         supervisor.start("loop", lambda: _watch_loop(platform))
         supervisor.start("hot", lambda: _follow_hot(platform))
         supervisor.start("revocations", lambda: platform.revocations.run(platform))
@@ -151,25 +149,6 @@ async def _follow_hot(platform: Platform) -> None:
     while True:
         await platform.hot_cache.follow(platform)
         await asyncio.sleep(platform.settings.poll_seconds)
-
-
-async def _housekeeping(platform: Platform) -> None:
-    while True:
-        await _tidy(platform)
-        await asyncio.sleep(300)
-
-
-async def _tidy(platform: Platform) -> None:
-    """Old idempotency answers, invalidations that every process has read, and published outbox rows go away."""
-    answers, hot, outbox = tables.idempotency, tables.hot_invalidation, tables.outbox
-    async with platform.system_unit_of_work() as uow:
-        await uow.session.execute(delete(answers).where(answers.c.created_at < uow.now - _KEEP_ANSWERS))
-        # The newest one stays: a process that has not read what went sees by its number that something did.
-        newest = select(func.max(hot.c.sequence)).scalar_subquery()
-        old = (hot.c.at < uow.now - _KEEP_INVALIDATIONS, hot.c.sequence < newest)
-        await uow.session.execute(delete(hot).where(*old))
-        sent = (outbox.c.published_at.is_not(None), outbox.c.published_at < uow.now - _KEEP_ANSWERS)
-        await uow.session.execute(delete(outbox).where(*sent))
 
 
 async def _watch_loop(platform: Platform) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from services.credit.app import create_app
 from services.credit.settings import Settings
 from services.gateway.upstreams.monitor import Monitor, Seen
+from shared import retention
 from shared.bus.progress import Standing
 from shared.db import tables
 from shared.db.lease import acquire
@@ -92,7 +93,8 @@ async def test_a_process_that_missed_invalidations_drops_all(credit: Harness) ->
                 )
             )
     credit.clock.advance(hours=1)
-    await app_module._tidy(platform)
+    for kind in retention.expiring(platform):
+        await retention.sweep(platform, kind, rest=0)
     async with platform.read() as session:
         assert len((await session.execute(select(hot.c.sequence))).all()) == 1, "the newest one stays"
     await platform.hot_cache.follow(platform)
