@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import AwareDatetime
 
-from services.traceability.areas import area_prefix
 from services.traceability.inspections import repository, service
 from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestOut, TestReceipt
+from services.traceability.masterdata import supervision
 from shared.attachments.records import described
 from shared.auth import Department, Enterprise, Principal, Staff
 from shared.db import AsyncSession
@@ -53,8 +53,7 @@ async def list_tests(
     rows = await repository.page(
         session,
         lot_id=lot_id,
-        uscc=principal.uscc,
-        area=None if principal.kind == "enterprise" else area_prefix(principal.area),
+        reader=repository.seen_by(principal),
         result=result,
         limit=params.limit,
         after=params.after(instant, str),
@@ -90,10 +89,13 @@ async def _versions(session: AsyncSession, principal: Principal, test_id: str) -
     rows = await repository.versions(session, test_id)
     if not rows:
         raise NotFound("test", zh=f"没有检验报告 {test_id}", en=f"There is no test report {test_id}")
+    test = rows[-1]
     if principal.kind == "enterprise":
-        principal.require_owner(rows[-1].producer_uscc)
-    else:
-        principal.require_area(rows[-1].area_code)
+        if test.recorder != f"enterprise:{principal.uscc}":
+            found = await repository.lot_with_party(session, test.lot_id)
+            principal.require_owner(found[0].owner_uscc if found else test.producer_uscc)
+    elif not principal.may_in(test.area_code):
+        await supervision.require(session, principal, test.producer_uscc)
     return rows
 
 
