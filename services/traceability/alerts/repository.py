@@ -48,12 +48,13 @@ async def move(session: AsyncSession, alert_id: str, sources: Sequence[str], **v
     return bool(result.rowcount == 1)
 
 
-async def follow_area(session: AsyncSession, uscc: str, former: str, area_code: str) -> None:
-    """Open alerts about a firm or its lots, that stood in its former area, go to its new one."""
+async def open_about(session: AsyncSession, uscc: str, area_code: str) -> list[Alert]:
+    """Open alerts of an area about a firm or one of its lots, locked until commit."""
     lots = select(col(AlertLot.alert_id)).join(Lot, col(Lot.lot_id) == col(AlertLot.lot_id))
     about = or_(col(Alert.subject) == uscc, col(Alert.alert_id).in_(lots.where(col(Lot.owner_uscc) == uscc)))
-    statement = update(Alert).where(about, col(Alert.state).in_(OPEN_STATES), col(Alert.area_code) == former)
-    await session.execute(statement.values(area_code=area_code))
+    statement = select(Alert).where(about, col(Alert.state).in_(OPEN_STATES), col(Alert.area_code) == area_code)
+    statement = statement.order_by(col(Alert.alert_id)).with_for_update().execution_options(populate_existing=True)
+    return list((await session.execute(statement)).scalars())
 
 
 async def free_lots(session: AsyncSession, alert_id: str) -> None:

@@ -11,18 +11,16 @@ from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestOut, TestReceipt
 from services.traceability.masterdata import supervision
 from shared.attachments.records import described
-from shared.auth import Department, Enterprise, Principal, Staff
+from shared.auth import Department, Enterprise, Principal
+from shared.auth.reading import TESTS
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
 from shared.web.paging import instant
 
 router = Router(prefix="/v1/traceability", tags=["tests"])
-READERS = (
-    Department("traceability:tests:read"),
-    Enterprise(),
-    Staff("inspector", "case_officer", "reviewer", "quality_office", "auditor"),
-)
+READERS = (*TESTS.grants, Enterprise())
+AREA = "the sample's area; of a firm's own tests also the firm's"
 
 
 @router.post("/tests", status_code=201, response_model=TestReceipt, responses=problem(400, 401, 403, 409, 422))
@@ -41,7 +39,7 @@ async def correct_test(test_id: str, body: TestCorrectionIn, uow: Uow) -> TestRe
 
 
 @router.get("/tests", response_model=Page[TestOut], responses=problem(401, 403, 422))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def list_tests(
     session: ReadSession,
     principal: CurrentPrincipal,
@@ -63,7 +61,7 @@ async def list_tests(
 
 
 @router.get("/tests/{test_id}", response_model=TestOut, responses=problem(401, 403, 404, 422))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def read_test(
     test_id: str,
     session: ReadSession,
@@ -79,7 +77,7 @@ async def read_test(
 
 
 @router.get("/tests/{test_id}/versions", response_model=list[TestOut], responses=problem(401, 403, 404))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def read_versions(test_id: str, session: ReadSession, principal: CurrentPrincipal) -> list[TestOut]:
     """Every version, oldest first."""
     return await out(session, principal, await _versions(session, principal, test_id))
@@ -94,6 +92,8 @@ async def _versions(session: AsyncSession, principal: Principal, test_id: str) -
         if test.recorder != f"enterprise:{principal.uscc}":
             found = await repository.lot_with_party(session, test.lot_id)
             principal.require_owner(found[0].owner_uscc if found else test.producer_uscc)
+    elif test.kind == "supervision":
+        principal.require_area(test.area_code)
     elif not principal.may_in(test.area_code):
         await supervision.require(session, principal, test.producer_uscc)
     return rows

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from sqlmodel import col
 
 from services.traceability.areas import area_prefix
@@ -57,12 +57,13 @@ async def has_tests(session: AsyncSession, lot_id: str) -> bool:
 
 def seen_by(principal: Principal) -> ColumnElement[bool]:
     """An enterprise sees the reports of lots that are its own, and those that it recorded; an authority those of
-    samples taken in its area and of firms that it supervises."""
+    samples taken in its area, and the own tests of firms that it supervises."""
     if principal.kind == "enterprise":
         own = select(col(Lot.lot_id)).where(col(Lot.owner_uscc) == principal.uscc)
         return or_(col(LotTest.lot_id).in_(own), col(LotTest.recorder) == f"enterprise:{principal.uscc}")
     sampled = col(LotTest.area_code).startswith(area_prefix(principal.area), autoescape=True)
-    return or_(sampled, col(LotTest.producer_uscc).in_(supervised(principal)))
+    own_tests = and_(col(LotTest.kind) != "supervision", col(LotTest.producer_uscc).in_(supervised(principal)))
+    return or_(sampled, own_tests)
 
 
 async def page(

@@ -9,6 +9,7 @@ from services.traceability.masterdata.api import WRITE
 from services.traceability.masterdata.models import Lot
 from services.traceability.masterdata.schemas import BatchIn, LotIn, LotItem, LotOut, RegisterReceipt
 from shared.auth import Department, Enterprise, Staff
+from shared.auth.reading import LOTS
 from shared.errors import NotFound
 from shared.identifiers import GTINStr, LotStr, gs1
 from shared.web import (
@@ -26,7 +27,7 @@ from shared.web import (
 
 router = Router(prefix="/v1/traceability", tags=["lots"])
 READ = "traceability:lots:read"
-STAFF = Staff("inspector", "case_officer", "reviewer", "publisher", "quality_office")
+STAFF = next(grant for grant in LOTS.grants if isinstance(grant, Staff))
 
 
 @router.put("/lots/{gtin}/{lot:path}", responses=problem(400, 401, 403, 409, 413, 422))
@@ -58,7 +59,7 @@ async def put_lots(
 
 
 @router.get("/lots", responses=problem(401, 403, 422))
-@allow(Enterprise(), Department(READ), STAFF, area="the owner's area", owner="own lots only", private=True)
+@allow(Enterprise(), *LOTS.grants, area="the owner's area", owner="own lots only", private=True)
 async def list_lots(
     session: ReadSession,
     principal: CurrentPrincipal,
@@ -80,7 +81,7 @@ async def list_lots(
 
 
 @router.get("/lots/{lot_id:path}", responses=problem(401, 403, 404))
-@allow(Enterprise(), Department(READ), STAFF, area="the owner's area", owner="lot.owner_uscc", private=True)
+@allow(Enterprise(), *LOTS.grants, area="the owner's area", owner="lot.owner_uscc", private=True)
 async def get_lot(lot_id: str, session: ReadSession, principal: CurrentPrincipal) -> LotOut:
     lot = await session.get(Lot, lot_id)
     if lot is None:

@@ -6,7 +6,7 @@ One path for one and for many: the list of results has a receipt, or the error o
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.traceability.alerts import repository as alerts
+from services.traceability.alerts import service as alerts
 from services.traceability.base import Table
 from services.traceability.epcis import repository as epcis
 from services.traceability.genealogy import repository as genealogy
@@ -55,7 +55,7 @@ async def _follow_area(uow: UnitOfWork, uscc: str, former: str, area_code: str) 
     """What its new authority takes over with the firm: its products, open recalls and open alerts."""
     await repository.move_products(uow.session, uscc, area_code)
     await recalls.follow_area(uow, uscc, area_code)
-    await alerts.follow_area(uow.session, uscc, former, area_code)
+    await alerts.follow_area(uow, uscc, former, area_code)
 
 
 async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterReceipt:

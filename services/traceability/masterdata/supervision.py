@@ -17,6 +17,7 @@ from services.traceability.areas import area_prefix
 from services.traceability.masterdata import repository
 from services.traceability.masterdata.models import Party, PartyEnterprise
 from shared.auth import Principal
+from shared.auth.reading import Reading
 from shared.db import AsyncSession
 from shared.errors import Forbidden
 from shared.reference import areas
@@ -34,6 +35,10 @@ class Supervision:
 
     def by(self, principal: Principal) -> bool:
         return any(principal.may_in(code) for code in (self.area_code, self.register) if code is not None)
+
+    def shown(self, reading: Reading, principal: Principal) -> bool:
+        """Whether it may see a record of this kind of the firm."""
+        return reading.shows(principal, self.area_code, self.register)
 
     def require(self, principal: Principal) -> None:
         if self.by(principal):
@@ -98,6 +103,12 @@ async def of(session: AsyncSession, usccs: Iterable[str]) -> dict[str, Supervisi
         )
         for uscc in wanted
     }
+
+
+async def homes(session: AsyncSession, usccs: Iterable[str]) -> dict[str, list[str]]:
+    """The areas whose authorities supervise each of the firms."""
+    known = await of(session, usccs)
+    return {uscc: [code for code in (one.area_code, one.register) if code is not None] for uscc, one in known.items()}
 
 
 async def require(session: AsyncSession, principal: Principal, uscc: str) -> None:

@@ -205,13 +205,13 @@ async def report(uow: UnitOfWork, recall_id: str, body: QuantityIn) -> Recall:
         entry_id=uow.id(), recall_id=recall_id, reported_at=uow.now, reported_by=uow.principal.id, **body.model_dump()
     )
     uow.session.add_all([row, entry])
-    unit, measure = body.uom or "件", body.uom or "pieces"
+    # Everybody reads what happened in the case; who holds and took back how much is business.
     await _updated(
         uow,
         recall,
         Text(
-            f"{body.lot_id}：回收 {body.recovered:f} {unit}，销毁 {body.destroyed:f} {unit}",
-            f"{body.lot_id}: {body.recovered:f} {measure} recovered, {body.destroyed:f} {measure} destroyed",
+            f"{body.lot_id}：登记了回收和销毁的数量",
+            f"{body.lot_id}: what was recovered and destroyed was reported",
         ),
     )
     uow.audit("recall.report", subject=recall_id, detail={"holder": body.holder, "lot_id": body.lot_id})

@@ -22,16 +22,10 @@ from services.traceability.recalls.schemas import (
     RecallOut,
     RecallSummary,
 )
-from shared.auth import Department, Principal, Staff
+from shared.auth import Principal
+from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-
-READERS = (
-    Department("traceability:recalls:write"),
-    Department("traceability:recalls:read"),
-    Staff("inspector", "case_officer", "reviewer", "quality_office", "auditor"),
-)
-"""Who of the authorities sees the holders of a recall in their area."""
 
 
 async def summaries(session: AsyncSession, recalls: Sequence[Recall], now: datetime) -> list[RecallSummary]:
@@ -87,7 +81,7 @@ def _holders(
     if principal.kind == "enterprise":
         everyone = principal.uscc == recall.uscc
     else:
-        everyone = any(grant.admits(principal) for grant in READERS) and supervised.by(principal)
+        everyone = supervised.shown(RECALL_HOLDERS, principal)
     if not everyone and principal.kind != "enterprise":
         return None
     told = {notice.holder: notice for notice in notices}

@@ -188,9 +188,17 @@ async def test_who_reads_lots_and_tests(on_sqlite: Harness) -> None:
     sampled_there = await food.record(
         on_sqlite, dept(ZHIFU), number="SP-ZF", area_code=ZHIFU, result="pass", sample_id="S-ZF"
     )
-    for area in (ZHIFU, QIXIA):
-        ok(await on_sqlite.get(f"{BASE}/tests/{sampled_there['test_id']}", as_=dept(area)))
-    refused(await on_sqlite.get(f"{BASE}/tests/{sampled_there['test_id']}", as_=dept(BEIJING)), 403, "area")
+    own = await food.record(on_sqlite, food.coop, number="OWN", kind="self")
+    for test_id, area, sees in (
+        (sampled_there["test_id"], ZHIFU, True),
+        (sampled_there["test_id"], QIXIA, False),
+        (own["test_id"], QIXIA, True),
+        (own["test_id"], ZHIFU, False),
+    ):
+        answer = await on_sqlite.get(f"{BASE}/tests/{test_id}", as_=dept(area))
+        assert answer.status_code == (200 if sees else 403), (test_id, area)
+        listed = [test["test_id"] for test in ok(await on_sqlite.get(f"{BASE}/tests", as_=dept(area)))["items"]]
+        assert (test_id in listed) is sees, (test_id, area)
 
 
 async def test_a_firm_does_not_choose_who_is_warned_of_its_failure(on_sqlite: Harness) -> None:
