@@ -1,6 +1,6 @@
 """What an event does to an enterprise row, and what the row says on a day. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -14,12 +14,12 @@ from services.gateway.schemas import (
     TimelineItem,
     Violation,
 )
-from shared.auth import Principal
-from shared.auth.reading import CREDIT
 from shared.clock import end_of_day, utc_text
 
 Row = dict[str, Any]
 """Columns of `EnterpriseRow`."""
+Shows = Callable[..., bool]
+"""Whether the reader may see a record of credit that belongs to these areas."""
 
 
 def empty(uscc: str) -> Row:
@@ -124,7 +124,7 @@ def homes(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return (row["identity"] or {}).get("area_code"), (row["party"] or {}).get("area_code")
 
 
-def credit_status(row: Mapping[str, Any], day: date, names: Mapping[str, str], reader: Principal) -> CreditStatus:
+def credit_status(row: Mapping[str, Any], day: date, names: Mapping[str, str], shows: Shows) -> CreditStatus:
     """Status on a day. A black listing that ended is shown only to authorities that may read its case: repaired means
     no longer shown."""
     home, _ = homes(row)
@@ -134,7 +134,7 @@ def credit_status(row: Mapping[str, Any], day: date, names: Mapping[str, str], r
     former = [
         entry
         for entry in shaped
-        if not entry["in_force"] and (entry["colour"] == "red" or CREDIT.shows(reader, entry["area_code"], home))
+        if not entry["in_force"] and (entry["colour"] == "red" or shows(entry["area_code"], home))
     ]
     colours = {entry["colour"] for entry in current}
     status = "black" if "black" in colours else "red" if "red" in colours else "none"
@@ -171,15 +171,15 @@ def violations_on(row: Mapping[str, Any], day: date) -> list[Violation]:
     return cast(list[Violation], sorted(shown, key=lambda v: (v["decision_date"], v["violation_id"]), reverse=True))
 
 
-def department_part(row: Mapping[str, Any], day: date, reader: Principal) -> tuple[list[Row], list[Row]]:
-    """Records that are not public on the day, and listing procedures under way, of those that the reader may see."""
+def department_part(row: Mapping[str, Any], day: date, shows: Shows) -> tuple[list[Row], list[Row]]:
+    """Records that are not public on the day, and listing procedures under way, of those that `shows` lets through."""
     home, _ = homes(row)
     public = {key for key, violation in row["violations"].items() if violation_shown(violation, day)}
     hidden = [v for key, v in sorted(row["department"]["violations"].items()) if key not in public]
     procedures = [p for _, p in sorted(row["department"]["procedures"].items())]
     return (
-        [v for v in hidden if CREDIT.shows(reader, v["area_code"], home)],
-        [p for p in procedures if CREDIT.shows(reader, p["area_code"], home)],
+        [v for v in hidden if shows(v["area_code"], home)],
+        [p for p in procedures if shows(p["area_code"], home)],
     )
 
 

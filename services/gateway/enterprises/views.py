@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from services.gateway import freshness
@@ -90,7 +91,7 @@ def _shape(
     errors: Sequence[PartError] = (),
 ) -> EnterpriseView:
     names = area_names(record["area_code"] for part in ("listings", "recalls") for record in row[part].values())
-    credit = rules.credit_status(row, day, names, reader)
+    credit = rules.credit_status(row, day, names, partial(CREDIT.shows, reader))
     violations = rules.violations_on(row, day)
     recalls = rules.recalls_of(row, names)
     changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
@@ -130,7 +131,7 @@ async def _hidden(session: AsyncSession, row: Row, day: date, reader: Principal)
     if not any(policy.admits(reader) for policy in (CREDIT, TESTS, ALERTS)):
         return None
     home, party = rules.homes(row)
-    violations, procedures = rules.department_part(row, day, reader)
+    violations, procedures = rules.department_part(row, day, partial(CREDIT.shows, reader))
     part: DepartmentPart = {
         "violations": violations if CREDIT.admits(reader) else None,
         "procedures": procedures if CREDIT.admits(reader) else None,
