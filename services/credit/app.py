@@ -3,6 +3,7 @@
 from services.credit import sweep
 from services.credit.duties import api as duties
 from services.credit.enterprises import api as enterprises
+from services.credit.enterprises import repository as enterprises_repository
 from services.credit.leads import api as leads
 from services.credit.listings import api as listings
 from services.credit.listings import lists_api as lists
@@ -30,7 +31,7 @@ ROUTERS = [
     measures.router,
     leads.router,
     duties.router,
-    attachments_router("credit"),
+    attachments_router("credit", homes_of=enterprises_repository.homes),
 ]
 
 

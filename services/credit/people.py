@@ -1,19 +1,15 @@
 """Who sees more than the public, said once for all routes."""
 
-from shared.auth import Department, Principal, Staff
+from shared.auth import Principal, Staff
+from shared.auth.reading import CREDIT
 from shared.errors import Forbidden
 
 READ = "credit:read"
 OFFICERS = Staff("inspector", "case_officer", "reviewer", "publisher", "quality_office", "auditor")
-READERS = (
-    Department("credit:violations:write"),
-    Department("credit:enterprises:write"),
-    Department(READ),
-    OFFICERS,
-)
+READERS = CREDIT.grants
 """Departments that write here or may read, and staff."""
 
-__all__ = ["OFFICERS", "READ", "READERS", "require_department", "sees_all"]
+__all__ = ["OFFICERS", "READ", "READERS", "require_department"]
 
 
 def require_department(principal: Principal, authority: str) -> None:
@@ -25,8 +21,3 @@ def require_department(principal: Principal, authority: str) -> None:
             en=f"This case is of {authority}; you may handle those of your own department "
             f"({principal.department or 'none'}) only",
         )
-
-
-def sees_all(principal: Principal) -> bool:
-    """Whether the principal gets the departments' field set."""
-    return any(grant.admits(principal) for grant in READERS)

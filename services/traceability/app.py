@@ -9,7 +9,7 @@ from services.traceability.epcis import jobs
 from services.traceability.genealogy import api as genealogy
 from services.traceability.inspections import api as inspections
 from services.traceability.masterdata import api as masterdata
-from services.traceability.masterdata import lots_api
+from services.traceability.masterdata import lots_api, supervision
 from services.traceability.recalls import api as recalls
 from services.traceability.scans import api as scans
 from services.traceability.scans import service as scans_service
@@ -33,7 +33,7 @@ ROUTERS = [
     scans.router,
     codes.router,
     verdicts.router,
-    attachments_router("traceability"),
+    attachments_router("traceability", homes_of=supervision.homes),
 ]
 PROJECTION_TABLES = [
     "party_mark",

@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 
 from shared.attachments.content import ALLOWED, Limits
 from shared.attachments.records import path_of
+from shared.attachments.rights import HomesOf, supervise
 from shared.attachments.scanner import NullScanner, Scanner
 from shared.attachments.schemas import AttachmentOut
 from shared.attachments.service import Attachments, Upload, Visibility
@@ -49,14 +50,18 @@ def attachments_router(
     open_store: Callable[[ServiceSettings], BlobStore] = on_disk,
     scanner: Scanner | None = None,
     limits: Limits | None = None,
+    homes_of: HomesOf | None = None,
 ) -> Router:
-    """Routes of one service; its `tables.py` calls `models.add_to(Table)`."""
+    """Routes of one service; its `tables.py` calls `models.add_to(Table)`. `homes_of`: who supervises an enterprise and
+    so sees its files."""
+    if homes_of is not None:
+        supervise(service, homes_of)
     path = path_of(service)
     router = Router(prefix=path, tags=["attachments"])
 
     def attachments(request: Request) -> Attachments:
         store = open_store(platform_of(request).settings)
-        return Attachments(path, store, scanner or NullScanner(), limits or Limits())
+        return Attachments(service, path, store, scanner or NullScanner(), limits or Limits())
 
     @router.post("", status_code=201, responses=problem(400, 401, 403, 409, 413, 415, 422), openapi_extra=_BODY)
     @allow(
@@ -93,7 +98,7 @@ def attachments_router(
         principal: CurrentPrincipal,
         sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
     ) -> Response:
-        """A public file for everybody, a departmental one for departments and for who put it there."""
+        """A public file for everybody, a departmental one for who put it there and the authorities concerned."""
         shown = await attachments(request).show(session, principal, sha256)
         headers = {
             "ETag": f'"{sha256}"',

@@ -17,6 +17,7 @@ attachment = Table(
     Column("visibility", String(12), nullable=False),  # public | departmental
     Column("department", String(60), nullable=True),
     Column("uscc", String(18), nullable=True),
+    Column("area", String(12), nullable=True),  # of the authority that put it there; null for an enterprise's
     Column("created_at", UTC, nullable=False),
 )
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from shared.attachments import repository
+from shared.attachments import repository, rights
 from shared.attachments.schemas import AttachmentOut
-from shared.attachments.service import may_see
 from shared.auth.principal import Principal
 from shared.db.session import AsyncSession
 from shared.errors import FieldError
@@ -20,9 +19,8 @@ async def described(
     """SHA-256 -> the file, of those that the caller may see; the others are not told."""
     found: dict[str, AttachmentOut] = {}
     wanted = {digest for digest in digests if digest is not None}
-    for row in await repository.rows_of_each(session, wanted) if wanted else ():
-        if not may_see(principal, row.visibility, row.owner, row.uscc):
-            continue
+    rows = await repository.rows_of_each(session, wanted) if wanted else ()
+    for row in await rights.seen(session, service, principal, rows):
         # As `show` has it: the oldest row that the caller may see, a public one before others.
         known = found.get(row.sha256)
         if known is None or (row.visibility == "public" and known.visibility != "public"):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.attachments import content, repository
+from shared.attachments import content, repository, rights
 from shared.attachments.scanner import Scanner
 from shared.attachments.schemas import AttachmentOut
 from shared.attachments.store import BlobStore, is_digest
@@ -34,6 +34,7 @@ class Shown:
 class Attachments:
     """What one service keeps, under `path`."""
 
+    service: str
     path: str
     store: BlobStore
     scanner: Scanner
@@ -73,6 +74,7 @@ class Attachments:
                 "visibility": upload.visibility,
                 "department": principal.department,
                 "uscc": principal.uscc,
+                "area": principal.area,
                 "created_at": uow.now,
             },
         )
@@ -93,17 +95,10 @@ class Attachments:
     async def show(self, session: AsyncSession, principal: Principal, sha256: str) -> Shown:
         """Raises NotFound, also for what the caller may not see: its existence is not told."""
         rows = await repository.rows_of(session, sha256) if is_digest(sha256) else []
-        seen = [row for row in rows if may_see(principal, row.visibility, row.owner, row.uscc)]
+        seen = await rights.seen(session, self.service, principal, rows)
         data = await self.store.get(sha256) if seen else None
         if data is None:
             raise NotFound("attachment", zh=f"没有附件 {sha256}", en=f"There is no attachment {sha256}")
         public = [row for row in seen if row.visibility == "public"]
         first = (public or seen)[0]
         return Shown(data, first.media_type, first.name, bool(public))
-
-
-def may_see(principal: Principal, visibility: str, owner: str, uscc: str | None) -> bool:
-    """Public files: everybody. Departmental ones: departments, staff, and who put them there (or its enterprise)."""
-    if visibility == "public" or principal.kind in ("department", "staff", "system"):
-        return True
-    return principal.kind == "enterprise" and (owner == principal.id or (uscc is not None and uscc == principal.uscc))

@@ -20,6 +20,9 @@ class EnterpriseUpdated(Event):
     state: Literal["active", "revoked", "cancelled", "moved_out"]
     chief_quality_officer: bool = False
     """Whether the enterprise has one (首席质量官); the person is not named."""
+    source: Literal["register", "violation"] | None = None
+    """Who said so: an authority in the register, or only a violation that named the party (then its area is that of the
+    record)."""
 
 
 class _Violation(Event):

@@ -168,6 +168,8 @@ class AlertOpened(Event):
     holds: bool = False
     opened_at: datetime
     summary: str
+    area_code: str | None = None
+    """Whose authorities see it; told again when an open alert goes to another area with its firm."""
 
 
 class AlertClosed(Event):

@@ -7,9 +7,15 @@ from pydantic import TypeAdapter
 
 from services.gateway.schemas import EnterpriseView, ListView
 from services.gateway.views import enterprise_view, list_view
+from shared.auth import Principal
 from shared.events.base import Event
 from tests.gateway import samples as s
 from tests.support.app import Harness, department
+
+OFFICE = Principal(
+    "department", "client:yt-scjg", department="yt-scjg", area="370600",
+    scopes=frozenset({"credit:read", "traceability:tests:read", "traceability:alerts:read"}),
+)  # fmt: skip
 
 
 async def view_of(gateway: Harness, uscc: str = s.ORCHARD, **options: object) -> EnterpriseView:
@@ -25,11 +31,11 @@ async def test_black_listing_from_proposal_to_removal(gateway: Harness) -> None:
     assert view["credit"] is not None
     assert view["credit"]["status"] == "none"
     assert "department" not in view
-    procedures = (await view_of(gateway, department=True))["department"]["procedures"]
+    procedures = (await view_of(gateway, reader=OFFICE))["department"]["procedures"]
     assert [one["listing_id"] for one in procedures] == ["l-1"]
 
     await gateway.deliver(s.listed())
-    view = await view_of(gateway, department=True)
+    view = await view_of(gateway, reader=OFFICE)
     assert view["credit"] is not None
     assert view["credit"]["status"] == "black"
     listing = view["credit"]["listings"][0]
@@ -43,7 +49,7 @@ async def test_black_listing_from_proposal_to_removal(gateway: Harness) -> None:
     assert public["credit"] is not None
     assert (public["credit"]["status"], public["credit"]["former_listings"]) == ("none", [])
     assert public["timeline"] == []
-    former = (await view_of(gateway, department=True))["credit"]
+    former = (await view_of(gateway, reader=OFFICE))["credit"]
     assert former is not None
     assert [one["removed_reason"] for one in former["former_listings"]] == ["revoked"]
 
@@ -70,11 +76,11 @@ async def test_red_listing_that_ended_stays_as_history(gateway: Harness) -> None
 async def test_violation_is_public_only_while_published(gateway: Harness) -> None:
     await gateway.deliver(s.recorded())
     assert (await view_of(gateway))["violations"] == []
-    hidden = (await view_of(gateway, department=True))["department"]["violations"]
+    hidden = (await view_of(gateway, reader=OFFICE))["department"]["violations"]
     assert [one["violation_id"] for one in hidden] == ["v-1"]
 
     await gateway.deliver(s.published())
-    shown = await view_of(gateway, department=True)
+    shown = await view_of(gateway, reader=OFFICE)
     assert [one["facts"] for one in shown["violations"]] == ["抽检不合格"]
     assert shown["department"]["violations"] == []
 
@@ -84,7 +90,7 @@ async def test_violation_is_public_only_while_published(gateway: Harness) -> Non
     await gateway.deliver(s.ended())
     assert (await view_of(gateway))["violations"] == []
     await gateway.deliver(s.withdrawn())
-    assert (await view_of(gateway, department=True))["department"]["violations"] == []
+    assert (await view_of(gateway, reader=OFFICE))["department"]["violations"] == []
 
 
 async def test_warning_only_record_never_reaches_the_public(gateway: Harness) -> None:
@@ -130,7 +136,7 @@ async def test_supervision_tests_of_a_year_are_public_others_are_for_departments
     assert [one["test_id"] for one in tests["newest"]] == ["t-2", "t-1", "t-5", "t-4"]
     await gateway.deliver(s.retested("t-2", tested_on=date(2026, 11, 20)))
     assert (await gateway.get(url)).json()["tests"]["passed"] == 3
-    hidden = (await view_of(gateway, department=True))["department"]["tests"]
+    hidden = (await view_of(gateway, reader=OFFICE))["department"]["tests"]
     assert [one["test_id"] for one in hidden] == ["t-2", "t-3", "t-1", "t-5", "t-4"]
     past = await view_of(gateway, as_of=date(2026, 11, 1))
     assert [one["test_id"] for one in past["tests"]["newest"]] == ["t-1", "t-5", "t-4"]
@@ -139,11 +145,11 @@ async def test_supervision_tests_of_a_year_are_public_others_are_for_departments
 async def test_open_alerts_are_for_departments(gateway: Harness) -> None:
     await gateway.deliver(s.party(), s.lot(), s.alert(), s.alert("a-2", subject=s.ORCHARD, lots=[]))
     await gateway.deliver(s.alert("a-3", subject=f"{s.CAKE}.B", lots=[f"{s.CAKE}.B"]))
-    alerts = (await view_of(gateway, department=True))["department"]["alerts"]
+    alerts = (await view_of(gateway, reader=OFFICE))["department"]["alerts"]
     assert sorted(alert["alert_id"] for alert in alerts) == ["a-1", "a-2"]
     assert "a-1" not in (await gateway.get(f"/v1/enterprises/{s.ORCHARD}")).text
     await gateway.deliver(s.alert_closed())
-    alerts = (await view_of(gateway, department=True))["department"]["alerts"]
+    alerts = (await view_of(gateway, reader=OFFICE))["department"]["alerts"]
     assert [alert["alert_id"] for alert in alerts] == ["a-2"]
 
 

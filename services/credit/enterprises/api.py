@@ -17,7 +17,7 @@ from services.credit.enterprises.schemas import (
     EnterpriseReceipt,
     PublicFile,
 )
-from services.credit.people import READERS, sees_all
+from services.credit.people import READERS
 from shared.auth import Department, Enterprise, Public, Staff
 from shared.clock import shanghai_date
 from shared.errors import FieldError, Invalid, PlatformError
@@ -133,9 +133,10 @@ def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang:
 @router.get("/enterprises/{uscc}", response_model=DepartmentFile | PublicFile, responses=problem(401, 404, 422))
 @allow(Public(), Enterprise(), *READERS, private=True)
 async def read(uscc: str, session: ReadSession, principal: CurrentPrincipal, at: AsOfParams) -> Any:
-    """The credit file as of a day: public facts for everybody, all of it for departments and staff."""
+    """The credit file as of a day: public facts for everybody, for departments and staff also what is not
+    public of the enterprises of their area, and of records of it."""
     code = _code(uscc, place="{uscc}", evidence=True)
-    return await dossier.read(session, code, at, everything=sees_all(principal))
+    return await dossier.read(session, code, at, principal)
 
 
 @router.get("/enterprises", responses=problem(401, 422))

@@ -27,6 +27,8 @@ from services.credit.violations import rules
 from services.credit.violations.models import Violation
 from services.credit.violations.publication import authority_name
 from services.credit.violations.views import words
+from shared.auth import Principal
+from shared.auth.reading import CREDIT
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.reference import areas, industries
@@ -52,8 +54,11 @@ def summary(row: Enterprise) -> EnterpriseOut:
     return EnterpriseOut(**fields(row))
 
 
-async def read(session: AsyncSession, uscc: str, at: AsOf, *, everything: bool) -> PublicFile:
-    """`everything`: the departments' field set. Raises NotFound for a subject not known by then."""
+async def read(session: AsyncSession, uscc: str, at: AsOf, principal: Principal) -> PublicFile:
+    """Public facts; for the authorities of the enterprise all else, for others those records that are of their area.
+
+    Raises NotFound for a subject not known by then.
+    """
     row = await repository.at(session, uscc, at.valid, at.known)
     if row is None:
         raise NotFound(
@@ -74,7 +79,19 @@ async def read(session: AsyncSession, uscc: str, at: AsOf, *, everything: bool) 
         "violations": [_violation(v) for v in records if rules.is_public(v, valid=at.valid, known=at.known)],
         "recalls": [_recall(note, at.known) for note in await recalls.of_enterprise(session, uscc, at.known)],
     }
-    if not everything:
+    if not CREDIT.admits(principal):
+        return PublicFile(**public)
+    present = await repository.get(session, uscc)
+    home = present.area_code if present else row.area_code  # who supervises it today, also for a file as of a past day
+    hidden = [v for v in records if not rules.is_public(v, valid=at.valid, known=at.known)]
+    unpublished = [v for v in hidden if CREDIT.shows(principal, v.area_code, home)]
+    procedures = [
+        each for each in await listings.procedures(session, uscc, OPEN) if CREDIT.shows(principal, each.area_code, home)
+    ]
+    opened = [
+        each for each in await leads.of_enterprise(session, uscc) if CREDIT.shows(principal, each.area_code, home)
+    ]
+    if not (principal.may_in(home) or unpublished or procedures or opened):
         return PublicFile(**public)
     return DepartmentFile(
         **public,
@@ -82,14 +99,9 @@ async def read(session: AsyncSession, uscc: str, at: AsOf, *, everything: bool) 
         source=row.source,
         known_from=row.known_from,
         valid_from=row.valid_from,
-        unpublished=[_held(v) for v in records if not rules.is_public(v, valid=at.valid, known=at.known)],
-        procedures=[
-            OpenListing.model_validate(listing, from_attributes=True)
-            for listing in await listings.procedures(session, uscc, OPEN)
-        ],
-        leads=[
-            OpenLead.model_validate(lead, from_attributes=True) for lead in await leads.of_enterprise(session, uscc)
-        ],
+        unpublished=[_held(v) for v in unpublished],
+        procedures=[OpenListing.model_validate(listing, from_attributes=True) for listing in procedures],
+        leads=[OpenLead.model_validate(lead, from_attributes=True) for lead in opened],
     )
 
 

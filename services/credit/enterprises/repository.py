@@ -97,6 +97,12 @@ async def get(session: AsyncSession, uscc: str) -> Enterprise | None:
     return await session.get(Enterprise, uscc)
 
 
+async def homes(session: AsyncSession, usccs: Collection[str]) -> dict[str, list[str]]:
+    """The area that supervises each of the enterprises."""
+    statement = select(Enterprise).where(among(session, _e.uscc, usccs))
+    return {row.uscc: [row.area_code] for row in await session.exec(statement)}
+
+
 async def at(session: AsyncSession, uscc: str, valid: date, known: datetime) -> EnterpriseVersion | None:
     """The latest statement known at the instant that covers the day."""
     statement = (

@@ -156,6 +156,7 @@ def _updated(row: Mapping[str, Any]) -> EnterpriseUpdated:
         industry_code=row["industry_code"],
         state=row["state"],
         chief_quality_officer=row["chief_quality_officer"],
+        source=row["source"],
     )
 
 

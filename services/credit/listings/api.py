@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.credit.enterprises import repository as enterprises
 from services.credit.listings import repository, service, views
 from services.credit.listings.models import Listing
 from services.credit.listings.schemas import (
@@ -14,9 +15,11 @@ from services.credit.listings.schemas import (
     PublicationIn,
     RemovalIn,
 )
-from services.credit.people import READERS, sees_all
-from shared.auth import Public, Staff
+from services.credit.people import READERS
+from shared.auth import Principal, Public, Staff
+from shared.auth.reading import CREDIT
 from shared.clock import shanghai_date
+from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.web import CurrentPlatform, CurrentPrincipal, ReadSession, Router, Uow, allow, problem
 
@@ -27,6 +30,13 @@ _PROBLEMS = problem(400, 401, 403, 404, 409, 422)
 async def _answer(uow: Uow, listing: Listing, status: int = 200) -> Any:
     await uow.session.flush()
     return uow.answer(await views.file(uow.session, listing, shanghai_date(uow.now), uow.principal), status)
+
+
+async def _shown(session: AsyncSession, listing: Listing, principal: Principal) -> bool:
+    if not CREDIT.admits(principal):
+        return False
+    enterprise = await enterprises.get(session, listing.uscc)
+    return CREDIT.shows(principal, listing.area_code, enterprise.area_code if enterprise else None)
 
 
 @router.post("", status_code=201, response_model=ListingOut, responses=_PROBLEMS)
@@ -74,11 +84,11 @@ async def remove(listing_id: str, body: RemovalIn, uow: Uow) -> Any:
 @router.get("/{listing_id}", response_model=ListingOut | EntryOut, responses=problem(401, 404))
 @allow(Public(), *READERS, private=True)
 async def read(listing_id: str, session: ReadSession, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
-    """Departments and staff: the case with its steps. Everybody: the entry while it is on the list."""
+    """Departments and staff of its area: the case with its steps. Everybody: the entry while it is on the list."""
     now = platform.clock.now()
     today = shanghai_date(now)
     listing = await repository.get(session, listing_id)
-    if listing is not None and sees_all(principal):
+    if listing is not None and await _shown(session, listing, principal):
         return await views.file(session, listing, today, principal)
     if listing is not None:
         wanted = repository.Filter(listing.colour, today, now, uscc=listing.uscc)

@@ -157,7 +157,8 @@ def _batch_answer(results: list[intake.Result | None], lang: Any) -> bytes:
 )
 @allow(Public(), Enterprise(), *READERS, private=True)
 async def read(violation_id: str, session: ReadSession, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
-    """A published decision; departments and staff see every record with its versions, an enterprise its own."""
+    """A published decision; departments and staff of its area or the party's see every record with its versions,
+    an enterprise its own."""
     return await views.one(session, violation_id, principal, platform.clock.now())
 
 

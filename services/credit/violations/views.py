@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from services.credit.people import sees_all
+from services.credit.enterprises import repository as enterprises
 from services.credit.rulebook.data import rulebook
 from services.credit.violations import repository, rules
 from services.credit.violations.models import Violation
 from services.credit.violations.publication import authority_name
 from services.credit.violations.schemas import VersionOut, ViolationFile, ViolationOut
 from shared.auth import Principal
+from shared.auth.reading import CREDIT
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.errors import NotFound
@@ -18,8 +19,10 @@ from shared.errors import NotFound
 async def one(session: AsyncSession, violation_id: str, principal: Principal, now: datetime) -> ViolationOut:
     row = await repository.current(session, violation_id)
     if row is not None:
-        if sees_all(principal):
-            return await _file(session, row)
+        if CREDIT.admits(principal):
+            enterprise = await enterprises.get(session, row.uscc)
+            if CREDIT.shows(principal, row.area_code, enterprise.area_code if enterprise else None):
+                return await _file(session, row)
         own = principal.kind == "enterprise" and principal.uscc == row.uscc
         if own or rules.is_public(row, valid=shanghai_date(now), known=now):
             return summary(row)

@@ -78,15 +78,12 @@ async def enterprise(
     as_of: AsOf = None,
 ) -> Response:
     """企业的公开信用全貌 / The whole public picture of an enterprise: identity, credit status in force, published
-    penalties, products, recalls, timeline. A department's or staff's token adds `department`: what is recorded but not
-    public, and listing procedures under way. Every part says whether it is current, or as of when.
+    penalties, products, recalls, timeline. A token of an authority adds `department`: what it could read of each
+    part at the part's own service, by its scope and area. Every part says whether it is current, or as of when.
     """
     code = _read(uscc)
-    department = principal.kind in ("department", "staff")
     deadline = gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms"))
-    view = await views.enterprise_view(
-        platform, code, as_of=past(platform, as_of), department=department, deadline=deadline
-    )
+    view = await views.enterprise_view(platform, code, as_of=past(platform, as_of), reader=principal, deadline=deadline)
     return view_response(_found(view, code))
 
 

@@ -1,6 +1,6 @@
 """What an event does to an enterprise row, and what the row says on a day. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -18,6 +18,8 @@ from shared.clock import end_of_day, utc_text
 
 Row = dict[str, Any]
 """Columns of `EnterpriseRow`."""
+Shows = Callable[..., bool]
+"""Whether the reader may see a record of credit that belongs to these areas."""
 
 
 def empty(uscc: str) -> Row:
@@ -117,12 +119,23 @@ def violation_shown(violation: Mapping[str, Any], day: date) -> bool:
     return bool(today <= violation["expires_on"] and (ended is None or today < ended))
 
 
-def credit_status(row: Mapping[str, Any], day: date, names: Mapping[str, str], *, department: bool) -> CreditStatus:
-    """Status on a day. A black listing that ended is shown to departments only: repaired means no longer shown."""
+def homes(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Area of the enterprise in credit's register, and where it is registered as a party."""
+    return (row["identity"] or {}).get("area_code"), (row["party"] or {}).get("area_code")
+
+
+def credit_status(row: Mapping[str, Any], day: date, names: Mapping[str, str], shows: Shows) -> CreditStatus:
+    """Status on a day. A black listing that ended is shown only to authorities that may read its case: repaired means
+    no longer shown."""
+    home, _ = homes(row)
     entries = sorted(row["listings"].values(), key=lambda entry: (entry["colour"], entry["valid_from"]), reverse=False)
     shaped = [listing_on(entry, day, names.get(entry["area_code"])) for entry in entries]
     current = [entry for entry in shaped if entry["in_force"]]
-    former = [entry for entry in shaped if not entry["in_force"] and (department or entry["colour"] == "red")]
+    former = [
+        entry
+        for entry in shaped
+        if not entry["in_force"] and (entry["colour"] == "red" or shows(entry["area_code"], home))
+    ]
     colours = {entry["colour"] for entry in current}
     status = "black" if "black" in colours else "red" if "red" in colours else "none"
     return cast(CreditStatus, {"status": status, "listings": current, "former_listings": former})
@@ -158,11 +171,16 @@ def violations_on(row: Mapping[str, Any], day: date) -> list[Violation]:
     return cast(list[Violation], sorted(shown, key=lambda v: (v["decision_date"], v["violation_id"]), reverse=True))
 
 
-def department_part(row: Mapping[str, Any], day: date) -> tuple[list[Row], list[Row]]:
-    """Records that are not public on the day, and listing procedures under way."""
+def department_part(row: Mapping[str, Any], day: date, shows: Shows) -> tuple[list[Row], list[Row]]:
+    """Records that are not public on the day, and listing procedures under way, of those that `shows` lets through."""
+    home, _ = homes(row)
     public = {key for key, violation in row["violations"].items() if violation_shown(violation, day)}
     hidden = [v for key, v in sorted(row["department"]["violations"].items()) if key not in public]
-    return hidden, [p for _, p in sorted(row["department"]["procedures"].items())]
+    procedures = [p for _, p in sorted(row["department"]["procedures"].items())]
+    return (
+        [v for v in hidden if shows(v["area_code"], home)],
+        [p for p in procedures if shows(p["area_code"], home)],
+    )
 
 
 def a_year_before(day: date) -> date:

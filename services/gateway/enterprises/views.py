@@ -1,7 +1,8 @@
 """The enterprise page and the lists as data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from services.gateway import freshness
@@ -22,6 +23,8 @@ from services.gateway.schemas import (
 )
 from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import Deadline, UpstreamError
+from shared.auth import PUBLIC, Principal
+from shared.auth.reading import ALERTS, CREDIT, TESTS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.i18n import Lang
@@ -40,10 +43,10 @@ async def enterprise_view(
     *,
     lang: Lang = "zh",
     as_of: date | None = None,
-    department: bool = False,
+    reader: Principal = PUBLIC,
     deadline: Deadline | None = None,
 ) -> EnterpriseView | None:
-    """The public picture of an enterprise; with `department`, what only departments may see beside it.
+    """The public picture of an enterprise; and what `reader` may see beside it.
 
     Now: from the gateway's own copy. As of a past day: credit's part is asked from credit (null, with an error, when it
     cannot be had); products are those of today, recalls those opened until then. None when no service ever named the
@@ -60,9 +63,9 @@ async def enterprise_view(
         if row is None:
             return None
         row["tests"] = await _tests(session, uscc, day)
-        hidden = await _hidden(session, row, today) if department else None
+        hidden = await _hidden(session, row, today, reader)
     if day == today:
-        return _shape(platform, row, today, department=hidden)
+        return _shape(platform, row, today, department=hidden, reader=reader)
     gateway, errors = gateway_of(platform), []
     row |= {"recalls": rules.recalls_on(row, day)}
     then = None
@@ -84,10 +87,11 @@ def _shape(
     day: date,
     *,
     department: DepartmentPart | None = None,
+    reader: Principal = PUBLIC,
     errors: Sequence[PartError] = (),
 ) -> EnterpriseView:
     names = area_names(record["area_code"] for part in ("listings", "recalls") for record in row[part].values())
-    credit = rules.credit_status(row, day, names, department=department is not None)
+    credit = rules.credit_status(row, day, names, partial(CREDIT.shows, reader))
     violations = rules.violations_on(row, day)
     recalls = rules.recalls_of(row, names)
     changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
@@ -122,15 +126,34 @@ async def _tests(session: AsyncSession, uscc: str, day: date) -> Inspections:
     }
 
 
-async def _hidden(session: AsyncSession, row: Row, day: date) -> DepartmentPart:
-    violations, procedures = rules.department_part(row, day)
-    tests = await inspections.newest(session, row["uscc"], day, limit=50, kind=None)
-    return {
-        "violations": violations,
-        "procedures": procedures,
-        "tests": [rules.test_of(body) for body in tests],
-        "alerts": await inspections.open_alerts(session, row["uscc"]),
+async def _hidden(session: AsyncSession, row: Row, day: date, reader: Principal) -> DepartmentPart | None:
+    """Each part as its own service would show it to the reader; None for one who may read none of them anywhere."""
+    if not any(policy.admits(reader) for policy in (CREDIT, TESTS, ALERTS)):
+        return None
+    home, party = rules.homes(row)
+    violations, procedures = rules.department_part(row, day, partial(CREDIT.shows, reader))
+    part: DepartmentPart = {
+        "violations": violations if CREDIT.admits(reader) else None,
+        "procedures": procedures if CREDIT.admits(reader) else None,
+        "tests": None,
+        "alerts": None,
     }
+    if TESTS.admits(reader):
+        tests = await inspections.newest(
+            session, row["uscc"], day, limit=50, kind=None, seen=_seen(reader, home, party)
+        )
+        part["tests"] = [rules.test_of(body) for body in tests]
+    if ALERTS.admits(reader):
+        alerts = await inspections.open_alerts(session, row["uscc"])
+        part["alerts"] = [alert for alert in alerts if ALERTS.shows(reader, alert.get("area_code") or party)]
+    return part
+
+
+def _seen(reader: Principal, home: str | None, party: str | None) -> Callable[[Row], bool]:
+    def seen(body: Row) -> bool:
+        return TESTS.shows(reader, body["area_code"], *(() if body["kind"] == "supervision" else (home, party)))
+
+    return seen
 
 
 def identity_of(row: Row) -> Identity | None:

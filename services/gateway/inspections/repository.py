@@ -1,6 +1,6 @@
 """Every query on tests and alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from sqlalchemy import case, func, or_, select
@@ -15,6 +15,9 @@ _test = TestRow.__table__  # type: ignore[attr-defined]
 _alert = AlertRow.__table__  # type: ignore[attr-defined]
 _subject = AlertSubjectRow.__table__  # type: ignore[attr-defined]
 _lot = LotRow.__table__  # type: ignore[attr-defined]
+
+MOST_READ = 1_000
+"""Reports of one enterprise that are looked at for one answer."""
 
 
 async def save_tests(session: AsyncSession, rows: Sequence[Row]) -> None:
@@ -32,17 +35,25 @@ async def tally(session: AsyncSession, uscc: str, since: date, until: date) -> t
 
 
 async def newest(
-    session: AsyncSession, uscc: str, until: date, *, limit: int, kind: str | None = "supervision"
+    session: AsyncSession,
+    uscc: str,
+    until: date,
+    *,
+    limit: int,
+    kind: str | None = "supervision",
+    seen: Callable[[Row], bool] | None = None,
 ) -> list[Row]:
+    """Newest first. `seen`: which of them to keep, looked at among the newest thousand."""
     query = (
         select(_test.c.body)
         .where(_test.c.producer_uscc == uscc, _test.c.tested_on <= until)
         .order_by(_test.c.tested_on.desc(), _test.c.test_id.desc())
-        .limit(limit)
+        .limit(limit if seen is None else MOST_READ)
     )
     if kind is not None:
         query = query.where(_test.c.kind == kind)
-    return [body for (body,) in await session.execute(query)]
+    found = [body for (body,) in await session.execute(query)]
+    return [body for body in found if seen is None or seen(body)][:limit]
 
 
 async def save_alerts(session: AsyncSession, rows: Sequence[Row], subjects: Sequence[Row]) -> None:

@@ -170,15 +170,16 @@ class Inspections(TypedDict):
 
 
 class DepartmentPart(TypedDict):
-    """Only for departments and staff."""
+    """What an authority may read of each part at its own service, by scope and area; null: its token may not read such
+    records anywhere."""
 
-    violations: list[dict[str, Any]]
+    violations: list[dict[str, Any]] | None
     """Recorded ones that are not (yet) public: fields of `Violation` without publication dates, `publishable`."""
-    procedures: list[dict[str, Any]]
+    procedures: list[dict[str, Any]] | None
     """Listing procedures under way: listing_id, colour, area_code, authority, ground_code, proposed_at."""
-    tests: list[EnterpriseTest]
+    tests: list[EnterpriseTest] | None
     """Of every kind, newest first, at most fifty."""
-    alerts: list[dict[str, Any]]
+    alerts: list[dict[str, Any]] | None
     """Open ones about the enterprise or its lots: alert_id, rule, subject, lots, holds, opened_at, summary."""
 
 

@@ -7,15 +7,12 @@ from services.traceability.alerts.models import Alert
 from services.traceability.alerts.rulebook import RULES
 from services.traceability.alerts.schemas import AlertOut, CloseIn, RuleOut
 from services.traceability.areas import area_prefix
-from shared.auth import Department, Public, Staff
+from shared.auth import Public, Staff
+from shared.auth.reading import ALERTS
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
 
 router = Router(prefix="/v1/traceability", tags=["alerts"])
-READERS = (
-    Department("traceability:alerts:read"),
-    Staff("inspector", "case_officer", "reviewer", "quality_office", "auditor"),
-)
 
 
 @router.get("/alerts/rules", response_model=list[RuleOut])
@@ -42,7 +39,7 @@ async def list_rules() -> list[RuleOut]:
 
 
 @router.get("/alerts", response_model=Page[AlertOut], responses=problem(401, 403, 422))
-@allow(*READERS, area="the caller's area and those below it", private=True)
+@allow(*ALERTS.grants, area="the caller's area and those below it", private=True)
 async def list_alerts(
     session: ReadSession,
     principal: CurrentPrincipal,
@@ -65,7 +62,7 @@ async def list_alerts(
 
 
 @router.get("/alerts/{alert_id}", response_model=AlertOut, responses=problem(401, 403, 404))
-@allow(*READERS, area="the alert's area", private=True)
+@allow(*ALERTS.grants, area="the alert's area", private=True)
 async def read_alert(alert_id: str, session: ReadSession, principal: CurrentPrincipal) -> AlertOut:
     row = await repository.get(session, alert_id)
     if row is None:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from services.traceability.alerts.models import Alert, AlertLot
 from services.traceability.alerts.rules import OPEN_STATES
-from services.traceability.masterdata.models import Party
+from services.traceability.masterdata.models import Lot, Party
 from shared.db import AsyncSession
 
 
@@ -46,6 +46,15 @@ async def move(session: AsyncSession, alert_id: str, sources: Sequence[str], **v
     statement = update(Alert).where(col(Alert.alert_id) == alert_id, col(Alert.state).in_(sources))
     result: Any = await session.execute(statement.values(**values))
     return bool(result.rowcount == 1)
+
+
+async def open_about(session: AsyncSession, uscc: str, area_code: str) -> list[Alert]:
+    """Open alerts of an area about a firm or one of its lots, locked until commit."""
+    lots = select(col(AlertLot.alert_id)).join(Lot, col(Lot.lot_id) == col(AlertLot.lot_id))
+    about = or_(col(Alert.subject) == uscc, col(Alert.alert_id).in_(lots.where(col(Lot.owner_uscc) == uscc)))
+    statement = select(Alert).where(about, col(Alert.state).in_(OPEN_STATES), col(Alert.area_code) == area_code)
+    statement = statement.order_by(col(Alert.alert_id)).with_for_update().execution_options(populate_existing=True)
+    return list((await session.execute(statement)).scalars())
 
 
 async def free_lots(session: AsyncSession, alert_id: str) -> None:

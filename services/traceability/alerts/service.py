@@ -138,18 +138,25 @@ async def _open(
     uow.session.add(alert)
     uow.session.add_all(AlertLot(alert_id=alert.alert_id, lot_id=lot_id) for lot_id in lots)
     await uow.session.flush()
-    uow.publish(
-        AlertOpened(
-            alert_id=alert.alert_id,
-            rule=rule.code,
-            subject=subject,
-            lots=lots,
-            holds=rule.holds,
-            opened_at=at,
-            summary=summary.zh,
-        )
-    )
+    uow.publish(_opened(alert, lots))
     return alert.alert_id
+
+
+def _opened(alert: Alert, lots: list[str]) -> AlertOpened:
+    names = {"alert_id", "rule", "subject", "holds", "opened_at", "summary", "area_code"}
+    return AlertOpened(**alert.model_dump(include=names), lots=lots)
+
+
+async def follow_area(uow: UnitOfWork, uscc: str, former: str, area_code: str) -> None:
+    """The open alerts about a firm or its lots that stood in its former area go to its new authority, and are told
+    again with its area."""
+    standing = await repository.open_about(uow.session, uscc, former)
+    lots = await repository.lots_of(uow.session, [alert.alert_id for alert in standing])
+    for alert in standing:
+        alert.area_code = area_code
+        uow.session.add(alert)
+        uow.publish(_opened(alert, lots[alert.alert_id]))
+    await uow.session.flush()
 
 
 async def _close(uow: UnitOfWork, alert: Alert, reason: str, at: datetime) -> None:

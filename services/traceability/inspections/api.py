@@ -6,23 +6,21 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import AwareDatetime
 
-from services.traceability.areas import area_prefix
 from services.traceability.inspections import repository, service
 from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestOut, TestReceipt
+from services.traceability.masterdata import supervision
 from shared.attachments.records import described
-from shared.auth import Department, Enterprise, Principal, Staff
+from shared.auth import Department, Enterprise, Principal
+from shared.auth.reading import TESTS
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
 from shared.web.paging import instant
 
 router = Router(prefix="/v1/traceability", tags=["tests"])
-READERS = (
-    Department("traceability:tests:read"),
-    Enterprise(),
-    Staff("inspector", "case_officer", "reviewer", "quality_office", "auditor"),
-)
+READERS = (*TESTS.grants, Enterprise())
+AREA = "the sample's area; of a firm's own tests also the firm's"
 
 
 @router.post("/tests", status_code=201, response_model=TestReceipt, responses=problem(400, 401, 403, 409, 422))
@@ -41,7 +39,7 @@ async def correct_test(test_id: str, body: TestCorrectionIn, uow: Uow) -> TestRe
 
 
 @router.get("/tests", response_model=Page[TestOut], responses=problem(401, 403, 422))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def list_tests(
     session: ReadSession,
     principal: CurrentPrincipal,
@@ -53,8 +51,7 @@ async def list_tests(
     rows = await repository.page(
         session,
         lot_id=lot_id,
-        uscc=principal.uscc,
-        area=None if principal.kind == "enterprise" else area_prefix(principal.area),
+        reader=repository.seen_by(principal),
         result=result,
         limit=params.limit,
         after=params.after(instant, str),
@@ -64,7 +61,7 @@ async def list_tests(
 
 
 @router.get("/tests/{test_id}", response_model=TestOut, responses=problem(401, 403, 404, 422))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def read_test(
     test_id: str,
     session: ReadSession,
@@ -80,7 +77,7 @@ async def read_test(
 
 
 @router.get("/tests/{test_id}/versions", response_model=list[TestOut], responses=problem(401, 403, 404))
-@allow(*READERS, area="the sample's area", owner="enterprises see their own lots", private=True)
+@allow(*READERS, area=AREA, owner="enterprises see their own lots", private=True)
 async def read_versions(test_id: str, session: ReadSession, principal: CurrentPrincipal) -> list[TestOut]:
     """Every version, oldest first."""
     return await out(session, principal, await _versions(session, principal, test_id))
@@ -90,10 +87,15 @@ async def _versions(session: AsyncSession, principal: Principal, test_id: str) -
     rows = await repository.versions(session, test_id)
     if not rows:
         raise NotFound("test", zh=f"没有检验报告 {test_id}", en=f"There is no test report {test_id}")
+    test = rows[-1]
     if principal.kind == "enterprise":
-        principal.require_owner(rows[-1].producer_uscc)
-    else:
-        principal.require_area(rows[-1].area_code)
+        if test.recorder != f"enterprise:{principal.uscc}":
+            found = await repository.lot_with_party(session, test.lot_id)
+            principal.require_owner(found[0].owner_uscc if found else test.producer_uscc)
+    elif test.kind == "supervision":
+        principal.require_area(test.area_code)
+    elif not principal.may_in(test.area_code):
+        await supervision.require(session, principal, test.producer_uscc)
     return rows
 
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from sqlmodel import col
 
+from services.traceability.areas import area_prefix
 from services.traceability.inspections.models import LotTest
 from services.traceability.masterdata.models import Lot, Party
+from services.traceability.masterdata.supervision import supervised
+from shared.auth import Principal
 from shared.db import AsyncSession
 
 
@@ -52,25 +55,31 @@ async def has_tests(session: AsyncSession, lot_id: str) -> bool:
     return (await session.execute(statement.limit(1))).first() is not None
 
 
+def seen_by(principal: Principal) -> ColumnElement[bool]:
+    """An enterprise sees the reports of lots that are its own, and those that it recorded; an authority those of
+    samples taken in its area, and the own tests of firms that it supervises."""
+    if principal.kind == "enterprise":
+        own = select(col(Lot.lot_id)).where(col(Lot.owner_uscc) == principal.uscc)
+        return or_(col(LotTest.lot_id).in_(own), col(LotTest.recorder) == f"enterprise:{principal.uscc}")
+    sampled = col(LotTest.area_code).startswith(area_prefix(principal.area), autoescape=True)
+    own_tests = and_(col(LotTest.kind) != "supervision", col(LotTest.producer_uscc).in_(supervised(principal)))
+    return or_(sampled, own_tests)
+
+
 async def page(
     session: AsyncSession,
     *,
     lot_id: str | None,
-    uscc: str | None,
-    area: str | None,
+    reader: ColumnElement[bool],
     result: str | None,
     limit: int,
     after: Any,
 ) -> list[LotTest]:
-    """Present versions, newest first; one row more than `limit` when there is a next page. `area`: the significant
-    digits of an area code."""
-    statement = select(LotTest).where(col(LotTest.known_to).is_(None))
+    """Present versions, newest first; one row more than `limit` when there is a next page. `reader`: what of them the
+    caller may see (`seen_by`)."""
+    statement = select(LotTest).where(col(LotTest.known_to).is_(None), reader)
     if lot_id is not None:
         statement = statement.where(col(LotTest.lot_id) == lot_id)
-    if uscc is not None:
-        statement = statement.where(col(LotTest.producer_uscc) == uscc)
-    if area is not None:
-        statement = statement.where(col(LotTest.area_code).startswith(area))
     if result is not None:
         statement = statement.where(col(LotTest.result) == result)
     if after is not None:

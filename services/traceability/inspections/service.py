@@ -8,7 +8,8 @@ from services.traceability.alerts import service as alerts
 from services.traceability.inspections import repository, rules
 from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestReceipt
-from services.traceability.masterdata.models import Lot
+from services.traceability.masterdata import supervision
+from services.traceability.masterdata.models import Lot, Party
 from services.traceability.verdicts.service import publish_lots
 from shared.attachments import records as attachments
 from shared.auth import Principal
@@ -16,6 +17,7 @@ from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.events.traceability import TestCorrected, TestRecorded
+from shared.reference import areas
 
 
 async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
@@ -39,8 +41,9 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
     if errors or found is None:
         raise Invalid(errors)
     lot, party = found
-    area_code = body.area_code or (party.area_code if party else "")
+    area_code = body.area_code or await _sampled_in(uow, lot.owner_uscc)
     _authorise(uow.principal, lot, body.kind, area_code)
+    _check_area(uow.principal, party, area_code)
     content = body.model_dump(exclude={"gtin", "lot"}) | {"lot_id": lot_id, "area_code": area_code}
     recorder = rules.recorder(uow.principal.department, uow.principal.uscc)
     key = (recorder, body.laboratory, body.report_number)
@@ -87,6 +90,8 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
     area_code = body.area_code or old.area_code
     _authorise(uow.principal, found[0], old.kind, old.area_code)
     _authorise(uow.principal, found[0], body.kind, area_code)
+    if area_code != old.area_code:
+        _check_area(uow.principal, found[1], area_code)
     if errors := await _wrong(uow, body):
         raise Invalid(errors)
     content = body.model_dump(exclude={"version"}) | {
@@ -158,6 +163,23 @@ def _authorise(principal: Principal, lot: Lot, kind: str, area_code: str) -> Non
             zh="监督抽检报告由监管部门登记；企业可登记自检（self）和委托检验（entrusted）",
             en="Supervision reports are recorded by departments; an enterprise records kind self or entrusted",
         )
+
+
+async def _sampled_in(uow: UnitOfWork, uscc: str) -> str:
+    """The producer's area; for an authority that supervises it by credit's register alone, the area there."""
+    known = (await supervision.of(uow.session, [uscc]))[uscc]
+    areas_of = [code for code in (known.area_code, known.register) if code is not None]
+    return next((code for code in areas_of if uow.principal.may_in(code)), areas_of[0] if areas_of else "")
+
+
+def _check_area(principal: Principal, party: Party | None, area_code: str) -> None:
+    """Where an enterprise says that it sampled decides who is warned of a failure, so it is its own area or below."""
+    if principal.kind != "enterprise" or (party is not None and areas.is_within(area_code, party.area_code)):
+        return
+    own = party.area_code if party else ""
+    zh = f"企业的检验报告由其登记地区（{own}）监管，area_code 只能是该地区或其下级地区；也可以不填"
+    en = f"An enterprise's report is supervised where it is registered ({own}); give that area or one below it, or none"
+    raise Invalid([FieldError("/area_code", "test.area", zh, en)])
 
 
 async def _same_again(uow: UnitOfWork, first: LotTest, content: dict[str, Any]) -> TestReceipt:

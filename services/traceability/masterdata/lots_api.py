@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 
-from services.traceability.masterdata import batch, repository, service
+from services.traceability.masterdata import batch, repository, service, supervision
 from services.traceability.masterdata.api import WRITE
 from services.traceability.masterdata.models import Lot
 from services.traceability.masterdata.schemas import BatchIn, LotIn, LotItem, LotOut, RegisterReceipt
 from shared.auth import Department, Enterprise, Staff
+from shared.auth.reading import LOTS
 from shared.errors import NotFound
 from shared.identifiers import GTINStr, LotStr, gs1
 from shared.web import (
@@ -26,7 +27,7 @@ from shared.web import (
 
 router = Router(prefix="/v1/traceability", tags=["lots"])
 READ = "traceability:lots:read"
-STAFF = Staff("inspector", "case_officer", "reviewer", "publisher", "quality_office")
+STAFF = next(grant for grant in LOTS.grants if isinstance(grant, Staff))
 
 
 @router.put("/lots/{gtin}/{lot:path}", responses=problem(400, 401, 403, 409, 413, 422))
@@ -58,27 +59,36 @@ async def put_lots(
 
 
 @router.get("/lots", responses=problem(401, 403, 422))
-@allow(Enterprise(), Department(READ), STAFF, owner="own lots only", private=True)
+@allow(Enterprise(), *LOTS.grants, area="the owner's area", owner="own lots only", private=True)
 async def list_lots(
     session: ReadSession,
     principal: CurrentPrincipal,
     params: page_params,
     gtin: Annotated[GTINStr | None, Query()] = None,
 ) -> Page[LotOut]:
-    """Lots by id; an enterprise sees those of its own products."""
+    """Lots by id; an enterprise sees those of its own products, an authority those of the firms in its area."""
     after: Any = params.cursor[0] if params.cursor else None
-    uscc = principal.uscc if principal.kind == "enterprise" else None
-    rows = await repository.lots_of(session, gtin=gtin, uscc=uscc, after=after and str(after), limit=params.limit + 1)
+    own = principal.kind == "enterprise"
+    rows = await repository.lots_of(
+        session,
+        gtin=gtin,
+        uscc=principal.uscc if own else None,
+        owners=None if own else supervision.supervised(principal),
+        after=after and str(after),
+        limit=params.limit + 1,
+    )
     return page_of([_lot(row) for row in rows], params.limit, lambda item: (item.lot_id,))
 
 
 @router.get("/lots/{lot_id:path}", responses=problem(401, 403, 404))
-@allow(Enterprise(), Department(READ), STAFF, owner="lot.owner_uscc", private=True)
+@allow(Enterprise(), *LOTS.grants, area="the owner's area", owner="lot.owner_uscc", private=True)
 async def get_lot(lot_id: str, session: ReadSession, principal: CurrentPrincipal) -> LotOut:
     lot = await session.get(Lot, lot_id)
     if lot is None:
         raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
     principal.require_owner(lot.owner_uscc)
+    if principal.kind != "enterprise":
+        await supervision.require(session, principal, lot.owner_uscc)
     return _lot(lot)
 
 

@@ -26,7 +26,7 @@ _PUBLICATION = ("published_on", "expires_on")
 
 async def apply_enterprise_updated(uow: UnitOfWork, events: Sequence[Received[EnterpriseUpdated]]) -> None:
     rows = {
-        e.data.uscc: e.data.model_dump(include={"uscc", "name", "area_code", "state"}) | {"as_of": e.time}
+        e.data.uscc: e.data.model_dump(include={"uscc", "name", "area_code", "state", "source"}) | {"as_of": e.time}
         for e in events
     }
     await upsert(uow.session, PartyEnterprise, list(rows.values()), key=["uscc"])

@@ -66,7 +66,7 @@ class Product(Table, table=True):
     name_en: str | None = None
     owner_uscc: str = Field(index=True)
     area_code: str
-    """Area of the owner when it registered the product."""
+    """Area of the owner."""
     category: str | None = None
     shelf_life_days: int | None = None
     claims: list[str] = Field(sa_type=Json)
@@ -112,8 +112,10 @@ class PartyEnterprise(Table, table=True):
 
     uscc: str = Field(primary_key=True)
     name: str
-    area_code: str
+    area_code: str = Field(index=True)
     state: str
+    source: str | None = None
+    """`register`: an authority stated it; `violation`: taken from a record; null: from before this was told."""
     as_of: datetime = Field(sa_type=UTC)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlmodel import col
 
 from services.traceability.base import Table
@@ -32,9 +32,20 @@ async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> 
     wanted = sorted(set(keys))
     found: dict[str, T] = {}
     for start in range(0, len(wanted), CHUNK):
-        result = await session.execute(select(model).where(column.in_(wanted[start : start + CHUNK])))
+        statement = select(model).where(column.in_(wanted[start : start + CHUNK]))
+        result = await session.execute(statement.execution_options(populate_existing=True))
         found |= {str(getattr(row, column.key)): row for row in result.scalars()}
     return found
+
+
+async def follow_owner(session: AsyncSession, gtins: Iterable[str], owner: str) -> None:
+    """The lots of a product go to its new owner."""
+    statement = update(Lot).where(col(Lot.gtin).in_(sorted(gtins))).values(owner_uscc=owner)
+    await session.execute(statement)
+
+
+async def move_products(session: AsyncSession, uscc: str, area_code: str) -> None:
+    await session.execute(update(Product).where(col(Product.owner_uscc) == uscc).values(area_code=area_code))
 
 
 async def store(uow: UnitOfWork, kind: str, model: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -156,13 +167,22 @@ async def products_of(session: AsyncSession, uscc: str | None, after: str | None
 
 
 async def lots_of(
-    session: AsyncSession, *, gtin: str | None, uscc: str | None, after: str | None, limit: int
+    session: AsyncSession,
+    *,
+    gtin: str | None,
+    uscc: str | None,
+    owners: Select[Any] | None,
+    after: str | None,
+    limit: int,
 ) -> list[Lot]:
+    """Lots by id. `owners`: the firms to keep."""
     statement = select(Lot).order_by(Lot.lot_id).limit(limit)
     if gtin is not None:
         statement = statement.where(Lot.gtin == gtin)  # type: ignore[arg-type]
     if uscc is not None:
         statement = statement.where(Lot.owner_uscc == uscc)  # type: ignore[arg-type]
+    if owners is not None:
+        statement = statement.where(col(Lot.owner_uscc).in_(owners))
     if after is not None:
         statement = statement.where(Lot.lot_id > after)  # type: ignore[arg-type]
     return list((await session.execute(statement)).scalars())

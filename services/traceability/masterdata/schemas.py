@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from services.traceability.masterdata import rules
+from services.traceability.texts import Sentences
 from shared.errors import field_error
 from shared.identifiers import GLNStr, GTINStr, LotStr, USCCStr
 from shared.reference.areas import AreaCode
@@ -57,6 +58,8 @@ class PartyIn(Body):
     area_code: AreaCode
     roles: Annotated[list[Role], Field(min_length=1, max_length=9)]
     licences: Annotated[list[Licence], Field(max_length=50)] = Field(default_factory=list)
+    reason: Sentences | None = None
+    """Why a department changes the area; it must be given then, and goes to the audit log."""
 
 
 class PlaceIn(Body):
@@ -66,6 +69,8 @@ class PlaceIn(Body):
     area_code: AreaCode
     kind: PlaceKind
     address: Name | None = None
+    reason: Sentences | None = None
+    """Why a department changes the party or the area; it must be given then, and goes to the audit log."""
 
 
 class ProductIn(Body):
@@ -78,6 +83,8 @@ class ProductIn(Body):
     min_celsius: Celsius | None = None
     max_celsius: Celsius | None = None
     state: Literal["active", "withdrawn"] = "active"
+    reason: Sentences | None = None
+    """Why a department gives the GTIN to another owner; it must be given then, and goes to the audit log."""
 
     @model_validator(mode="after")
     def _temperatures(self) -> Self:

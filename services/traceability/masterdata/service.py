@@ -6,15 +6,19 @@ One path for one and for many: the list of results has a receipt, or the error o
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.traceability.alerts import service as alerts
 from services.traceability.base import Table
 from services.traceability.epcis import repository as epcis
 from services.traceability.genealogy import repository as genealogy
-from services.traceability.masterdata import repository, rules
+from services.traceability.masterdata import repository, rules, supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
+from services.traceability.masterdata.supervision import Supervision
+from services.traceability.recalls import service as recalls
 from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
 from shared.db import UnitOfWork
+from shared.db.locks import hold
 from shared.errors import FieldError, Forbidden, Invalid, PlatformError
 from shared.events.traceability import PartyUpdated, ProductUpdated
 from shared.identifiers import gs1
@@ -25,28 +29,56 @@ Result = RegisterReceipt | PlatformError
 
 async def register_party(uow: UnitOfWork, uscc: str, body: PartyIn) -> RegisterReceipt:
     uow.principal.require_owner(uscc)
+    await hold(uow.session, "traceability.party", [uscc])
     present = (await repository.by_key(uow.session, Party, [uscc])).get(uscc)
-    _require_area(uow.principal, body.area_code, present.area_code if present else None)
-    row = body.model_dump(mode="json") | {"uscc": uscc}
-    [receipt] = await _write(uow, "party", Party, {uscc: row}, {uscc: present} if present else {}, "parties")
+    (await supervision.of(uow.session, [uscc]))[uscc].require_area(uow.principal, body.area_code)
+    moved = present is not None and present.area_code != body.area_code
+    if moved:
+        _require_reason(body.reason)
+    former = present.area_code if present and moved else None
+    renamed = present is None or present.name != body.name
+    row = body.model_dump(mode="json", exclude={"reason"}) | {"uscc": uscc}
+    told = {uscc: _change("area_code", former, body.area_code, body.reason)} if moved else {}
+    rows = {uscc: present} if present else {}
+    [receipt] = await _write(uow, "party", Party, {uscc: row}, rows, "parties", told)
     if receipt.status != "unchanged":
         uow.publish(PartyUpdated(party_id=uscc, name=body.name, area_code=body.area_code, roles=list(body.roles)))
         uow.invalidate(f"party:{uscc}")
-        if present is None or present.name != body.name:
+        if former is not None:
+            await _follow_area(uow, uscc, former, body.area_code)
+        if renamed or moved:
             await publish_lots(uow, await repository.lot_ids_of(uow.session, uscc=uscc))
     return receipt
 
 
+async def _follow_area(uow: UnitOfWork, uscc: str, former: str, area_code: str) -> None:
+    """What its new authority takes over with the firm: its products, open recalls and open alerts."""
+    await repository.move_products(uow.session, uscc, area_code)
+    await recalls.follow_area(uow, uscc, area_code)
+    await alerts.follow_area(uow, uscc, former, area_code)
+
+
 async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterReceipt:
     uow.principal.require_owner(body.uscc)
+    await hold(uow.session, "traceability.place", [gln])
     present = (await repository.by_key(uow.session, Place, [gln])).get(gln)
-    if present is not None:
-        _require_present_owner(uow.principal, present.uscc, f"GLN {gln}")
     _require_area(uow.principal, body.area_code, present.area_code if present else None)
     if not await repository.by_key(uow.session, Party, [body.uscc]):
         raise Invalid([_unknown_party("/uscc", body.uscc)])
-    row = body.model_dump() | {"gln": gln}
-    [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places")
+    told: dict[str, Any] = {}
+    if present is not None:
+        _require_present_owner(uow.principal, present.uscc, f"GLN {gln}", f"/v1/traceability/places/{gln}")
+        if present.uscc != body.uscc:
+            _require_reason(body.reason)
+            for one in (await supervision.of(uow.session, [present.uscc, body.uscc])).values():
+                one.require(uow.principal)
+            told = _change("uscc", present.uscc, body.uscc, body.reason)
+        if present.area_code != body.area_code:
+            _require_authority_of_place(uow.principal, gln, present.area_code)
+            _require_reason(body.reason)
+            told |= _change("area_code", present.area_code, body.area_code, body.reason)
+    row = body.model_dump(exclude={"reason"}) | {"gln": gln}
+    [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places", {gln: told})
     if receipt.status != "unchanged":
         # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
         seen = await epcis.nodes_at(uow.session, gln, genealogy.CONCERNED_NODES)
@@ -56,22 +88,32 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
 
 async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> list[Result]:
     """`items`: GTIN-14 to body, in the order of the results."""
+    await hold(uow.session, "traceability.product", items)
     present = await repository.by_key(uow.session, Product, items)
     parties = await repository.by_key(uow.session, Party, {body.owner_uscc for body in items.values()})
+    owners = {body.owner_uscc for body in items.values()} | {row.owner_uscc for row in present.values()}
+    supervised = await supervision.of(uow.session, owners)
+    former = {gtin: row.owner_uscc for gtin, row in present.items()}
     results: dict[str, Result] = {}
     rows: dict[str, dict[str, Any]] = {}
     for gtin, body in items.items():
         try:
-            rows[gtin] = _product_row(uow.principal, gtin, body, present.get(gtin), parties.get(body.owner_uscc))
+            owner = parties.get(body.owner_uscc)
+            rows[gtin] = _product_row(uow.principal, gtin, body, present.get(gtin), owner, supervised)
         except PlatformError as error:
             results[gtin] = error
-    written = await _write(uow, "product", Product, rows, present, "products")
+    given = {gtin: items[gtin] for gtin in rows if former.get(gtin, items[gtin].owner_uscc) != items[gtin].owner_uscc}
+    told = {gtin: _change("owner_uscc", former[gtin], body.owner_uscc, body.reason) for gtin, body in given.items()}
+    written = await _write(uow, "product", Product, rows, present, "products", told)
+    for owner_uscc in sorted({body.owner_uscc for body in given.values()}):
+        gtins = [gtin for gtin, body in given.items() if body.owner_uscc == owner_uscc]
+        await repository.follow_owner(uow.session, gtins, owner_uscc)
     changed_lots: list[str] = []
     for gtin, receipt in zip(rows, written, strict=True):
         results[gtin] = receipt
         if receipt.status != "unchanged":
             body = items[gtin]
-            uow.publish(ProductUpdated(gtin=gtin, **body.model_dump(exclude={"min_celsius", "max_celsius"})))
+            uow.publish(ProductUpdated(gtin=gtin, **body.model_dump(exclude={"min_celsius", "max_celsius", "reason"})))
             uow.invalidate(f"product:{gtin}")
         if receipt.status == "updated":
             changed_lots += await repository.lot_ids_of(uow.session, gtin=gtin)
@@ -80,28 +122,39 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
 
 
 def _product_row(
-    principal: Principal, gtin: str, body: ProductIn, present: Product | None, owner: Party | None
+    principal: Principal,
+    gtin: str,
+    body: ProductIn,
+    present: Product | None,
+    owner: Party | None,
+    supervised: Mapping[str, Supervision],
 ) -> dict[str, Any]:
     principal.require_owner(body.owner_uscc)
     if present is not None:
-        _require_present_owner(principal, present.owner_uscc, f"GTIN {gtin}")
+        _require_present_owner(principal, present.owner_uscc, f"GTIN {gtin}", f"/v1/traceability/products/{gtin}")
     if owner is None:
         raise Invalid([_unknown_party("/owner_uscc", body.owner_uscc)])
-    _require_area(principal, owner.area_code, present.area_code if present else None)
-    return body.model_dump() | {"gtin": gtin, "area_code": owner.area_code}
+    if principal.kind != "enterprise":
+        supervised[body.owner_uscc].require(principal)
+        if present is not None and present.owner_uscc != body.owner_uscc:
+            supervised[present.owner_uscc].require(principal)
+            _require_reason(body.reason)
+    return body.model_dump(exclude={"reason"}) | {"gtin": gtin, "area_code": owner.area_code}
 
 
 async def register_lots(uow: UnitOfWork, items: Mapping[str, LotIn]) -> list[Result]:
     """`items`: lot id to body, in the order of the results."""
+    await hold(uow.session, "traceability.lot", items)
     present = await repository.by_key(uow.session, Lot, items)
     products = await repository.by_key(uow.session, Product, {gs1.split_lot_id(lot_id)[0] for lot_id in items})
     glns = {body.origin_gln for body in items.values() if body.origin_gln}
     places = await repository.by_key(uow.session, Place, glns)
+    supervised = await supervision.of(uow.session, {product.owner_uscc for product in products.values()})
     results: dict[str, Result] = {}
     rows: dict[str, dict[str, Any]] = {}
     for lot_id, body in items.items():
         try:
-            rows[lot_id] = _lot_row(uow, lot_id, body, present.get(lot_id), products, places)
+            rows[lot_id] = _lot_row(uow, lot_id, body, present.get(lot_id), products, places, supervised)
         except PlatformError as error:
             results[lot_id] = error
     written = await _write(uow, "lot", Lot, rows, present, "lots")
@@ -118,6 +171,7 @@ def _lot_row(
     present: Lot | None,
     products: Mapping[str, Product],
     places: Mapping[str, Place],
+    supervised: Mapping[str, Supervision],
 ) -> dict[str, Any]:
     gtin, lot = gs1.split_lot_id(lot_id)
     product = products.get(gtin)
@@ -133,7 +187,8 @@ def _lot_row(
         )
         raise Invalid(errors)
     uow.principal.require_owner(product.owner_uscc)
-    _require_area(uow.principal, product.area_code)
+    if uow.principal.kind != "enterprise":
+        supervised[product.owner_uscc].require(uow.principal)
     expires_on = body.expires_on
     if expires_on is None and product.shelf_life_days is None:
         errors.append(
@@ -194,8 +249,9 @@ async def _write(
     rows: Mapping[str, Mapping[str, Any]],
     present: Mapping[str, Any],
     path: str,
+    told: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[RegisterReceipt]:
-    """Store what differs from the present rows; a receipt for each row, in order."""
+    """Store what differs from the present rows; a receipt for each row, in order. `told`: for the audit log."""
     receipts: list[RegisterReceipt] = []
     changed: list[dict[str, Any]] = []
     for key, row in rows.items():
@@ -211,7 +267,7 @@ async def _write(
     await repository.store(uow, kind, model, changed)
     for row in changed:
         key = str(row[next(iter(model.__table__.primary_key.columns)).key])  # type: ignore[attr-defined]
-        uow.audit(f"{kind}.register", subject=key, detail={"version": row["version"]})
+        uow.audit(f"{kind}.register", subject=key, detail={"version": row["version"], **(told or {}).get(key, {})})
     return receipts
 
 
@@ -227,13 +283,35 @@ def _require_area(principal: Principal, *codes: str | None) -> None:
                 principal.require_area(code)
 
 
-def _require_present_owner(principal: Principal, uscc: str, what: str) -> None:
+def _require_present_owner(principal: Principal, uscc: str, what: str, path: str) -> None:
     if principal.kind == "enterprise" and principal.uscc != uscc:
         raise Forbidden(
             "owner",
-            zh=f"{what} 已由另一家企业登记",
-            en=f"{what} is registered to another enterprise",
+            zh=f"{what} 已由另一家企业登记；它若属于贵企业，请由同时监管双方的部门核实后转移：PUT {path}（附 reason）",
+            en=f"{what} is registered to another enterprise. If it is yours, a department that supervises both "
+            f"verifies it and transfers it: PUT {path} with a reason",
         )
+
+
+def _require_authority_of_place(principal: Principal, gln: str, area_code: str) -> None:
+    if principal.kind == "enterprise":
+        raise Forbidden(
+            "place.area",
+            zh=f"场所 {gln} 登记在 {area_code}，企业不能变更其地区；请由同时管辖两地的部门变更："
+            f"PUT /v1/traceability/places/{gln}",
+            en=f"The place {gln} is registered in {area_code}; an enterprise does not change that. A department that "
+            f"covers both areas does: PUT /v1/traceability/places/{gln}",
+        )
+
+
+def _require_reason(reason: str | None) -> None:
+    if reason is None:
+        zh, en = "变更归属或地区须写明理由", "A change of owner or area needs a reason"
+        raise Invalid([FieldError("/reason", "register.reason", zh, en)])
+
+
+def _change(field: str, old: str | None, new: str, reason: str | None) -> dict[str, Any]:
+    return {field: {"from": old, "to": new}, "reason": reason}
 
 
 def _unknown_party(pointer: str, uscc: str) -> FieldError:

@@ -97,6 +97,11 @@ async def lots(session: AsyncSession, recall_ids: Sequence[str]) -> dict[str, li
     return found
 
 
+async def open_of(session: AsyncSession, uscc: str) -> list[str]:
+    statement = select(col(Recall.recall_id)).where(col(Recall.uscc) == uscc, col(Recall.state) == "open")
+    return list((await session.execute(statement.order_by(col(Recall.recall_id)))).scalars())
+
+
 async def end_roots(session: AsyncSession, recall_id: str) -> None:
     await session.execute(update(RecallLot).where(col(RecallLot.recall_id) == recall_id).values(open_root=False))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Party
 from services.traceability.recalls import reach, repository, rules
 from services.traceability.recalls.models import Recall, RecallChange, RecallNotice, RecallQuantity
@@ -25,7 +26,7 @@ async def open_recall(uow: UnitOfWork, body: RecallIn) -> Recall:
     in one commit. Raises Invalid, Forbidden, Conflict (a lot is the root of an open recall already).
     """
     producer = await _producer(uow, body)
-    _authorise(uow, producer)
+    await _authorise(uow, producer.uscc)
     roots = sorted(set(body.lots))
     found = await reach.freeze(uow.session, roots)
     if taken := await repository.open_roots(uow.session, roots):
@@ -76,11 +77,12 @@ async def _producer(uow: UnitOfWork, body: RecallIn) -> Party:
     return party
 
 
-def _authorise(uow: UnitOfWork, producer: Party) -> None:
+async def _authorise(uow: UnitOfWork, uscc: str) -> None:
+    """The recalling firm itself, or an authority that supervises it today."""
     if uow.principal.kind == "enterprise":
-        uow.principal.require_owner(producer.uscc)
+        uow.principal.require_owner(uscc)
     else:
-        uow.principal.require_area(producer.area_code)
+        await supervision.require(uow.session, uow.principal, uscc)
 
 
 def _taken(lots: list[str], taken: dict[str, Recall]) -> Conflict:
@@ -130,6 +132,19 @@ async def _new(uow: UnitOfWork, body: RecallIn, producer: Party) -> Recall:
     )
 
 
+async def follow_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
+    """The open recalls of a firm go to the authority of its new area with it."""
+    for one in await repository.open_of(uow.session, uscc):
+        recall = await repository.get(uow.session, one, lock=True)
+        if recall is not None and recall.state == "open" and recall.area_code != area_code:
+            words = Text(
+                f"监管地区由 {recall.area_code} 变更为 {area_code}",
+                f"Supervision moved from {recall.area_code} to {area_code}",
+            )
+            recall.area_code = area_code
+            await _updated(uow, recall, words)
+
+
 async def start(uow: UnitOfWork, recall_id: str) -> Recall:
     """The producer has started to recall. Saying it again changes nothing."""
     recall = await load(uow, recall_id)
@@ -150,7 +165,7 @@ async def acknowledge(uow: UnitOfWork, recall_id: str, holder: str) -> RecallNot
     if principal.kind == "enterprise" and principal.uscc not in (holder, recall.uscc):
         raise Forbidden("owner", zh="只能确认发给本企业的通知", en="You may acknowledge notices to your own firm only")
     if principal.kind != "enterprise":
-        principal.require_area(recall.area_code)
+        await supervision.require(uow.session, principal, recall.uscc)
     notice = await uow.session.get(RecallNotice, (recall_id, holder))
     if notice is None:
         raise NotFound("notice", zh=f"没有发给 {holder} 的通知", en=f"There is no notice to {holder}")
@@ -190,13 +205,13 @@ async def report(uow: UnitOfWork, recall_id: str, body: QuantityIn) -> Recall:
         entry_id=uow.id(), recall_id=recall_id, reported_at=uow.now, reported_by=uow.principal.id, **body.model_dump()
     )
     uow.session.add_all([row, entry])
-    unit, measure = body.uom or "件", body.uom or "pieces"
+    # Everybody reads what happened in the case; who holds and took back how much is business.
     await _updated(
         uow,
         recall,
         Text(
-            f"{body.lot_id}：回收 {body.recovered:f} {unit}，销毁 {body.destroyed:f} {unit}",
-            f"{body.lot_id}: {body.recovered:f} {measure} recovered, {body.destroyed:f} {measure} destroyed",
+            f"{body.lot_id}：登记了回收和销毁的数量",
+            f"{body.lot_id}: what was recovered and destroyed was reported",
         ),
     )
     uow.audit("recall.report", subject=recall_id, detail={"holder": body.holder, "lot_id": body.lot_id})
@@ -275,11 +290,8 @@ async def load(uow: UnitOfWork, recall_id: str, *, holder: str | None = None) ->
     recall = await repository.get(uow.session, recall_id, lock=True)
     if recall is None:
         raise _unknown(recall_id)
-    if uow.principal.kind == "enterprise":
-        if holder is None or uow.principal.uscc != holder:
-            uow.principal.require_owner(recall.uscc)
-    else:
-        uow.principal.require_area(recall.area_code)
+    if uow.principal.kind != "enterprise" or holder is None or uow.principal.uscc != holder:
+        await _authorise(uow, recall.uscc)
     return recall
 
 

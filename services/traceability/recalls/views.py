@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.traceability.masterdata import supervision
+from services.traceability.masterdata.supervision import Supervision
 from services.traceability.recalls import repository, rules
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS, RecallClock
@@ -21,6 +23,7 @@ from services.traceability.recalls.schemas import (
     RecallSummary,
 )
 from shared.auth import Principal
+from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 
@@ -36,6 +39,7 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
     changes = await repository.changes(session, recall.recall_id)
     holdings = await repository.holdings(session, recall.recall_id)
     revoked = recall.outcome == "revoked"
+    supervised = (await supervision.of(session, [recall.uscc]))[recall.uscc]
     return RecallOut(
         **_summary(recall, lots, now),
         risk=recall.risk,
@@ -48,7 +52,7 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
         persistent_disposition=PersistentDisposition(
             set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
         ),
-        holders=_holders(recall, notices, holdings, principal),
+        holders=_holders(recall, notices, holdings, principal, supervised),
     )
 
 
@@ -66,10 +70,18 @@ def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[s
 
 
 def _holders(
-    recall: Recall, notices: Sequence[RecallNotice], holdings: Sequence[RecallHolding], principal: Principal
+    recall: Recall,
+    notices: Sequence[RecallNotice],
+    holdings: Sequence[RecallHolding],
+    principal: Principal,
+    supervised: Supervision,
 ) -> list[HolderOut] | None:
-    """Who holds what is business: authorities of the area and the recalling firm see it, a holder its own part."""
-    everyone = principal.uscc == recall.uscc if principal.kind == "enterprise" else principal.may_in(recall.area_code)
+    """Who holds what is business: authorities that supervise the recalling firm and work on recalls see it, and the
+    firm itself; a holder sees its own part."""
+    if principal.kind == "enterprise":
+        everyone = principal.uscc == recall.uscc
+    else:
+        everyone = supervised.shown(RECALL_HOLDERS, principal)
     if not everyone and principal.kind != "enterprise":
         return None
     told = {notice.holder: notice for notice in notices}

@@ -128,10 +128,12 @@ async def test_text_is_offered_for_saving_never_run(app: Harness) -> None:
 async def test_departmental_files_are_hidden_from_the_public(app: Harness) -> None:
     body = await kept(app, JPEG)
     assert body["visibility"] == "departmental"
-    for who in (public(), FIRM):
+    far = department("traceability:x", area="110101", code="bj-scjg")
+    another = department("credit:read", code="yt-nyj")
+    for who in (public(), FIRM, far, another, department(code="yt-nyj"), staff("administrator", department="yt-nyj")):
         answer = await app.get(body["href"], as_=who)
         assert (answer.status_code, answer.json()["code"]) == (404, "attachment")
-    for who in (department("x", area="370602"), staff("inspector"), WRITER):
+    for who in (department("traceability:x", area="370602", code="zf-scjg"), staff("inspector"), WRITER):
         answer = await app.get(body["href"], as_=who)
         assert (answer.status_code, answer.content) == (200, JPEG)
         assert answer.headers["cache-control"] == "private, no-store"
@@ -142,7 +144,8 @@ async def test_an_enterprise_sees_its_own_and_publishes_nothing(app: Harness) ->
     assert (await app.get(body["href"], as_=FIRM)).status_code == 200
     assert (await app.get(body["href"], as_=enterprise("91370600MA3C00003H", client="second"))).status_code == 200
     assert (await app.get(body["href"], as_=OTHER)).status_code == 404
-    assert (await app.get(body["href"], as_=department("x"))).status_code == 200
+    assert (await app.get(body["href"], as_=department("traceability:x"))).status_code == 200
+    assert (await app.get(body["href"], as_=department("credit:read"))).status_code == 404
     answer = await app.post(PATH, content=JPEG, params={"visibility": "public"}, as_=FIRM)
     assert (answer.status_code, answer.json()["code"]) == (403, "attachment.public")
 

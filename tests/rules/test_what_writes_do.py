@@ -1,0 +1,397 @@
+"""Every write x the object that it names x who asks: the owner, one who holds it, a stranger, authorities in the area,
+above it and elsewhere, with another scope, and staff.
+
+`WRITES` is written by hand and asks nothing of the code that decides. Who is not in a row is refused (401, 403, 404, or
+the item of a batch is) and no table of the service has changed; who is in it succeeds, as a write that refuses all
+proves nothing. A new write joins by failing until it has its row, or stands among those that name nobody's object.
+What captured events do has a table of its own (tests/traceability/epcis).
+"""
+
+import importlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from deploy.topology import SERVICES
+from shared.web.routing import PolicyRoute
+from tests.credit import samples as credit
+from tests.support.app import Harness, running
+from tests.support.callers import Caller, department, enterprise, public, staff
+from tests.support.databases import Backend
+from tests.traceability import food
+
+QIXIA, ZHIFU, YANTAI = "370686", "370602", "370600"
+F = "/v1/traceability"
+C = "/v1/credit"
+Asked = tuple[str, str, Any]
+"""Method, path, body."""
+NUMBERS = itertools.count(1)
+
+FOOD_SCOPES = ("traceability:masterdata:write", "traceability:tests:write", "traceability:recalls:write")
+CREDIT_SCOPES = ("credit:violations:write", "credit:enterprises:write")
+STAFF = ("inspector", "case_officer", "reviewer", "publisher")
+CALLERS: dict[str, Caller] = {
+    # the objects are the cooperative's (registered in Qixia) and the records those of yt-scjg
+    "public": public(),
+    "owner": enterprise(food.COOP),
+    "holder": enterprise(food.WHOLESALE),
+    "stranger": enterprise(food.SHOP),
+    "department": department(*FOOD_SCOPES, *CREDIT_SCOPES, area=QIXIA),
+    "department above": department(*FOOD_SCOPES, *CREDIT_SCOPES, area=YANTAI),
+    "department elsewhere": department(*FOOD_SCOPES, *CREDIT_SCOPES, area=ZHIFU),
+    "another department": department(*FOOD_SCOPES, *CREDIT_SCOPES, area=QIXIA, code="qx-nyncj"),
+    "another scope": department("indicators:observations:write", "credit:read", "traceability:tests:read", area=QIXIA),
+    "staff": staff(*STAFF, area=QIXIA),
+    "staff above": staff(*STAFF, area=YANTAI, user="above"),
+    "staff elsewhere": staff(*STAFF, area=ZHIFU, user="elsewhere"),
+    "staff of another department": staff(*STAFF, area=QIXIA, department="qx-nyncj", user="other"),
+    "administrator": staff("administrator", area=YANTAI),
+}
+DEPARTMENTS = {"department", "department above", "another department"}
+"""With the scope, and the area covered."""
+AUTHORITIES = {"staff", "staff above", "staff of another department"}
+OWN_DEPARTMENT = {"department", "department above"}
+OWN_STAFF = {"staff", "staff above"}
+
+
+@dataclass(frozen=True)
+class Write:
+    route: str
+    ask: Callable[[Harness], Awaitable[Asked]]
+    """Makes a fresh object that the write names, and says what is asked."""
+    allowed: set[str]
+    field: str = ""
+    """What of the request names the object, where a route has several rows."""
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.field}".strip()
+
+
+# --- traceability ---------------------------------------------------------------------------------------------------
+
+
+def plain(method: str, path: str, body: Callable[[int], Any]) -> Callable[[Harness], Awaitable[Asked]]:
+    async def ask(_service: Harness) -> Asked:
+        return method, path, body(next(NUMBERS))
+
+    return ask
+
+
+async def new_lot(service: Harness) -> str:
+    lot_id = f"{food.PACKED}.W{next(NUMBERS)}"
+    await food.register_lot(service, lot_id)
+    return lot_id
+
+
+def sent(number: int, **more: Any) -> dict[str, Any]:
+    return food.report(number=f"W-{number}", **more)
+
+
+async def record_own(service: Harness) -> Asked:
+    return "POST", f"{F}/tests", sent(next(NUMBERS), kind="self")
+
+
+async def record_supervision(service: Harness) -> Asked:
+    return "POST", f"{F}/tests", sent(next(NUMBERS), kind="supervision")
+
+
+def corrected(body: dict[str, Any], kind: str) -> dict[str, Any]:
+    kept = {k: v for k, v in body.items() if k not in ("report_number", "laboratory", "sample_id", "lot_id")}
+    return kept | {"kind": kind, "reason": "录入有误", "tested_on": "2026-11-21"}
+
+
+async def correct_departments(service: Harness) -> Asked:
+    body = sent(next(NUMBERS))
+    test = food.ok(await service.post(f"{F}/tests", json=body, as_=CALLERS["department"]), 201)
+    return "PUT", f"{F}/tests/{test['test_id']}", corrected(body, "self")
+
+
+async def correct_own(service: Harness) -> Asked:
+    body = sent(next(NUMBERS), kind="self")
+    test = food.ok(await service.post(f"{F}/tests", json=body, as_=food.coop), 201)
+    return "PUT", f"{F}/tests/{test['test_id']}", corrected(body, "self")
+
+
+async def alert(service: Harness) -> str:
+    body = sent(next(NUMBERS), result="fail", lot_id=await new_lot(service))
+    return str(food.ok(await service.post(f"{F}/tests", json=body, as_=CALLERS["department"]), 201)["alerts"][0])
+
+
+async def acknowledge_alert(service: Harness) -> Asked:
+    return "POST", f"{F}/alerts/{await alert(service)}:acknowledge", None
+
+
+async def close_alert(service: Harness) -> Asked:
+    return "POST", f"{F}/alerts/{await alert(service)}:close", {"reason": "复检合格"}
+
+
+async def open_recall(service: Harness) -> Asked:
+    return "POST", f"{F}/recalls", food.recall_body(await new_lot(service))
+
+
+async def recalled(service: Harness) -> str:
+    """A recall of a lot that the wholesaler holds."""
+    lot_id = await new_lot(service)
+    await food.ship(service, lot_id, 10, 100)
+    await food.receive(service, food.wholesale, food.MARKET, lot_id, 10, 101)
+    return str((await food.recall(service, lot_id))["recall_id"])
+
+
+async def start_recall(service: Harness) -> Asked:
+    return "POST", f"{F}/recalls/{await recalled(service)}:start", None
+
+
+async def acknowledge_notice(service: Harness) -> Asked:
+    return "POST", f"{F}/recalls/{await recalled(service)}/notices/{food.WHOLESALE}:acknowledge", None
+
+
+async def report_quantity(service: Harness) -> Asked:
+    recall_id = await recalled(service)
+    lot_id = service.rows("SELECT lot_id FROM recall_lot WHERE recall_id = $1", recall_id)[0][0]
+    body = {"holder": food.WHOLESALE, "lot_id": lot_id, "uom": "KGM", "recovered": "1"}
+    return "POST", f"{F}/recalls/{recall_id}/quantities", body
+
+
+async def close_recall(service: Harness) -> Asked:
+    return "POST", f"{F}/recalls/{await recalled(service)}:close", {"outcome": "revoked", "note": "复检合格，撤销"}
+
+
+def product(number: int, **more: Any) -> dict[str, Any]:
+    return {"name": f"苹果 {number}", "owner_uscc": food.COOP, "shelf_life_days": 180} | more
+
+
+def lot(number: int) -> dict[str, Any]:
+    return {"produced_on": "2026-10-18", "quantity": str(number)}
+
+
+def place(number: int) -> dict[str, Any]:
+    return {"name": f"包装厂 {number}", "uscc": food.COOP, "area_code": QIXIA, "kind": "packhouse"}
+
+
+def party(number: int) -> dict[str, Any]:
+    return {"name": f"合作社 {number}", "area_code": QIXIA, "roles": ["producer"]}
+
+
+def batch(item: Callable[[int], dict[str, Any]], **key: str) -> Callable[[int], dict[str, Any]]:
+    return lambda number: {"items": [item(number) | key]}
+
+
+FOOD = [
+    Write("PUT /v1/traceability/parties/{uscc}", plain("PUT", f"{F}/parties/{food.COOP}", party),
+          {"owner", *DEPARTMENTS}),
+    Write("PUT /v1/traceability/places/{gln}", plain("PUT", f"{F}/places/{food.PACKHOUSE}", place),
+          {"owner", *DEPARTMENTS}),
+    Write("PUT /v1/traceability/products/{gtin}", plain("PUT", f"{F}/products/{food.PACKED}", product),
+          {"owner", *DEPARTMENTS}),
+    Write("POST /v1/traceability/products:batch",
+          plain("POST", f"{F}/products:batch", batch(product, gtin=food.PACKED)), {"owner", *DEPARTMENTS}),
+    Write("PUT /v1/traceability/lots/{gtin}/{lot:path}", plain("PUT", f"{F}/lots/{food.PACKED}/QX1", lot),
+          {"owner", *DEPARTMENTS}),
+    Write("POST /v1/traceability/lots:batch",
+          plain("POST", f"{F}/lots:batch", batch(lot, gtin=food.PACKED, lot="QX1")), {"owner", *DEPARTMENTS}),
+    Write("POST /v1/traceability/tests", record_own, {"owner", *DEPARTMENTS}, "lot_id, a test of the firm's"),
+    Write("POST /v1/traceability/tests", record_supervision, DEPARTMENTS, "lot_id, a supervision test"),
+    Write("PUT /v1/traceability/tests/{test_id}", correct_departments, OWN_DEPARTMENT, "a department's report"),
+    Write("PUT /v1/traceability/tests/{test_id}", correct_own, {"owner"}, "an enterprise's report"),
+    Write("POST /v1/traceability/alerts/{alert_id}:acknowledge", acknowledge_alert, AUTHORITIES),
+    Write("POST /v1/traceability/alerts/{alert_id}:close", close_alert, AUTHORITIES),
+    Write("POST /v1/traceability/recalls", open_recall, {"owner", *DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/traceability/recalls/{recall_id}:start", start_recall, {"owner", *DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/traceability/recalls/{recall_id}/notices/{holder}:acknowledge", acknowledge_notice,
+          {"owner", "holder", *DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/traceability/recalls/{recall_id}/quantities", report_quantity,
+          {"owner", "holder", *DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/traceability/recalls/{recall_id}:close", close_recall, AUTHORITIES),
+]  # fmt: skip
+
+
+# --- credit: records of yt-scjg in Qixia ----------------------------------------------------------------------------
+
+
+async def pushed(service: Harness, **more: Any) -> tuple[int, dict[str, Any]]:
+    number = next(NUMBERS)
+    body = credit.violation(number, area_code=QIXIA, **more)
+    answer = await service.post(f"{C}/violations", json=body, as_=CALLERS["department above"])
+    return number, food.ok(answer, 201)
+
+
+async def record_violation(_service: Harness) -> Asked:
+    return "POST", f"{C}/violations", credit.violation(next(NUMBERS), area_code=QIXIA)
+
+
+async def record_violations(_service: Harness) -> Asked:
+    return "POST", f"{C}/violations:batch", {"items": [credit.violation(next(NUMBERS), area_code=QIXIA)]}
+
+
+async def correct_violation(service: Harness) -> Asked:
+    _, receipt = await pushed(service)
+    body = {"version": 1, "reason": "录入有误", "changes": {"fine_fen": 6_000_000}}
+    return "POST", f"{C}/violations/{receipt['violation_id']}/corrections", body
+
+
+async def withdraw_violation(service: Harness) -> Asked:
+    _, receipt = await pushed(service)
+    body = {"reason": "行政复议撤销", "document_number": "鲁行终〔2026〕1号", "annulled_on": "2026-11-23"}
+    return "POST", f"{C}/violations/{receipt['violation_id']}/withdrawal", body
+
+
+async def publish_violation(service: Harness) -> Asked:
+    _, receipt = await pushed(service)
+    return "POST", f"{C}/violations/{receipt['violation_id']}/publication", {}
+
+
+async def state_enterprise(service: Harness) -> Asked:
+    uscc, body = await registered(service)
+    return "PUT", f"{C}/enterprises/{uscc}", body | {"name": body["name"] + "新"}
+
+
+async def state_enterprises(service: Harness) -> Asked:
+    uscc, body = await registered(service)
+    return "POST", f"{C}/enterprises:batch", {"items": [body | {"uscc": uscc, "name": body["name"] + "新"}]}
+
+
+async def registered(service: Harness) -> tuple[str, dict[str, Any]]:
+    number = next(NUMBERS)
+    body = {"name": f"样例{number}号", "area_code": QIXIA}
+    path = f"{C}/enterprises/{credit.code(number)}"
+    food.ok(await service.put(path, json=body, as_=CALLERS["department"]))
+    return credit.code(number), body
+
+
+async def propose_listing(service: Harness) -> Asked:
+    number, receipt = await pushed(service)
+    return "POST", f"{C}/listings", credit.proposal(number, violation_id=receipt["violation_id"])
+
+
+async def proposed(service: Harness, *steps: tuple[str, dict[str, Any], Caller]) -> str:
+    number, receipt = await pushed(service)
+    body = credit.proposal(number, violation_id=receipt["violation_id"])
+    proposer = staff("case_officer", area=QIXIA, user="proposer")
+    listing = str(food.ok(await service.post(f"{C}/listings", json=body, as_=proposer), 201)["listing_id"])
+    for act, given, who in steps:
+        food.ok(await service.post(f"{C}/listings/{listing}/{act}", json=given, as_=who))
+    return listing
+
+
+NOTICE = ("notice", credit.NOTICE, staff("case_officer", area=QIXIA, user="proposer"))
+HEARING = ("hearing", credit.WAIVER, staff("case_officer", area=QIXIA, user="proposer"))
+DECISION = ("decision", credit.DECISION, staff("reviewer", area=QIXIA, user="decider"))
+PUBLICATION = ("publication", {}, staff("publisher", area=QIXIA, user="publisher"))
+
+
+def listing_step(
+    act: str, body: dict[str, Any], *before: tuple[str, dict[str, Any], Caller]
+) -> Callable[[Harness], Awaitable[Asked]]:
+    async def ask(service: Harness) -> Asked:
+        return "POST", f"{C}/listings/{await proposed(service, *before)}/{act}", body
+
+    return ask
+
+
+REMOVAL = {"reason": "revoked", "detail": "所依据的处罚已被撤销", "document_number": "烟市监列撤〔2026〕1号"}
+CREDIT = [
+    Write("POST /v1/credit/violations", record_violation, {*DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/credit/violations:batch", record_violations, {*DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/credit/violations/{violation_id}/corrections", correct_violation, {*OWN_DEPARTMENT, *OWN_STAFF}),
+    Write("POST /v1/credit/violations/{violation_id}/withdrawal", withdraw_violation, {*OWN_DEPARTMENT, *OWN_STAFF}),
+    Write("POST /v1/credit/violations/{violation_id}/publication", publish_violation, OWN_STAFF),
+    Write("PUT /v1/credit/enterprises/{uscc}", state_enterprise, {*DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/credit/enterprises:batch", state_enterprises, {*DEPARTMENTS, *AUTHORITIES}),
+    Write("POST /v1/credit/listings", propose_listing, OWN_STAFF),
+    Write("POST /v1/credit/listings/{listing_id}/notice", listing_step("notice", credit.NOTICE), OWN_STAFF),
+    Write("POST /v1/credit/listings/{listing_id}/hearing", listing_step("hearing", credit.WAIVER, NOTICE), OWN_STAFF),
+    Write("POST /v1/credit/listings/{listing_id}/decision",
+          listing_step("decision", credit.DECISION, NOTICE, HEARING), OWN_STAFF),
+    Write("POST /v1/credit/listings/{listing_id}/publication",
+          listing_step("publication", {}, NOTICE, HEARING, DECISION), OWN_STAFF),
+    Write("POST /v1/credit/listings/{listing_id}/removal",
+          listing_step("removal", REMOVAL, NOTICE, HEARING, DECISION, PUBLICATION), OWN_STAFF),
+]  # fmt: skip
+
+WRITES = {"traceability": FOOD, "credit": CREDIT, "indicators": [], "gateway": []}
+OPERATIONS = ("events:replay", "events/dead-letters/{letter_id}:retry", "events/dead-letters/{letter_id}:skip")
+NAMES_NOBODYS_OBJECT = {
+    *(f"POST /v1/{one.name}/{operation}" for one in SERVICES for operation in OPERATIONS),
+    "POST /v1/credit/attachments",
+    "POST /v1/traceability/attachments",
+    "POST /epcis/capture",
+    "POST /epcis/events",
+    "POST /oauth/token",
+    "POST /v1/indicators/observations",
+    "POST /v1/indicators/observations:batch",
+}
+"""Operators' routes admit administrators alone (test_authorisation_matrix), a file is its owner's own, events have a
+table of their own; figures are checked by tests/indicators against the caller's area."""
+PROXIED = {"/epcis", *(f"/v1/{one.name}" for one in SERVICES)}
+"""The gateway hands these on as they are: the owner of the route decides."""
+UNTOLD = {"audit_entry", "audit_batch", "idempotency", "lease", "sqlite_sequence"}
+"""Tables that a refused write may touch."""
+
+
+def writes_of(app: Any) -> set[str]:
+    found = set()
+    for route in app.fastapi.routes:
+        if isinstance(route, PolicyRoute) and route.path.removesuffix("/{rest:path}") not in PROXIED:
+            methods = set(route.methods or ()) - {"GET", "HEAD", "OPTIONS"}
+            found |= {f"{method} {route.path}" for method in methods}
+    return found
+
+
+@pytest.fixture
+async def service(request: pytest.FixtureRequest, sqlite_backend: Backend) -> AsyncIterator[Harness]:
+    name = request.param
+    app = importlib.import_module(f"services.{name}.app").create_app
+    settings = importlib.import_module(f"services.{name}.settings").Settings
+    async with running(app, settings, sqlite_backend) as harness:
+        harness.may_fail = True
+        yield harness
+
+
+def state(service: Harness) -> dict[str, list[tuple[Any, ...]]]:
+    tables = [name for (name,) in service.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: service.rows(f'SELECT * FROM "{name}"') for name in tables if name not in UNTOLD}
+
+
+def done(answer: Any) -> bool:
+    """Whether the write took place; of a batch, whether its item did."""
+    if not answer.is_success:
+        return False
+    body = answer.json()
+    receipts = body.get("receipts", []) if isinstance(body, dict) else body
+    return not any(isinstance(one, dict) and one.get("status") in ("rejected", "refused") for one in receipts)
+
+
+@pytest.mark.parametrize("service", [one.name for one in SERVICES], indirect=True)
+async def test_a_write_does_only_what_its_caller_may(service: Harness) -> None:
+    name = service.platform.name
+    rows = WRITES[name]
+    routes = writes_of(service.app)
+    known = {row.route for row in rows} | NAMES_NOBODYS_OBJECT
+    assert routes <= known, f"say in WRITES who may do what with: {sorted(routes - known)}"
+    assert {row.route for row in rows} <= routes
+    if name == "traceability":
+        await food.register(service)
+    wrong: list[str] = []
+    for row in rows:
+        for who, caller in CALLERS.items():
+            method, path, body = await row.ask(service)
+            await service.settled()
+            before = state(service)
+            answer = await service.request(method, path, json=body, as_=caller)
+            if who in row.allowed:
+                if not done(answer):
+                    wrong.append(f"{row}: {who} may, and got {answer.status_code} {answer.text[:300]}")
+                continue
+            if done(answer):
+                wrong.append(f"{row}: {who} may not, and did: {answer.text[:200]}")
+                continue
+            if answer.status_code not in (200, 401, 403, 404):
+                wrong.append(f"{row}: {who} may not, and got {answer.status_code} {answer.text[:300]}")
+            after = state(service)
+            changed = [table for table in before if before[table] != after[table]]
+            if changed:
+                wrong.append(f"{row}: {who} was refused, but {changed} changed")
+    assert not wrong, "\n".join(wrong)
