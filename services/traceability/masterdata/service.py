@@ -12,6 +12,8 @@ from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository, rules
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
+from services.traceability.rights import service as rights
+from services.traceability.rights.changes import places_changed, titles_changed
 from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
 from shared.db import UnitOfWork
@@ -39,14 +41,22 @@ async def register_party(uow: UnitOfWork, uscc: str, body: PartyIn) -> RegisterR
 
 async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterReceipt:
     uow.principal.require_owner(body.uscc)
+    await rights.hold_title(uow.session, gln)
     present = (await repository.by_key(uow.session, Place, [gln])).get(gln)
+    before = present.uscc if present is not None else None
     if present is not None:
         _require_present_owner(uow.principal, present.uscc, f"GLN {gln}")
     _require_area(uow.principal, body.area_code, present.area_code if present else None)
     if not await repository.by_key(uow.session, Party, [body.uscc]):
         raise Invalid([_unknown_party("/uscc", body.uscc)])
-    row = body.model_dump() | {"gln": gln}
+    since = present.since if present is not None and present.uscc == body.uscc else uow.id()
+    row = body.model_dump() | {"gln": gln, "since": since}
     [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places")
+    if uow.principal.kind == "department" and await repository.confirm_place(uow, gln, body.uscc):
+        before = None  # a department's word opens earlier events too
+    if before != body.uscc:
+        await uow.session.flush()
+        await places_changed(uow, [gln])
     if receipt.status != "unchanged":
         # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
         seen = await epcis.nodes_at(uow.session, gln, genealogy.CONCERNED_NODES)
@@ -56,7 +66,9 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
 
 async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> list[Result]:
     """`items`: GTIN-14 to body, in the order of the results."""
+    await rights.hold_title(uow.session, *items)
     present = await repository.by_key(uow.session, Product, items)
+    owners = {gtin: product.owner_uscc for gtin, product in present.items()}
     parties = await repository.by_key(uow.session, Party, {body.owner_uscc for body in items.values()})
     results: dict[str, Result] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -75,6 +87,9 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
             uow.invalidate(f"product:{gtin}")
         if receipt.status == "updated":
             changed_lots += await repository.lot_ids_of(uow.session, gtin=gtin)
+    moved = {gtin for gtin in rows if owners.get(gtin) != items[gtin].owner_uscc}
+    await repository.hand_over_lots(uow.session, {gtin: items[gtin].owner_uscc for gtin in moved & owners.keys()})
+    await titles_changed(uow, moved)
     await publish_lots(uow, changed_lots)
     return [results[gtin] for gtin in items]
 
@@ -172,6 +187,7 @@ def _lot_row(
         "origin": origin,
         "first_seen_at": present.first_seen_at if present else uow.now,
         "registered_at": (present.registered_at if present else None) or uow.now,
+        "acknowledged": True,
     }
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.traceability.genealogy.repository import unconfirmed_from
 from services.traceability.recalls import repository, rules
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS, RecallClock
 from services.traceability.recalls.schemas import (
+    AskOut,
     ChangeOut,
     ClockOut,
     DutyOut,
@@ -49,7 +51,22 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
             set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
         ),
         holders=_holders(recall, notices, holdings, principal),
+        to_ask=await _to_ask(session, recall, lots, principal),
     )
+
+
+async def _to_ask(
+    session: AsyncSession, recall: Recall, lots: Sequence[RecallLot], principal: Principal
+) -> list[AskOut] | None:
+    """What the set may have gone into besides, as only one side says."""
+    if not _sees_all(recall, principal):
+        return None
+    found = await unconfirmed_from(session, {lot.lot_id for lot in lots})
+    return [AskOut(node=each.node, asks=each.asks, event_id=each.event_id, at=each.at) for each in found]
+
+
+def _sees_all(recall: Recall, principal: Principal) -> bool:
+    return principal.uscc == recall.uscc if principal.kind == "enterprise" else principal.may_in(recall.area_code)
 
 
 def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[str, Any]:
@@ -69,7 +86,7 @@ def _holders(
     recall: Recall, notices: Sequence[RecallNotice], holdings: Sequence[RecallHolding], principal: Principal
 ) -> list[HolderOut] | None:
     """Who holds what is business: authorities of the area and the recalling firm see it, a holder its own part."""
-    everyone = principal.uscc == recall.uscc if principal.kind == "enterprise" else principal.may_in(recall.area_code)
+    everyone = _sees_all(recall, principal)
     if not everyone and principal.kind != "enterprise":
         return None
     told = {notice.holder: notice for notice in notices}
