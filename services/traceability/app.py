@@ -11,6 +11,8 @@ from services.traceability.inspections import api as inspections
 from services.traceability.masterdata import api as masterdata
 from services.traceability.masterdata import lots_api, supervision
 from services.traceability.recalls import api as recalls
+from services.traceability.rights import api as rights
+from services.traceability.rights import sweep
 from services.traceability.scans import api as scans
 from services.traceability.scans import service as scans_service
 from services.traceability.settings import Settings
@@ -24,6 +26,7 @@ from shared.web import ServiceSpec, build_app
 
 ROUTERS = [
     masterdata.router,
+    rights.router,
     genealogy.router,  # before lots: a lot id may hold a slash, so its address ends with anything
     lots_api.router,
     epcis.router,
@@ -55,7 +58,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=verdicts.HOT,
-            background=[jobs.capture_worker, scans_service.run],
+            background=[jobs.capture_worker, scans_service.run, sweep.judge_landed],
             on_start=[],
         ),
         settings,

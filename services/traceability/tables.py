@@ -7,6 +7,7 @@ from services.traceability.genealogy import models as genealogy
 from services.traceability.inspections import models as inspections
 from services.traceability.masterdata import models as masterdata
 from services.traceability.recalls import models as recalls
+from services.traceability.rights import models as rights
 from services.traceability.scans import models as scans
 from services.traceability.verdicts import models as verdicts
 from shared.attachments.models import add_to
@@ -23,6 +24,7 @@ __all__ = [
     "inspections",
     "masterdata",
     "recalls",
+    "rights",
     "scans",
     "verdicts",
 ]

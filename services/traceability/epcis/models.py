@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from services.traceability.base import Table
@@ -79,6 +79,8 @@ class EpcisEvent(Table, table=True):
     destination_party: str | None = Field(default=None, index=True)
     owner_uscc: str | None = Field(default=None, index=True)
     """The enterprise that captured it; null for a department."""
+    captured_area: str | None = None
+    """Area of the department that captured it."""
     area_code: str | None = None
     capture_id: str | None = Field(default=None, index=True)
     body: dict[str, Any] = Field(sa_type=Json)
@@ -92,6 +94,14 @@ class EventEpc(Table, table=True):
     __table_args__ = (
         Index("ix_event_epc_value", "value", "record_id"),
         Index("ix_event_epc_node", "node", "record_id"),
+        Index("ix_event_epc_open", "node", sqlite_where=text("confirmed = 0"), postgresql_where=text("NOT confirmed")),
+        Index(
+            "ix_event_epc_asks",
+            "asks",
+            "record_id",
+            sqlite_where=text("asks IS NOT NULL"),
+            postgresql_where=text("asks IS NOT NULL"),
+        ),
     )
 
     record_id: str = Field(primary_key=True)
@@ -103,5 +113,11 @@ class EventEpc(Table, table=True):
     """Canonical Digital Link URI."""
     node: str
     """Name in the lot graph: `<gtin14>.<lot>` for a lot, the canonical URI for everything else."""
+    gtin: str | None = Field(default=None, index=True)
+    """Of a lot, item or class."""
     quantity: Decimal | None = Field(default=None, sa_type=Fixed(6))
     uom: str | None = None
+    confirmed: bool = True
+    """Whether the word of who captured the event counts for the object (`rights/rules.py`)."""
+    asks: str | None = None
+    """Who may confirm it (USCC), where it does not count."""

@@ -2,10 +2,11 @@
 
 A supervising department captures what concerns its area. An enterprise captures
 
-- at its own places (bizLocation, or readPoint where there is none), and never at a registered place of another unless
-  it is the source or destination party there;
-- elsewhere, when it is the source or destination party, or all products in the event are its own;
-- new lots (ADD, outputs of a transformation) of registered products only where the product is its own;
+- at its own places (bizLocation, or readPoint where there is none), at places that nobody registered (yet), and never
+  at a registered place of another unless it is the source or destination party there;
+- at no place, when it is the source or destination party, or all products in the event are its own.
+
+What the event then does to objects of others is another matter: `rights/rules.py`.
 
 Event ids and error declarations are each capturing party's own: see `captured_by`.
 """
@@ -27,8 +28,8 @@ class Concerns:
     """GTIN -> owner, of all registered products in the event."""
     unregistered: bool
     """Whether it names a GTIN that nobody has registered."""
-    creates: Mapping[str, str]
-    """Pointer -> GTIN of lots and items that the event brings into being."""
+    somewhere: bool
+    """Whether it names a place at all."""
     area_code: str | None
 
 
@@ -46,16 +47,6 @@ def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldErro
     if principal.kind != "enterprise":
         return None
     own = principal.uscc
-    for place, gtin in concerns.creates.items():
-        owner = concerns.products.get(gtin)
-        if owner is not None and owner != own:
-            return FieldError(
-                place,
-                "epcis.owner.product",
-                f"商品 {gtin} 属于 {owner}，只有它能产生新的批次；受托生产请由委托方报送",
-                f"The product {gtin} belongs to {owner}; only it creates new lots. A contract producer reports "
-                "through the owner",
-            )
     involved = own in concerns.parties
     if concerns.place is not None:
         if concerns.place == own or involved:
@@ -68,7 +59,7 @@ def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldErro
             "in which it is the source or destination party",
         )
     owners = set(concerns.products.values())
-    if involved or (owners == {own} and not concerns.unregistered):
+    if involved or concerns.somewhere or (owners == {own} and not concerns.unregistered):
         return None
     return FieldError(
         f"{pointer}/readPoint",

@@ -11,6 +11,7 @@ from services.traceability.epcis import rules, validation
 from services.traceability.epcis.eventhash import event_hash
 from services.traceability.epcis.validation import Candidate
 from services.traceability.genealogy.rules import OUTPUTS, edges
+from services.traceability.rights.rules import kind_of
 from shared.ids import uuid7
 
 _LOT_DATES = {"produced_on": ("productionDate",), "expires_on": ("itemExpirationDate", "bestBeforeDate")}
@@ -41,21 +42,24 @@ class Prepared:
                 "field": each.field,
                 "value": each.id.uri,
                 "node": each.id.node,
+                "gtin": each.id.gtin,
                 "quantity": each.quantity,
                 "uom": each.uom,
             }
             for position, each in enumerate(self.objects)
         ]
 
-    def edge_rows(self, known_from: datetime) -> list[dict[str, Any]]:
+    def edge_rows(self, known_from: datetime, captured_by: str) -> list[dict[str, Any]]:
+        """Without classes, in which everything ever made of a product would meet, and without a lot as a parent."""
         if self.declaration:
             return []
         named = [
             (each.field, each.id.node)
             for each in self.objects
-            if each.id.lot is not None or not each.field.endswith("quantity")
+            if (kind := kind_of(each.id.node)[0]) != "class" and (kind, each.field) != ("lot", "parent")
         ]
         kind, action, together = self.event["type"], self.event.get("action"), self.row["body"].get("transformationID")
+        together = f"{captured_by}:{together}" if together else None
         rows = edges(self.record_id, kind, action, named, self.at, together)
         return [{**row, "known_from": known_from, "known_to": None} for row in rows]
 
@@ -75,17 +79,20 @@ class Prepared:
         if self.declaration:
             return {}
         born = set(self.creates())
-        ilmd = self.event.get("ilmd") or {}
-        local = {key.rpartition(":")[2]: value for key, value in ilmd.items()}
-        told = {
-            name: next((day for key in keys if (day := _day(local.get(key)))), None)
-            for name, keys in _LOT_DATES.items()
-        }
+        told = told_dates(self.event)
         return {
             each.id.node: told if each.pointer in born else {"produced_on": None, "expires_on": None}
             for each in self.objects
             if each.id.lot is not None
         }
+
+
+def told_dates(event: Mapping[str, Any]) -> dict[str, date | None]:
+    """`produced_on`, `expires_on` as far as the event's ILMD tells them."""
+    local = {key.rpartition(":")[2]: value for key, value in (event.get("ilmd") or {}).items()}
+    return {
+        name: next((day for key in keys if (day := _day(local.get(key)))), None) for name, keys in _LOT_DATES.items()
+    }
 
 
 def prepare(candidates: Sequence[Candidate]) -> list[Prepared]:

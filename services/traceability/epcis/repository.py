@@ -11,6 +11,7 @@ from services.traceability.areas import area_prefix
 from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
 from services.traceability.masterdata.models import Place
+from services.traceability.rights.models import PlaceConfirmation
 from shared.auth import Principal
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
@@ -107,14 +108,30 @@ async def by_id(session: AsyncSession, event_id: str, principal: Principal, capt
 
 
 def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
-    """An enterprise sees what it captured, what happened at its places, and what was sent to or by it; a department
-    what happened in its area, and what names no registered place or product."""
+    """An enterprise sees what it captured, and what names it as source or destination by a place that was its own
+    before, or that a department or who captured the event confirmed to be its own: whoever registers a number that is
+    in others' events opens nothing. A department sees what happened in its area, and what names no registered place or
+    product."""
     if principal.kind == "enterprise":
-        own = select(Place.gln).where(Place.uscc == principal.uscc)  # type: ignore[call-overload]
-        places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)
-        return statement.where(
-            or_(EpcisEvent.owner_uscc == principal.uscc, *(column.in_(own) for column in places))  # type: ignore[union-attr,arg-type]
+        confirmed = exists().where(
+            col(PlaceConfirmation.gln) == col(Place.gln),
+            col(PlaceConfirmation.uscc) == col(Place.uscc),
+            or_(
+                col(PlaceConfirmation.confirmed_by) == col(EpcisEvent.captured_by),
+                col(PlaceConfirmation.confirmed_by).startswith("department:"),
+            ),
         )
+        supported = or_(col(Place.since) <= col(EpcisEvent.record_id), confirmed)
+        own = col(Place.uscc) == principal.uscc
+        # The list of own places is small and finds the events by their index; the place is judged for each of them.
+        named = [
+            and_(
+                col(column).in_(select(col(Place.gln)).where(own)),
+                exists().where(col(Place.gln) == col(column), own, supported),
+            )
+            for column in (EpcisEvent.source_party, EpcisEvent.destination_party)
+        ]
+        return statement.where(or_(col(EpcisEvent.owner_uscc) == principal.uscc, *named))
     if principal.kind in ("department", "staff"):
         prefix = area_prefix(principal.area)
         area = col(EpcisEvent.area_code)

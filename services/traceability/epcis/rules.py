@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
+from services.traceability.rights.rules import kind_of
 from shared.errors import FieldError
 from shared.identifiers import IdentifierError
 
@@ -239,6 +240,8 @@ def _actions(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
                 "动作为 ADD 时必须给出 childEPCs 或 childQuantityList",
                 "childEPCs or childQuantityList is required when the action is ADD",
             )
+    if kind in ("AggregationEvent", "AssociationEvent") and "errorDeclaration" not in event:
+        yield from _parent(event.get("parentID"), f"{pointer}/parentID")
     if kind == "ObjectEvent" and event.get("ilmd") and action != "ADD":
         yield FieldError(
             f"{pointer}/ilmd",
@@ -255,6 +258,23 @@ def _actions(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
                     f"没有 transformationID 时必须同时有{zh}",
                     f"Without a transformationID the event needs an {side}",
                 )
+
+
+def _parent(parent: Any, pointer: str) -> Iterator[FieldError]:
+    """A parent is one instance: into "the lot" or "the product" everything that anybody ever packed would go."""
+    try:
+        found = identify(parent) if isinstance(parent, str) else None
+    except IdentifierError:
+        return  # said by `_identifiers`
+    if found is not None and found.gtin is not None and kind_of(found.node)[0] != "item":
+        yield FieldError(
+            pointer,
+            "epcis.parent_class",
+            "parentID 应为一个具体的容器（SSCC、GRAI、GIAI 或带序列号的商品），不能是批次或商品；"
+            "一批由另一批制成请用 TransformationEvent",
+            "parentID is one container (SSCC, GRAI, GIAI, or a GTIN with a serial number), never a lot or a product; "
+            "to say that a lot was made of another use a TransformationEvent",
+        )
 
 
 def _sensors(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:

@@ -1,22 +1,23 @@
 """Capturing: a document's valid events become rows, edges and lots in one transaction, with a handful of statements."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from services.traceability.epcis import owners, repository
+from services.traceability.epcis.lots import date_confirmed, first_seen
 from services.traceability.epcis.prepare import Prepared
 from services.traceability.genealogy import repository as genealogy
+from services.traceability.genealogy.rules import OUTPUTS
 from services.traceability.masterdata import repository as masterdata
-from services.traceability.masterdata import rules as masterdata_rules
-from services.traceability.masterdata.models import Lot, Place, Product
+from services.traceability.masterdata.models import Place, Product
 from services.traceability.recalls.service import extend
+from services.traceability.rights import repository as rights_repository
+from services.traceability.rights import service as rights
 from services.traceability.verdicts.service import publish_lots
-from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.db.locks import hold
-from shared.db.sql import insert_rows
 from shared.errors import FieldError
 
 
@@ -88,6 +89,7 @@ class _Register:
         party = owners.captured_by(uow.principal)
         # An event and its declaration that arrive side by side would each overlook the other.
         await hold(uow.session, "epcis", [party], shared=not any(e.declaration for e in events))
+        await rights.hold_titles(uow.session, gtins, glns)
         own: dict[str, _Known] = {}
         for stored in await repository.known(uow.session, party, (e.event_id for e in events)):
             known = own.setdefault(stored.event_id, _Known(stored.hash_id))
@@ -128,7 +130,7 @@ class _Register:
             parties=frozenset(parties),
             products={gtin: product.owner_uscc for gtin, product in products.items()},
             unregistered=len(products) < len(gtins),
-            creates=event.creates(),
+            somewhere=bool(event.place_glns),
             area_code=area,
         )
 
@@ -184,63 +186,70 @@ def _taken(event: Prepared) -> FieldError:
 
 async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture_id: str | None) -> None:
     events = outcome.stored
+    party = owners.captured_by(uow.principal)
+    enterprise = uow.principal.kind == "enterprise"
     who = {
-        "captured_by": owners.captured_by(uow.principal),
-        "owner_uscc": uow.principal.uscc if uow.principal.kind == "enterprise" else None,
+        "captured_by": party,
+        "owner_uscc": uow.principal.uscc if enterprise else None,
+        "captured_area": None if enterprise else uow.principal.area,
+        "record_time": uow.now,
+        "capture_id": capture_id,
     }
-    rows: list[dict[str, Any]] = []
     objects: list[dict[str, Any]] = []
-    edges: list[dict[str, Any]] = []
+    judged: list[dict[str, Any]] = []
     for event in events:
-        event.row |= who | {"record_time": uow.now, "capture_id": capture_id}
-        rows.append(event.row)
-        objects += event.object_rows()
-        edges += event.edge_rows(uow.now)
-    await repository.store(uow.session, rows, objects, edges)
+        event.row |= who
+        for row in event.object_rows():
+            objects.append(row)
+            if not event.declaration and event.record_id not in outcome.errored:
+                judged.append({name: event.row[name] for name in _JUDGED} | row)
+    changed = await rights.judge_new(uow, judged)
+    verdicts = {(each["record_id"], each["position"]): each for each in judged}
+    for row in objects:
+        each = verdicts.get((row["record_id"], row["position"]), _VOID)
+        row |= {"confirmed": each["confirmed"], "asks": each["asks"]}
+    rows = [event.row for event in events]
+    await repository.store(uow.session, rows, objects, _edges(events, objects, uow.now, party))
     await repository.mark_errored(uow.session, outcome.errored, uow.now)
-    await _first_seen(uow, events, register)
-    nodes = {row["node"] for row in objects} | await repository.nodes_of(uow.session, outcome.errored)
+    await rights_repository.write(uow.session, changed)
+    errored = await repository.nodes_of(uow.session, outcome.errored)
+    if outcome.errored:
+        gtins = await rights.release_claims(uow.session, outcome.errored)
+        again = errored | await rights_repository.nodes_of_gtins(uow.session, gtins)
+        changed += await rights.rejudge(uow.session, again)
+    counts = {row["record_id"] + row["node"] for row in objects if row["confirmed"]}
+    await first_seen(uow, events, register.products, counts)
+    await date_confirmed(uow, changed)
+    nodes = {row["node"] for row in objects} | errored | {row.node for row in changed}
     concerned = await genealogy.concerned_lots(uow.session, nodes)
     await extend(uow, concerned)
     await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
 
 
-async def _first_seen(uow: UnitOfWork, events: Sequence[Prepared], register: _Register) -> None:
-    """Lots of registered products that nobody registered yet become known, with their dates as soon as an event tells
-    how they came into being; what is registered stays as it is."""
-    lots: dict[str, dict[str, Any]] = {}
-    dated: dict[str, dict[str, Any]] = {}
-    for event in events:
-        for lot_id, told in event.new_lots().items():
-            gtin, _, lot = lot_id.partition(".")
-            if (product := register.products.get(gtin)) is None:
-                continue
-            born = any(value is not None for value in told.values()) or lot_id in _born(event)
-            produced_on = told["produced_on"] or (shanghai_date(event.at) if born else None)
-            expires_on = told["expires_on"]
-            if expires_on is None and produced_on is not None and product.shelf_life_days is not None:
-                with suppress(OverflowError):  # a day of production at the end of the calendar has no shelf life
-                    expires_on = masterdata_rules.expires_on(produced_on, product.shelf_life_days)
-            if lot_id in lots and not born:
-                continue
-            lots[lot_id] = {
-                "lot_id": lot_id,
-                "gtin": gtin,
-                "lot": lot,
-                "owner_uscc": product.owner_uscc,
-                "produced_on": produced_on,
-                "expires_on": expires_on,
-                "first_seen_at": uow.now,
-                "version": 0,
-                "updated_at": uow.now,
-            }
-            if born:
-                dated[lot_id] = lots[lot_id]
-    await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in sorted(lots)], ignore=True)
-    await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in sorted(dated)])
+_JUDGED = (
+    *("event_type", "action", "biz_step", "event_time", "record_time", "captured_by", "owner_uscc", "captured_area"),
+    *("place_gln", "source_party", "destination_party"),
+)
+_VOID: dict[str, Any] = {"confirmed": False, "asks": None}
+"""Objects of declarations, and of events that were declared in error before they came."""
 
 
-def _born(event: Prepared) -> set[str]:
-    made = event.creates()
-    return {each.id.node for each in event.objects if each.pointer in made and each.id.lot is not None}
+def _edges(
+    events: Sequence[Prepared], objects: Sequence[Mapping[str, Any]], known_from: datetime, party: str
+) -> list[dict[str, Any]]:
+    """With what was judged of the objects that they join: an edge enters where the event's word counts."""
+    into = {(row["record_id"], row["node"]): row["confirmed"] for row in objects if row["field"] in _TARGETS}
+    out = {(row["record_id"], row["node"]): row["confirmed"] for row in objects if row["field"] not in _TARGETS}
+    return [
+        row
+        | {
+            "confirmed": into.get((row["record_id"], row["to_node"]), True),
+            "source_confirmed": out.get((row["record_id"], row["from_node"]), True),
+        }
+        for event in events
+        for row in event.edge_rows(known_from, party)
+    ]
+
+
+_TARGETS = (*OUTPUTS, "parent")

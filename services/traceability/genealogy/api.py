@@ -17,7 +17,7 @@ router = Router(prefix="/v1/traceability", tags=["genealogy"])
 
 
 @router.get("/lots/{lot_id:path}/trace", responses=problem(401, 403, 404, 422))
-@allow(Enterprise(), Department(READ), STAFF, owner="lot.owner_uscc, or a holder of the lot", private=True)
+@allow(Enterprise(), Department(READ), STAFF, owner="lot.owner_uscc, its makers, and to whom it was sent", private=True)
 async def trace(
     lot_id: str,
     session: ReadSession,

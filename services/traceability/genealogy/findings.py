@@ -78,6 +78,16 @@ def _origin(supplier: str | None) -> Text:
     return Text(f"来源方 {supplier} 没有上报任何信息", f"The supplier {supplier} reported nothing")
 
 
+def of_claims(waiting: Iterable[tuple[str, str | None]]) -> list[Found]:
+    """What goes on into objects of others, who have not confirmed it: `(node, who may)`."""
+    return [Found("unconfirmed", node, asks, _unconfirmed(node, asks)) for node, asks in sorted(set(waiting), key=str)]
+
+
+def _unconfirmed(node: str, asks: str | None) -> Text:
+    who, en = (asks, asks) if asks else ("监管部门", "a department")
+    return Text(f"流向 {node}，尚待 {who} 确认", f"Goes on into {node}; {en} has not confirmed it")
+
+
 _COMPLETE = Text(
     "链条完整：每条支线都有来源，每次发货都有收货",
     "Complete: every branch has an origin and every shipment a receipt",
@@ -88,6 +98,7 @@ def completeness(found: Sequence[Found], *, truncated: bool) -> tuple[bool, Text
     """In words; the codes of the findings decide."""
     origins = [each for each in found if each.code == "no_origin"]
     suppliers = sum(1 for each in origins if each.holder)
+    claims = sum(1 for each in found if each.code == "unconfirmed")
     lost = sum(1 for each in found if each.code == "shipped_without_receipt")
     zh, en = [], []
     if suppliers:
@@ -101,6 +112,10 @@ def completeness(found: Sequence[Found], *, truncated: bool) -> tuple[bool, Text
     if lost:
         zh.append(f"{lost} 批次发货没有收货记录")
         en.append(f"{lost} {'shipment has' if lost == 1 else 'shipments have'} no receipt")
+    if claims:
+        zh.append(f"{claims} 条去向尚待对方确认，需要询问")
+        one = claims == 1
+        en.append(f"{claims} way{'' if one else 's'} on wait{'s' if one else ''} for the other side to confirm: ask")
     if truncated:
         zh.append("结果达到上限，未能全部列出")
         en.append("the answer reached its bounds and is not whole")

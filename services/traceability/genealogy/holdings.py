@@ -29,11 +29,16 @@ class Observation:
     place: str | None
     """GLN."""
     holder: str | None
-    """USCC of who runs the place, else of who captured the event, else the GLN; parties the same."""
+    """USCC of who captured the event: its word moves its own holdings only. Of a department's event who runs the place,
+    else the GLN; parties the same."""
     source: str | None
     destination: str | None
     quantity: Decimal | None
     uom: str | None
+    party: str | None = None
+    """The enterprise that told it."""
+    confirmed: bool = True
+    """Whether its word counts for the node."""
 
 
 @dataclass(frozen=True, slots=True)

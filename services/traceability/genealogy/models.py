@@ -36,3 +36,6 @@ class Edge(Table, table=True):
     known_from: datetime = Field(sa_type=UTC)
     known_to: datetime | None = Field(default=None, sa_type=UTC)
     """When the event was declared in error."""
+    confirmed: bool = True
+    """Whether it may enter `to_node`; `source_confirmed`: whether who told it had `from_node`."""
+    source_confirmed: bool = True

@@ -1,19 +1,22 @@
 """Queries of the lot graph."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import orjson
 from sqlalchemy import select, text
 from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.holdings import Observation, Packing
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.rules import MIDDLE
-from services.traceability.masterdata.models import Place
+from services.traceability.rights import repository as rights
 from shared.db import AsyncSession
 from shared.db.sql import dialect_of
 
@@ -57,7 +60,7 @@ async def closure(
     statement = text(
         f"WITH RECURSIVE reached(node, depth) AS ({start} UNION "  # noqa: S608 - built from constants
         f"SELECT e.{there}, r.depth + e.hop FROM reached r JOIN edge e ON e.{here} = r.node "
-        f"WHERE e.known_to IS NULL AND e.relation IN ({kinds}) AND r.depth + e.hop <= :depth) "
+        f"WHERE e.known_to IS NULL AND e.confirmed AND e.relation IN ({kinds}) AND r.depth + e.hop <= :depth) "
         "SELECT node, min(depth) FROM reached GROUP BY node ORDER BY 2, 1 LIMIT :limit"
     )
     wanted = sorted(set(nodes))
@@ -84,9 +87,64 @@ async def records_between(session: AsyncSession, nodes: Collection[str]) -> set[
         statement = select(Edge.record_id, Edge.from_node).where(  # type: ignore[call-overload]
             Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
             Edge.known_to.is_(None),  # type: ignore[union-attr]
+            Edge.confirmed.is_(True),  # type: ignore[attr-defined]
         )
         found |= {record for record, source in (await session.execute(statement)).all() if source in nodes}
     return found
+
+
+async def links(session: AsyncSession, nodes: Collection[str]) -> list[tuple[str, str, bool, str]]:
+    """Edges that count between the nodes: from, to, whether who told it had what it left, who told it."""
+    found: list[tuple[str, str, bool, str]] = []
+    for chunk in chunks(nodes):
+        statement = (
+            select(Edge.from_node, Edge.to_node, Edge.source_confirmed, EpcisEvent.captured_by)  # type: ignore[call-overload]
+            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
+            .where(
+                Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
+                Edge.known_to.is_(None),  # type: ignore[union-attr]
+                Edge.confirmed.is_(True),  # type: ignore[attr-defined]
+            )
+        )
+        found += [tuple(row) for row in (await session.execute(statement)).all() if row.from_node in nodes]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """An edge that its other side has not confirmed: into what a node went, as one party says."""
+
+    node: str
+    asks: str | None
+    """Who may confirm it; None: a department."""
+    event_id: str
+    captured_by: str
+    at: datetime
+
+
+async def unconfirmed_from(session: AsyncSession, nodes: Collection[str], *, limit: int = 500) -> list[Unconfirmed]:
+    """Edges that leave the nodes and wait for a word; at most `limit`."""
+    front = set(nodes)
+    for chunk in chunks(nodes):
+        star = select(Edge.to_node).where(Edge.from_node.in_(chunk), Edge.hop == 0, Edge.known_to.is_(None))  # type: ignore[call-overload,attr-defined,union-attr]
+        front |= set((await session.execute(star)).scalars())
+    found: dict[tuple[str, str], Unconfirmed] = {}
+    for chunk in chunks(front):
+        statement = (
+            select(Edge.to_node, EventEpc.asks, EpcisEvent.event_id, EpcisEvent.captured_by, Edge.at)  # type: ignore[call-overload]
+            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
+            .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.to_node))
+            .where(
+                Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
+                Edge.known_to.is_(None),  # type: ignore[union-attr]
+                Edge.confirmed.is_(False),  # type: ignore[attr-defined]
+            )
+            .order_by(Edge.record_id, Edge.position)
+            .limit(limit)
+        )
+        for row in (await session.execute(statement)).all():
+            found.setdefault((row.event_id, row.to_node), Unconfirmed(*row))
+    return list(found.values())[:limit]
 
 
 async def events(session: AsyncSession, record_ids: Iterable[str]) -> dict[str, EpcisEvent]:
@@ -110,42 +168,97 @@ async def objects(session: AsyncSession, record_ids: Iterable[str]) -> list[Even
 
 
 async def observations(session: AsyncSession, nodes: Iterable[str]) -> list[Observation]:
-    """Every event in force that names one of the nodes, with its holder resolved through the places."""
-    at, source, destination = aliased(Place), aliased(Place), aliased(Place)
-    found: list[Observation] = []
+    """Every event in force that names one of the nodes, with its holder resolved through the places; also what is not
+    confirmed."""
+    rows: list[Any] = []
     for chunk in chunks(nodes):
         statement = (
-            select(EventEpc, EpcisEvent, at.uscc, source.uscc, destination.uscc)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
-            .outerjoin(at, at.gln == EpcisEvent.place_gln)
-            .outerjoin(source, source.gln == EpcisEvent.source_party)
-            .outerjoin(destination, destination.gln == EpcisEvent.destination_party)
+            select(EventEpc, EpcisEvent)
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
                 EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
                 EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
                 EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
             )
         )
-        for named, event, here, sender, receiver in (await session.execute(statement)).all():
-            found.append(
-                Observation(
-                    record_id=event.record_id,
-                    node=named.node,
-                    field=named.field,
-                    event_type=event.event_type,
-                    action=event.action,
-                    biz_step=event.biz_step,
-                    disposition=event.disposition,
-                    at=event.event_time,
-                    place=event.place_gln,
-                    holder=here or event.owner_uscc or event.place_gln,
-                    source=sender or event.source_party,
-                    destination=receiver or event.destination_party,
-                    quantity=named.quantity,
-                    uom=named.uom,
-                )
+        rows += (await session.execute(statement)).all()
+    glns = {gln for _, e in rows for gln in (e.place_gln, e.source_party, e.destination_party) if gln}
+    registry = await rights.Registry.load(session, glns)
+    elsewhere = {e.record_id for _, e in rows if e.owner_uscc and registry.at(e.place_gln) not in (None, e.owner_uscc)}
+    there = await rights.confirmed_places(session, elsewhere)
+    found = [
+        Observation(
+            record_id=event.record_id,
+            node=named.node,
+            field=named.field,
+            event_type=event.event_type,
+            action=event.action,
+            biz_step=event.biz_step,
+            disposition=event.disposition,
+            at=event.event_time,
+            place=event.place_gln if event.record_id not in elsewhere - there else None,
+            holder=event.owner_uscc
+            if event.owner_uscc and event.record_id not in there
+            else registry.at(event.place_gln) or event.place_gln,
+            source=registry.at(event.source_party) or event.source_party,
+            destination=registry.party(event.destination_party, event.record_id, event.captured_by)
+            or event.destination_party,
+            quantity=named.quantity,
+            uom=named.uom,
+            party=event.owner_uscc,
+            confirmed=named.confirmed,
+        )
+        for named, event in rows
+    ]
+    return sorted(_told_once(found, rows), key=lambda seen: (seen.at, seen.record_id))
+
+
+def _told_once(found: list[Observation], rows: Sequence[Any]) -> list[Observation]:
+    """Without what another party told in the very same words: firms that exchange documents may both capture them. Who
+    speaks for itself goes before who repeats it, what counts before what does not. What one party tells twice under
+    ids of its own happened twice."""
+    best: dict[tuple[str, str], tuple[bool, bool, str]] = {}
+    speaker: dict[tuple[str, str], str] = {}
+    for seen, (_, event) in zip(found, rows, strict=True):
+        key = (event.hash_id, seen.node)
+        rank = (not seen.confirmed, seen.place is None, event.record_id)
+        if key not in best or rank < best[key]:
+            best[key], speaker[key] = rank, event.captured_by
+    return [
+        seen
+        for seen, (_, event) in zip(found, rows, strict=True)
+        if speaker[event.hash_id, seen.node] == event.captured_by
+    ]
+
+
+async def users(session: AsyncSession, nodes: Iterable[str]) -> dict[str, set[str]]:
+    """Node -> enterprises that made something of it, and whose word that counts."""
+    found: dict[str, set[str]] = {}
+    for chunk in chunks(nodes):
+        statement = (
+            select(Edge.from_node, EpcisEvent.owner_uscc)  # type: ignore[call-overload]
+            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
+            .where(
+                Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
+                Edge.relation == "transformation",
+                Edge.known_to.is_(None),  # type: ignore[union-attr]
+                Edge.confirmed.is_(True),  # type: ignore[attr-defined]
+                EpcisEvent.owner_uscc.is_not(None),  # type: ignore[union-attr]
             )
-    return sorted(found, key=lambda seen: (seen.at, seen.record_id))
+        )
+        for node, party in (await session.execute(statement)).all():
+            found.setdefault(node, set()).add(party)
+    return found
+
+
+async def counted(
+    session: AsyncSession, observed: Iterable[Observation], materials: Collection[str] = ()
+) -> list[Observation]:
+    """What counts; of materials also what those say of them who made something of them, since their supplier may be
+    late or nobody here knows it."""
+    told = list(observed)
+    who = await users(session, {seen.node for seen in told if not seen.confirmed and seen.node in materials})
+    return [seen for seen in told if seen.confirmed or seen.party in who.get(seen.node, ())]
 
 
 async def packings(session: AsyncSession, nodes: Collection[str], *, max_depth: int = 8) -> list[Packing]:
@@ -162,6 +275,8 @@ async def packings(session: AsyncSession, nodes: Collection[str], *, max_depth: 
                     Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
                     Edge.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
                     Edge.known_to.is_(None),  # type: ignore[union-attr]
+                    Edge.confirmed.is_(True),  # type: ignore[attr-defined]
+                    Edge.source_confirmed.is_(True),  # type: ignore[attr-defined]
                 )
             )
             rows += (await session.execute(statement)).all()
@@ -189,6 +304,8 @@ async def _packed_by_stars(session: AsyncSession, nodes: list[str]) -> list[tupl
             into.to_node == into.record_id,
             into.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
             into.known_to.is_(None),  # type: ignore[union-attr]
+            into.source_confirmed.is_(True),  # type: ignore[attr-defined]
+            out.confirmed.is_(True),  # type: ignore[attr-defined]
         )
     )
     return list((await session.execute(statement)).all())
@@ -206,6 +323,7 @@ async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dic
                 EpcisEvent.action == "DELETE",
                 EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
                 EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+                EventEpc.confirmed.is_(True),  # type: ignore[attr-defined]
             )
         )
         for node, at in (await session.execute(statement)).all():

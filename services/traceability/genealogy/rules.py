@@ -10,8 +10,8 @@ CONTENTS = ("child", "child_quantity")
 CONTAINMENT = {"AggregationEvent": "aggregation", "AssociationEvent": "association"}
 
 
-MIDDLE = "transformation:"
-"""Begins the node in which the events of one transformationID meet."""
+MIDDLE = "made:"
+"""Begins the node in which the events of one transformationID of one party meet: `made:<party>:<id>`."""
 
 
 def edges(

@@ -69,7 +69,12 @@ class Finding(Out):
     """Something that cannot be as it was reported, or that nobody reported."""
 
     code: Literal[
-        "received_without_shipping", "shipped_without_receipt", "more_out_than_in", "sold_after_expiry", "no_origin"
+        "received_without_shipping",
+        "shipped_without_receipt",
+        "more_out_than_in",
+        "sold_after_expiry",
+        "no_origin",
+        "unconfirmed",
     ]
     node: str
     holder: str | None = None

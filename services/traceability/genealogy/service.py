@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.traceability.genealogy import repository
-from services.traceability.genealogy.holdings import Holding, holdings, spread
+from services.traceability.genealogy.holdings import Holding, Observation, effect, holdings, spread
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Product
 from shared.db import AsyncSession
@@ -29,6 +29,9 @@ class Affected:
 
     lots: list[AffectedLot]
     holdings: list[Holding]
+    claimants: frozenset[str]
+    """Who says that it had some of the lots, and nobody confirmed it: they are told, and their quantities do not
+    count."""
     truncated: bool
     """Whether a bound was reached; the set is then too small."""
 
@@ -44,5 +47,13 @@ async def affected(session: AsyncSession, lot_ids: Iterable[str]) -> Affected:
     ]
     packings = await repository.packings(session, lots)
     observed = await repository.observations(session, {*lots, *(packing.container for packing in packings)})
+    told, observed = observed, await repository.counted(session, observed, lots)
+    claimants = {seen.party for seen in told if seen.party and not seen.confirmed and _had(seen)}
     held = holdings(spread(observed, packings), {lot_id: lot_id for lot_id in lots})
-    return Affected(found, held, len(reached) > AFFECTED_NODES or max(reached.values(), default=0) >= AFFECTED_DEPTH)
+    claimants -= {holding.holder for holding in held}
+    truncated = len(reached) > AFFECTED_NODES or max(reached.values(), default=0) >= AFFECTED_DEPTH
+    return Affected(found, held, frozenset(claimants), truncated)
+
+
+def _had(seen: Observation) -> bool:
+    return effect(seen.event_type, seen.action, seen.biz_step, seen.field) in ("received", "sold", "used", "shipped")

@@ -19,6 +19,7 @@ from services.traceability.genealogy.schemas import (
 )
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Lot, Party, Place, Product
+from services.traceability.rights import service as rights
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
@@ -46,17 +47,34 @@ async def trace(
         for node, depth in list(reached.items())[:max_nodes]:
             ways.setdefault(node, (way, depth))
     ways[lot_id] = ("self", 0)
+    reads = await _pruned(session, principal, lot_id, ways)
     nodes = {node for node in ways if not repository.is_middle(node)}
     packings = await repository.packings(session, nodes)
-    observed = await repository.observations(session, nodes | {packing.container for packing in packings})
+    told = await repository.observations(session, nodes | {packing.container for packing in packings})
     lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))
-    whole = spread(observed, packings)
-    if lot_id not in lots and not any(seen.node == lot_id for seen in observed):
+    behind = {node for node, (way, _) in ways.items() if way == "backward"}
+    observed = await repository.counted(session, told, behind)
+    own = lots.get(lot_id)
+    seen = observed if principal.kind == "enterprise" else told
+    if not (own and own.acknowledged) and not any(each.node == lot_id for each in seen):
         raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
-    _require_concern(principal, lots.get(lot_id), [seen for seen in whole if seen.node == lot_id])
-    held = holdings(whole, {node: node for node in nodes if repository.is_lot(node)})
-    edges = await _edges(session, ways.keys(), nodes)
-    found = _findings(lot_id, direction, ways, edges, whole, held, lots)
+    if reads is not None and lot_id not in reads:
+        raise _stranger()
+    if reads is None:
+        await _require_area(session, principal, lot_id, [each.place for each in told if each.node == lot_id])
+    whole = [
+        each
+        for each in spread(observed, packings)
+        if reads is None or each.node in reads or each.party == principal.uscc
+    ]
+    is_lot = {node: node for node in nodes if repository.is_lot(node)}
+    held = holdings(whole, is_lot)
+    edges = await _edges(session, ways.keys(), nodes, principal, reads)
+    supervised = spread(told, packings) if reads is None else whole  # whoever supervises sees what is only claimed
+    found = _findings(
+        lot_id, direction, ways, edges, supervised, holdings(supervised, is_lot) if reads is None else held, lots
+    )
+    found += findings.of_claims(await _waiting(session, principal, ways))
     complete, words = findings.completeness(found, truncated=truncated)
     known = await _Known.load(session, whole, lots, held, now)
     return TraceOut(
@@ -76,26 +94,87 @@ async def trace(
     )
 
 
-def _require_concern(principal: Principal, lot: Lot | None, seen: Sequence[Observation]) -> None:
-    """An enterprise traces lots of its own products, and lots that it held, sent or was sent."""
-    if principal.kind != "enterprise" or (lot is not None and lot.owner_uscc == principal.uscc):
-        return
-    if any(principal.uscc in (each.holder, each.source, each.destination) for each in seen):
-        return
-    raise Forbidden(
+def _stranger() -> Forbidden:
+    return Forbidden(
         "owner",
-        zh="企业只能追溯自己的批次和自己经手的批次",
-        en="An enterprise traces lots of its own and lots that passed through its hands",
+        zh="企业只能追溯自己（或受托生产）的批次，以及持有者的发货事件写明发给自己的批次",
+        en="An enterprise traces lots that it owns or makes, and lots that their holder's shipping named it for",
     )
 
 
-async def _edges(session: AsyncSession, reached: Collection[str], nodes: Collection[str]) -> list[EdgeOut]:
+async def _require_area(
+    session: AsyncSession, principal: Principal, lot_id: str, places: Collection[str | None]
+) -> None:
+    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere."""
+    products = await masterdata.by_key(session, Product, [lot_id[:14]])
+    seen = await masterdata.by_key(session, Place, {gln for gln in places if gln})
+    codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
+    if codes and not any(principal.may_in(code) for code in codes):
+        raise Forbidden(
+            "area",
+            zh=f"该批次不属于本地区（{principal.area or '无'}），也没有在本地区出现过",
+            en=f"The lot neither belongs to your area ({principal.area or 'none'}) nor was seen there",
+        )
+
+
+async def _pruned(
+    session: AsyncSession,
+    principal: Principal,
+    lot_id: str,
+    ways: dict[str, tuple[Literal["self", "backward", "forward"], int]],
+) -> set[str] | None:
+    """The nodes of which the caller reads what others say; None for all. Takes out of `ways` what lies beyond nodes
+    that an enterprise does not read: they stand as ends of its own way."""
+    if principal.kind != "enterprise":
+        return None
+    reads = await rights.readable(session, principal.uscc or "", ways)
+    links = await repository.links(session, ways.keys())
+    steps: dict[str, dict[str, list[str]]] = {"forward": {}, "backward": {}}
+    for source, target, had, told_by in links:
+        if had or told_by == principal.uscc:  # what a stranger says that it made of a lot is its own affair
+            steps["forward"].setdefault(source, []).append(target)
+        steps["backward"].setdefault(target, []).append(source)
+    kept = {lot_id}
+    for onward in steps.values():
+        front, seen = [lot_id], {lot_id}
+        while front:
+            node = front.pop()
+            if node not in reads and not repository.is_middle(node):
+                continue
+            new = [other for other in onward.get(node, ()) if other not in seen]
+            seen.update(new)
+            front += new
+        kept |= seen
+    for node in ways.keys() - kept:
+        del ways[node]
+    return reads
+
+
+async def _waiting(
+    session: AsyncSession, principal: Principal, ways: Mapping[str, tuple[str, int]]
+) -> list[tuple[str, str | None]]:
+    """What of the way forward goes into objects of others that have not confirmed it: the claimant's duty to ask."""
+    onward = [node for node, (way, _) in ways.items() if way in ("self", "forward")]
+    found = await repository.unconfirmed_from(session, onward)
+    return [
+        (each.node, each.asks) for each in found if principal.kind != "enterprise" or each.captured_by == principal.uscc
+    ]
+
+
+async def _edges(
+    session: AsyncSession,
+    reached: Collection[str],
+    nodes: Collection[str],
+    principal: Principal,
+    reads: Collection[str] | None,
+) -> list[EdgeOut]:
     records = await repository.records_between(session, set(reached))
     events = await repository.events(session, records)
     sides: dict[str, tuple[list[AmountOut], list[AmountOut]]] = {record: ([], []) for record in events}
     for each in await repository.objects(session, events):
         if each.node in nodes:
-            amount = AmountOut(node=each.node, quantity=each.quantity, uom=each.uom)
+            told = reads is None or each.node in reads or events[each.record_id].owner_uscc == principal.uscc
+            amount = AmountOut(node=each.node, quantity=each.quantity if told else None, uom=each.uom)
             if each.field in (*INPUTS, *CONTENTS):
                 sides[each.record_id][0].append(amount)
             elif each.field in (*OUTPUTS, "parent"):

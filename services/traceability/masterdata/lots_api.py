@@ -84,7 +84,7 @@ async def list_lots(
 @allow(Enterprise(), *LOTS.grants, area="the owner's area", owner="lot.owner_uscc", private=True)
 async def get_lot(lot_id: str, session: ReadSession, principal: CurrentPrincipal) -> LotOut:
     lot = await session.get(Lot, lot_id)
-    if lot is None:
+    if lot is None or (principal.kind == "enterprise" and not lot.acknowledged):
         raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
     principal.require_owner(lot.owner_uscc)
     if principal.kind != "enterprise":
@@ -93,4 +93,4 @@ async def get_lot(lot_id: str, session: ReadSession, principal: CurrentPrincipal
 
 
 def _lot(lot: Lot) -> LotOut:
-    return LotOut(**lot.model_dump(exclude={"updated_at"}))
+    return LotOut(**lot.model_dump(exclude={"updated_at", "acknowledged"}))

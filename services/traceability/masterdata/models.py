@@ -53,6 +53,8 @@ class Place(Table, table=True):
     kind: str
     """One of `rules.PLACE_KINDS`."""
     address: str | None = None
+    since: str
+    """UUIDv7 of its registration by this party: events with record ids before it are not opened by it."""
     version: int = 1
     updated_at: datetime = Field(sa_type=UTC)
 
@@ -100,6 +102,8 @@ class Lot(Table, table=True):
     """Origin in words, e.g. `山东省烟台市栖霞市`."""
     first_seen_at: datetime = Field(sa_type=UTC)
     registered_at: datetime | None = Field(default=None, sa_type=UTC)
+    acknowledged: bool = True
+    """False for a lot that only others than its owner and those it was sent to have named."""
     version: int = 0
     """0 until it is registered."""
     updated_at: datetime = Field(sa_type=UTC)

@@ -8,6 +8,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlmodel import col
 
 from services.traceability.base import Table
+from services.traceability.epcis.owners import captured_by
 from services.traceability.masterdata.models import (
     Lot,
     MasterVersion,
@@ -18,6 +19,7 @@ from services.traceability.masterdata.models import (
     Place,
     Product,
 )
+from services.traceability.rights.models import PlaceConfirmation
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
 
@@ -27,7 +29,7 @@ CHUNK = 5_000
 
 
 async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> dict[str, T]:
-    """Rows by their natural key."""
+    """Rows by their natural key, as they are stored now, whatever the session has in hand."""
     column = next(iter(model.__table__.primary_key.columns))  # type: ignore[attr-defined]
     wanted = sorted(set(keys))
     found: dict[str, T] = {}
@@ -36,12 +38,6 @@ async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> 
         result = await session.execute(statement.execution_options(populate_existing=True))
         found |= {str(getattr(row, column.key)): row for row in result.scalars()}
     return found
-
-
-async def follow_owner(session: AsyncSession, gtins: Iterable[str], owner: str) -> None:
-    """The lots of a product go to its new owner."""
-    statement = update(Lot).where(col(Lot.gtin).in_(sorted(gtins))).values(owner_uscc=owner)
-    await session.execute(statement)
 
 
 async def move_products(session: AsyncSession, uscc: str, area_code: str) -> None:
@@ -97,6 +93,26 @@ async def date_lots(session: AsyncSession, lots: Sequence[Mapping[str, Any]]) ->
     )
     rows = [{"known_lot": lot["lot_id"], "made": lot["produced_on"], "best": lot["expires_on"]} for lot in lots]
     await (await session.connection()).execute(statement, rows)
+
+
+async def hand_over_lots(session: AsyncSession, owners: Mapping[str, str]) -> None:
+    """The lots of each GTIN belong to its new owner."""
+    for gtin in sorted(owners):
+        await session.execute(update(Lot).where(col(Lot.gtin) == gtin).values(owner_uscc=owners[gtin]))
+
+
+async def confirm_place(uow: UnitOfWork, gln: str, uscc: str) -> bool:
+    """Record that the caller says the GLN is this party's; False where it said so before."""
+    row = {"gln": gln, "uscc": uscc, "confirmed_by": captured_by(uow.principal), "confirmed_at": uow.now}
+    return await insert_rows(uow.session, PlaceConfirmation, [row], ignore=True) > 0
+
+
+async def acknowledge_lots(session: AsyncSession, lot_ids: Iterable[str]) -> None:
+    """Their owner, or somebody whom it sent them to, named these lots."""
+    wanted = sorted(set(lot_ids))
+    for start in range(0, len(wanted), CHUNK):
+        lots = col(Lot.lot_id).in_(wanted[start : start + CHUNK])
+        await session.execute(update(Lot).where(lots, col(Lot.acknowledged).is_(False)).values(acknowledged=True))
 
 
 async def places_of(session: AsyncSession, uscc: str) -> list[str]:
@@ -180,7 +196,7 @@ async def lots_of(
     if gtin is not None:
         statement = statement.where(Lot.gtin == gtin)  # type: ignore[arg-type]
     if uscc is not None:
-        statement = statement.where(Lot.owner_uscc == uscc)  # type: ignore[arg-type]
+        statement = statement.where(Lot.owner_uscc == uscc, col(Lot.acknowledged))  # type: ignore[arg-type]
     if owners is not None:
         statement = statement.where(col(Lot.owner_uscc).in_(owners))
     if after is not None:

@@ -15,6 +15,8 @@ from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
 from services.traceability.masterdata.supervision import Supervision
 from services.traceability.recalls import service as recalls
+from services.traceability.rights import service as rights
+from services.traceability.rights.changes import places_changed, titles_changed
 from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
 from shared.db import UnitOfWork
@@ -60,8 +62,9 @@ async def _follow_area(uow: UnitOfWork, uscc: str, former: str, area_code: str) 
 
 async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterReceipt:
     uow.principal.require_owner(body.uscc)
-    await hold(uow.session, "traceability.place", [gln])
+    await rights.hold_title(uow.session, gln)
     present = (await repository.by_key(uow.session, Place, [gln])).get(gln)
+    before = present.uscc if present is not None else None
     _require_area(uow.principal, body.area_code, present.area_code if present else None)
     if not await repository.by_key(uow.session, Party, [body.uscc]):
         raise Invalid([_unknown_party("/uscc", body.uscc)])
@@ -77,8 +80,14 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
             _require_authority_of_place(uow.principal, gln, present.area_code)
             _require_reason(body.reason)
             told |= _change("area_code", present.area_code, body.area_code, body.reason)
-    row = body.model_dump(exclude={"reason"}) | {"gln": gln}
+    since = present.since if present is not None and present.uscc == body.uscc else uow.id()
+    row = body.model_dump(exclude={"reason"}) | {"gln": gln, "since": since}
     [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places", {gln: told})
+    if uow.principal.kind == "department" and await repository.confirm_place(uow, gln, body.uscc):
+        before = None  # a department's word opens earlier events too
+    if before != body.uscc:
+        await uow.session.flush()
+        await places_changed(uow, [gln])
     if receipt.status != "unchanged":
         # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
         seen = await epcis.nodes_at(uow.session, gln, genealogy.CONCERNED_NODES)
@@ -88,7 +97,7 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
 
 async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> list[Result]:
     """`items`: GTIN-14 to body, in the order of the results."""
-    await hold(uow.session, "traceability.product", items)
+    await rights.hold_title(uow.session, *items)
     present = await repository.by_key(uow.session, Product, items)
     parties = await repository.by_key(uow.session, Party, {body.owner_uscc for body in items.values()})
     owners = {body.owner_uscc for body in items.values()} | {row.owner_uscc for row in present.values()}
@@ -105,9 +114,6 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
     given = {gtin: items[gtin] for gtin in rows if former.get(gtin, items[gtin].owner_uscc) != items[gtin].owner_uscc}
     told = {gtin: _change("owner_uscc", former[gtin], body.owner_uscc, body.reason) for gtin, body in given.items()}
     written = await _write(uow, "product", Product, rows, present, "products", told)
-    for owner_uscc in sorted({body.owner_uscc for body in given.values()}):
-        gtins = [gtin for gtin, body in given.items() if body.owner_uscc == owner_uscc]
-        await repository.follow_owner(uow.session, gtins, owner_uscc)
     changed_lots: list[str] = []
     for gtin, receipt in zip(rows, written, strict=True):
         results[gtin] = receipt
@@ -117,6 +123,8 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
             uow.invalidate(f"product:{gtin}")
         if receipt.status == "updated":
             changed_lots += await repository.lot_ids_of(uow.session, gtin=gtin)
+    await repository.hand_over_lots(uow.session, {gtin: body.owner_uscc for gtin, body in given.items()})
+    await titles_changed(uow, {gtin for gtin in rows if former.get(gtin) != items[gtin].owner_uscc})
     await publish_lots(uow, changed_lots)
     return [results[gtin] for gtin in items]
 
@@ -227,6 +235,7 @@ def _lot_row(
         "origin": origin,
         "first_seen_at": present.first_seen_at if present else uow.now,
         "registered_at": (present.registered_at if present else None) or uow.now,
+        "acknowledged": True,
     }
 
 

@@ -52,7 +52,7 @@ async def write(uow: UnitOfWork, recall: Recall, found: Affected, *, roots: Iter
     zero = {"recovered": 0, "destroyed": 0}
     key = ["recall_id", "holder", "lot_id", "uom"]
     await upsert(session, RecallHolding, [row | zero for row in rows], key=key, update=told)
-    await _notify(uow, recall, {holding.holder for holding in found.holdings})
+    await _notify(uow, recall, {holding.holder for holding in found.holdings} | found.claimants)
     return sorted(lot.lot_id for lot in new)
 
 

@@ -192,6 +192,7 @@ async def behind(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:
             statement = select(col(Edge.from_node)).where(
                 col(Edge.to_node).in_(chunk),
                 col(Edge.known_to).is_(None),
+                col(Edge.confirmed).is_(True),
             )
             following.update((await session.execute(statement)).scalars())
         front = following - seen

@@ -150,6 +150,16 @@ class RecallSummary(Out):
     overdue: list[DutyOut]
 
 
+class AskOut(Out):
+    """A duty to ask: an event says that a lot of the set went into this object of another, who has not confirmed it."""
+
+    node: str
+    asks: str | None
+    """USCC of who can confirm it; null: a department of its area."""
+    event_id: str
+    at: datetime
+
+
 class RecallOut(RecallSummary):
     risk: str | None
     instructions: str | None
@@ -162,6 +172,8 @@ class RecallOut(RecallSummary):
     persistent_disposition: PersistentDisposition
     holders: list[HolderOut] | None = None
     """For authorities and the recalling firm; a holder sees its own row; null for everybody else."""
+    to_ask: list[AskOut] | None = None
+    """For authorities and the recalling firm; null for everybody else."""
 
 
 class NoticeOut(Out):

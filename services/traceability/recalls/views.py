@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.traceability.genealogy.repository import unconfirmed_from
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.supervision import Supervision
 from services.traceability.recalls import repository, rules
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS, RecallClock
 from services.traceability.recalls.schemas import (
+    AskOut,
     ChangeOut,
     ClockOut,
     DutyOut,
@@ -53,7 +55,28 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
             set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
         ),
         holders=_holders(recall, notices, holdings, principal, supervised),
+        to_ask=await _to_ask(session, recall, lots, principal, supervised),
     )
+
+
+async def _to_ask(
+    session: AsyncSession,
+    recall: Recall,
+    lots: Sequence[RecallLot],
+    principal: Principal,
+    supervised: Supervision,
+) -> list[AskOut] | None:
+    """What the set may have gone into besides, as only one side says."""
+    if not _sees_all(recall, principal, supervised):
+        return None
+    found = await unconfirmed_from(session, {lot.lot_id for lot in lots})
+    return [AskOut(node=each.node, asks=each.asks, event_id=each.event_id, at=each.at) for each in found]
+
+
+def _sees_all(recall: Recall, principal: Principal, supervised: Supervision) -> bool:
+    if principal.kind == "enterprise":
+        return principal.uscc == recall.uscc
+    return supervised.shown(RECALL_HOLDERS, principal)
 
 
 def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[str, Any]:
@@ -78,10 +101,7 @@ def _holders(
 ) -> list[HolderOut] | None:
     """Who holds what is business: authorities that supervise the recalling firm and work on recalls see it, and the
     firm itself; a holder sees its own part."""
-    if principal.kind == "enterprise":
-        everyone = principal.uscc == recall.uscc
-    else:
-        everyone = supervised.shown(RECALL_HOLDERS, principal)
+    everyone = _sees_all(recall, principal, supervised)
     if not everyone and principal.kind != "enterprise":
         return None
     told = {notice.holder: notice for notice in notices}

@@ -33,6 +33,9 @@ async def publish_lots(uow: UnitOfWork, lot_ids: Iterable[str]) -> list[str]:
     rows: list[dict[str, Any]] = []
     for lot_id in sorted(facts):
         digest, state = stored.get(lot_id, ("", "unknown"))
+        lot = facts[lot_id].lot
+        if not digest and lot is not None and not lot.acknowledged and not facts[lot_id].recalls:
+            continue  # only strangers speak of it: to the public there is no such lot
         rendered = body.render(facts[lot_id], announced=state != "unknown")
         if digest == rendered.digest:
             continue

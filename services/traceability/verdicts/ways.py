@@ -3,18 +3,20 @@
 Set-based: a few statements for all lots together, whatever their number.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
-from services.traceability.masterdata.models import Lot, Party, Place, Product
+from services.traceability.masterdata.models import Lot, Party, Product
+from services.traceability.rights.repository import Registry, confirmed_places
+from services.traceability.rights.repository import titles as titles_of
 from services.traceability.verdicts.journey import Role, Seen
 from shared.db import AsyncSession
 
@@ -37,6 +39,8 @@ _EVENT_COLUMNS: list[Any] = [
     col(EpcisEvent.source_party),
     col(EpcisEvent.destination_party),
     col(EpcisEvent.owner_uscc),
+    col(EpcisEvent.captured_by),
+    col(EventEpc.confirmed),
 ]
 
 
@@ -66,12 +70,16 @@ async def journeys(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, l
     by_node: dict[str, list[Carrier]] = {}
     for carrier in carriers:
         by_node.setdefault(carrier.node, []).append(carrier)
-    rows = await _events(session, by_node)
+    titles = await titles_of(session, {lot_id[:14] for lot_id in lot_ids})
+    makers = {lot_id: titles[lot_id[:14]].parties if lot_id[:14] in titles else frozenset() for lot_id in lot_ids}
+    rows = await _events(session, by_node, frozenset[str]().union(*makers.values()))
     names = await _Names.load(session, rows, [carrier.flow for carrier in carriers if carrier.role == "material"])
     found: dict[str, dict[tuple[str, str], Seen]] = {}
     for row in rows:
         for carrier in by_node[row.node]:
-            if _inside(carrier, row.event_time):
+            # What a lot's maker tells of its materials belongs to the lot, though their own producers say nothing.
+            counts = row.confirmed or (carrier.role == "material" and row.owner_uscc in makers[carrier.lot_id])
+            if counts and _inside(carrier, row.event_time):
                 # One event may name a lot several times (its crate and itself); the first sighting stands.
                 found.setdefault(carrier.lot_id, {}).setdefault((row.record_id, carrier.flow), names.seen(row, carrier))
     return {lot_id: list(seen.values()) for lot_id, seen in found.items()}
@@ -95,6 +103,7 @@ async def _materials(session: AsyncSession, lot_ids: Sequence[str]) -> list[Carr
                 col(Edge.to_node).in_(chunk),
                 col(Edge.relation) == "transformation",
                 col(Edge.known_to).is_(None),
+                col(Edge.confirmed).is_(True),
             )
             for source, target in (await session.execute(statement)).all():
                 for lot_id in [lot_id for lot_id in front[target] if source not in seen[lot_id]]:
@@ -119,6 +128,8 @@ async def _containers(session: AsyncSession, carried: Sequence[Carrier]) -> list
                 col(Edge.from_node).in_(chunk),
                 col(Edge.relation).in_(("aggregation", "association")),
                 col(Edge.known_to).is_(None),
+                col(Edge.confirmed).is_(True),
+                col(Edge.source_confirmed).is_(True),
             )
             edges += [(row.from_node, row.to_node, row.at) for row in (await session.execute(statement)).all()]
         if not edges:
@@ -148,6 +159,7 @@ async def _unpackings(session: AsyncSession, containers: Iterable[str]) -> dict[
                 col(EpcisEvent.action) == "DELETE",
                 col(EpcisEvent.errored_at).is_(None),
                 col(EpcisEvent.declaration).is_(False),
+                col(EventEpc.confirmed).is_(True),
             )
         )
         for node, at in (await session.execute(statement)).all():
@@ -155,12 +167,17 @@ async def _unpackings(session: AsyncSession, containers: Iterable[str]) -> dict[
     return found
 
 
-async def _events(session: AsyncSession, nodes: Iterable[str]) -> list[Any]:
+async def _events(session: AsyncSession, nodes: Iterable[str], makers: Collection[str]) -> list[Any]:
+    """What counts for the nodes, and what the makers say of them. The newest of each who tells, so that nobody's many
+    events push another's out."""
     rows: list[Any] = []
     for chunk in chunks(nodes):
         rank = (
             func.row_number()
-            .over(partition_by=col(EventEpc.node), order_by=col(EpcisEvent.event_time).desc())
+            .over(
+                partition_by=(col(EventEpc.node), col(EpcisEvent.owner_uscc)),
+                order_by=col(EpcisEvent.event_time).desc(),
+            )
             .label("rank")
         )
         columns: list[Any] = [*_EVENT_COLUMNS, rank]
@@ -173,6 +190,7 @@ async def _events(session: AsyncSession, nodes: Iterable[str]) -> list[Any]:
                 col(EpcisEvent.declaration).is_(False),
                 # An input was seen before, in an event of its own; here the event belongs to what came out.
                 col(EventEpc.field).not_in(("input", "input_quantity")),
+                or_(col(EventEpc.confirmed).is_(True), col(EpcisEvent.owner_uscc).in_(sorted(makers))),
             )
             .subquery()
         )
@@ -188,18 +206,21 @@ async def _events(session: AsyncSession, nodes: Iterable[str]) -> list[Any]:
 class _Names:
     """Names of places, parties and material lots that the events refer to by number."""
 
-    def __init__(self, places: dict[str, Place], parties: dict[str, str], materials: dict[str, str]) -> None:
-        self.places = places
+    def __init__(
+        self, registry: Registry, parties: dict[str, str], materials: dict[str, str], elsewhere: Collection[str]
+    ) -> None:
+        self.registry = registry
+        self.places = registry.places
+        self.elsewhere = elsewhere
+        """Records of events at a place of another who has not confirmed it."""
         self.parties = parties
         self.materials = materials
 
     @classmethod
     async def load(cls, session: AsyncSession, rows: Sequence[Any], materials: Iterable[str]) -> "_Names":
         asked = {value for row in rows for value in (row.source_party, row.destination_party, row.place_gln) if value}
-        places: dict[str, Place] = {}
-        for chunk in chunks(asked):
-            found = await session.execute(select(Place).where(col(Place.gln).in_(chunk)))
-            places |= {place.gln: place for place in found.scalars()}
+        registry = await Registry.load(session, asked)
+        places = registry.places
         usccs = asked | {place.uscc for place in places.values()} | {row.owner_uscc for row in rows if row.owner_uscc}
         parties: dict[str, str] = {}
         for chunk in chunks(usccs):
@@ -213,17 +234,25 @@ class _Names:
                 .where(col(Lot.lot_id).in_(chunk))
             )
             lots |= {lot_id: f"{name} {lot}" for lot_id, lot, name in (await session.execute(statement)).all()}
-        return cls(places, parties, lots)
+        foreign = {
+            row.record_id
+            for row in rows
+            if row.owner_uscc and row.place_gln in places and places[row.place_gln].uscc != row.owner_uscc
+        }
+        return cls(registry, parties, lots, foreign - await confirmed_places(session, foreign))
 
     def party(self, value: str | None) -> str | None:
         """A party by its USCC, also where the event named one of its places."""
-        return self.places[value].uscc if value in self.places else value
+        place = self.places.get(value or "")
+        return place.uscc if place else value
 
     def name(self, value: str | None) -> str | None:
         return self.parties.get(self.party(value) or "")
 
     def seen(self, row: Any, carrier: Carrier) -> Seen:
-        place = self.places.get(row.place_gln or "")
+        place = self.places.get(row.place_gln or "") if row.record_id not in self.elsewhere else None
+        sent_to = self.registry.party(row.destination_party, row.record_id, row.captured_by) or row.destination_party
+        told_of_itself = row.owner_uscc is None or self.party(row.source_party) == row.owner_uscc
         amount = quantity_text(row.quantity, row.uom) if row.node == carrier.flow else None
         note = [self.materials.get(carrier.flow)] if carrier.role == "material" else []
         return Seen(
@@ -238,9 +267,9 @@ class _Names:
             area_code=place.area_code if place else None,
             party=self.parties.get(place.uscc if place else row.owner_uscc or ""),
             source=self.party(row.source_party),
-            destination=self.party(row.destination_party),
-            source_name=self.name(row.source_party),
-            destination_name=self.name(row.destination_party),
+            destination=sent_to,
+            source_name=self.name(row.source_party) if told_of_itself else None,
+            destination_name=self.parties.get(sent_to or ""),
             note=" · ".join(part for part in (*note, amount) if part) or None,
         )
 

@@ -210,13 +210,13 @@ PALLET = {"action": "OBSERVE", "epcList": [chain.sscc(9)]}
 
 
 FOREIGN = [
-    (MARKET, chain.harvest("F1"), "epcis.owner.product"),
+    (MARKET, chain.harvest("F1"), "epcis.owner.place"),
     (SHOP, chain.event("ObjectEvent", 1, 1, "storing", **PALLET), "epcis.owner.place"),
     (SHOP, chain.event("ObjectEvent", 1, None, "storing", **PALLET), "epcis.owner.unknown"),
     (
         ORCHARD,
         chain.pack(1, [amount(FRUIT, "F1", 1)], [amount(BOX, "B9", 1, None)]),
-        "epcis.owner.product",
+        "epcis.owner.place",
     ),
 ]
 
@@ -251,7 +251,7 @@ async def test_an_error_declaration_takes_the_event_out_of_the_graph(traceabilit
     await chain.whole_chain(traceability)
     declared = chain.PACKING | {"errorDeclaration": {"declarationTime": chain.at(10), "reason": "incorrect_data"}}
     refused = await capture(traceability, document(declared), of(ORCHARD))
-    assert refused["errors"][0]["errors"][0]["code"] == "epcis.owner.product"
+    assert refused["errors"][0]["errors"][0]["code"] == "epcis.owner.place"
     done = await capture(traceability, document(declared), of(PACKER))
     assert (done["success"], done["stored"]) == (True, 1)
     box = chain.lot(BOX, "B1")

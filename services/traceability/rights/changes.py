@@ -1,0 +1,33 @@
+"""What follows when it changes whose a GTIN or a GLN is, or when a claim is decided: words are judged anew, and lots,
+recalls and verdicts follow."""
+
+from collections.abc import Collection
+
+from services.traceability.epcis.lots import date_confirmed
+from services.traceability.genealogy import repository as genealogy
+from services.traceability.recalls.service import extend
+from services.traceability.rights import repository, service
+from services.traceability.verdicts.service import publish_lots
+from shared.db import UnitOfWork
+
+
+async def judge_again(uow: UnitOfWork, nodes: Collection[str]) -> list[str]:
+    """Returns the lots whose way may have changed."""
+    if not nodes:
+        return []
+    await uow.session.flush()
+    changed = await service.rejudge(uow.session, nodes)
+    await date_confirmed(uow, changed)
+    concerned = await genealogy.concerned_lots(uow.session, {*nodes, *(row.node for row in changed)})
+    if changed:
+        await extend(uow, concerned)
+    return concerned
+
+
+async def titles_changed(uow: UnitOfWork, gtins: Collection[str]) -> None:
+    """The GTINs have another owner, or other makers, than before."""
+    await publish_lots(uow, await judge_again(uow, await repository.nodes_of_gtins(uow.session, gtins)))
+
+
+async def places_changed(uow: UnitOfWork, glns: Collection[str]) -> None:
+    await publish_lots(uow, await judge_again(uow, await repository.nodes_naming(uow.session, glns)))

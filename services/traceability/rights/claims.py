@@ -1,0 +1,236 @@
+"""Use cases of claims: list what waits for a word, confirm it or reject it; name makers; confirm places."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select
+from sqlmodel import col
+
+from services.traceability.areas import area_prefix
+from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.epcis.owners import captured_by
+from services.traceability.genealogy import repository as genealogy
+from services.traceability.masterdata import repository as masterdata
+from services.traceability.masterdata.models import MasterVersion, Party, Place, Product
+from services.traceability.rights import repository, service
+from services.traceability.rights.changes import judge_again, places_changed, titles_changed
+from services.traceability.rights.models import ClaimDecision, ProductMakers
+from services.traceability.rights.repository import IN_FORCE
+from services.traceability.rights.schemas import (
+    ClaimedObject,
+    ClaimOut,
+    DecisionOut,
+    MakerOut,
+    MakersIn,
+    MakersOut,
+    PlaceConfirmationOut,
+)
+from services.traceability.verdicts.service import publish_lots
+from shared.auth import Principal
+from shared.db import AsyncSession, UnitOfWork
+from shared.db.sql import insert_rows, upsert
+from shared.errors import FieldError, Invalid, NotFound
+
+PLACE = "place"
+"""What stands for an object in a decision on where an event was."""
+
+
+async def waiting(
+    session: AsyncSession, principal: Principal, *, own: bool, after: str | None, limit: int
+) -> list[ClaimOut]:
+    """Claims on the caller's objects and places (a department: of parties in its area), or the caller's own that wait
+    for others; oldest first. What was rejected waits no more."""
+    said = or_(col(ClaimDecision.decided_by).is_(None), col(ClaimDecision.decided_by) == col(EventEpc.asks))
+    decided = exists().where(
+        col(ClaimDecision.record_id) == col(EpcisEvent.record_id), col(ClaimDecision.node) == col(EventEpc.node), said
+    )
+    place_decided = exists().where(
+        col(ClaimDecision.record_id) == col(EpcisEvent.record_id), col(ClaimDecision.node) == PLACE
+    )
+    mine = select(col(Place.gln))
+    if own:
+        objects = and_(col(EventEpc.confirmed).is_(False), col(EpcisEvent.captured_by) == captured_by(principal))
+        places = None
+    elif principal.kind == "enterprise":
+        objects = col(EventEpc.asks) == principal.uscc
+        places = mine.where(col(Place.uscc) == principal.uscc)
+    else:
+        prefix = area_prefix(principal.area)
+        local = select(col(Party.uscc)).where(col(Party.area_code).startswith(prefix, autoescape=True))
+        nobody = and_(col(EventEpc.confirmed).is_(False), col(EventEpc.asks).is_(None))
+        inside = col(EpcisEvent.area_code).startswith(prefix, autoescape=True)
+        objects = or_(col(EventEpc.asks).in_(local), and_(nobody, inside))
+        places = mine.where(col(Place.area_code).startswith(prefix, autoescape=True))
+    asked = (
+        select(col(EpcisEvent.record_id))
+        .join(EventEpc, col(EventEpc.record_id) == col(EpcisEvent.record_id))
+        .where(objects, IN_FORCE, ~decided)
+    )
+    if places is not None:
+        owner = select(col(Place.uscc)).where(col(Place.gln) == col(EpcisEvent.place_gln)).scalar_subquery()
+        elsewhere = select(col(EpcisEvent.record_id)).where(
+            col(EpcisEvent.place_gln).in_(places), col(EpcisEvent.owner_uscc) != owner, IN_FORCE, ~place_decided
+        )
+        asked = asked.union(elsewhere)  # type: ignore[assignment]
+    records = asked.subquery()
+    statement = select(EpcisEvent).where(col(EpcisEvent.record_id).in_(select(records)))
+    if after is not None:
+        statement = statement.where(col(EpcisEvent.record_id) > after)
+    events = (await session.execute(statement.order_by(col(EpcisEvent.record_id)).limit(limit))).scalars().all()
+    return await _claims(session, events)
+
+
+async def _claims(session: AsyncSession, events: Sequence[EpcisEvent]) -> list[ClaimOut]:
+    objects: dict[str, list[ClaimedObject]] = {event.record_id: [] for event in events}
+    for each in await genealogy.objects(session, objects):
+        if not each.confirmed:
+            shown = each.model_dump(include=set(ClaimedObject.model_fields))
+            objects[each.record_id].append(ClaimedObject(**shown))
+    places = await masterdata.by_key(session, Place, {event.place_gln for event in events if event.place_gln})
+    names = await masterdata.party_names(session, {event.captured_by for event in events})
+    return [
+        ClaimOut(
+            record_id=event.record_id,
+            event_id=event.event_id,
+            event_type=event.event_type,
+            biz_step=event.biz_step,
+            at=event.event_time,
+            recorded_at=event.record_time,
+            claimant=event.captured_by,
+            claimant_name=names.get(event.captured_by),
+            objects=objects[event.record_id],
+            place=event.place_gln if _elsewhere(event, places.get(event.place_gln or "")) else None,
+        )
+        for event in events
+    ]
+
+
+def _elsewhere(event: EpcisEvent, place: Place | None) -> bool:
+    return event.owner_uscc is not None and place is not None and place.uscc != event.owner_uscc
+
+
+async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> DecisionOut:
+    """Confirm or reject what one event says of the caller's objects and place, as far as it is not the caller's own
+    word; a department decides on what is in its area. Raises NotFound where the caller has no say in the event."""
+    event = (await genealogy.events(uow.session, [record_id])).get(record_id)
+    nodes = await _decidable(uow, event) if event is not None and event.errored_at is None else []
+    if not nodes:
+        raise NotFound(
+            "claim",
+            zh=f"没有您可以决定的申报 {record_id}；待决定的见 GET /v1/traceability/claims",
+            en=f"There is no claim {record_id} that you decide on; what waits stands in GET /v1/traceability/claims",
+        )
+    uscc = uow.principal.uscc if uow.principal.kind == "enterprise" else None
+    rows = [
+        {"record_id": record_id, "node": node, "confirmed": confirmed, "decided_by": uscc, "decided_at": uow.now}
+        for node in nodes
+    ]
+    await upsert(uow.session, ClaimDecision, rows, key=["record_id", "node"])
+    action = "claim.confirm" if confirmed else "claim.reject"
+    uow.audit(action, subject=record_id, detail={"nodes": nodes[:50], "count": len(nodes)})
+    named = await genealogy.objects(uow.session, [record_id])
+    await publish_lots(uow, await judge_again(uow, {each.node for each in named}))
+    return DecisionOut(record_id=record_id, confirmed=confirmed, nodes=nodes)
+
+
+async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
+    principal = uow.principal
+    named = {each.node for each in await genealogy.objects(uow.session, [event.record_id])}
+    picture = await repository.picture(uow.session, named, "all")
+    earlier = await repository.decisions(uow.session, [*named, PLACE])
+    found: list[str] = []
+    for node in sorted(named):
+        for row in picture.rows.get(node, ()):
+            if row.record_id != event.record_id or node in found:
+                continue
+            if principal.kind == "enterprise":
+                told = earlier.get((event.record_id, node))
+                final = told is not None and told.decided_by is None  # a department's word stands
+                mine = picture.owner(row) == principal.uscc and row.party != principal.uscc
+                if mine and not final and not row.confirmed:
+                    found.append(node)
+            elif principal.may_in(picture.area(row) or event.area_code):
+                found.append(node)
+    place = (await masterdata.by_key(uow.session, Place, [event.place_gln or ""])).get(event.place_gln or "")
+    if _elsewhere(event, place) and place is not None:
+        own = principal.uscc == place.uscc if principal.kind == "enterprise" else principal.may_in(place.area_code)
+        if own:
+            found.append(PLACE)
+    return found
+
+
+async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
+    """Who makes lots of the product beside its owner. Raises NotFound, Forbidden, Invalid."""
+    await service.hold_title(uow.session, gtin)
+    product = await _product(uow.session, gtin)
+    uow.principal.require_owner(product.owner_uscc)
+    if uow.principal.kind == "department":
+        uow.principal.require_area(product.area_code)
+    parties = await masterdata.by_key(uow.session, Party, [maker.uscc for maker in body.makers])
+    errors = [
+        FieldError(
+            f"/makers/{index}/uscc",
+            "party.unknown",
+            f"主体 {maker.uscc} 尚未登记，请先登记：PUT /v1/traceability/parties/{maker.uscc}",
+            f"The party {maker.uscc} is not registered; register it first: PUT /v1/traceability/parties/{maker.uscc}",
+        )
+        for index, maker in enumerate(body.makers)
+        if maker.uscc not in parties
+    ]
+    if errors:
+        raise Invalid(errors)
+    makers = [maker.model_dump(mode="json") for maker in sorted(body.makers, key=lambda maker: maker.uscc)]
+    present = await uow.session.get(ProductMakers, gtin, populate_existing=True)
+    if present is None or present.makers != makers:
+        version = present.version + 1 if present is not None else 1
+        row = {"gtin": gtin, "makers": makers, "version": version, "updated_at": uow.now}
+        await upsert(uow.session, ProductMakers, [row], key=["gtin"])
+        kept = {"kind": "makers", "key": gtin, "version": version, "body": {"makers": makers}}
+        await insert_rows(uow.session, MasterVersion, [kept | {"known_from": uow.now, "recorded_by": uow.principal.id}])
+        uow.audit("makers.name", subject=gtin, detail={"version": version})
+        uow.session.expire_all()
+        await titles_changed(uow, [gtin])
+    return await makers_of(uow.session, uow.principal, gtin)
+
+
+async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> MakersOut:
+    """For the owner, its makers, departments and staff."""
+    product = await _product(session, gtin)
+    named = await session.get(ProductMakers, gtin)
+    rows: list[dict[str, Any]] = named.makers if named is not None else []
+    if principal.uscc not in {row["uscc"] for row in rows}:
+        principal.require_owner(product.owner_uscc)
+    names = await masterdata.party_names(session, {row["uscc"] for row in rows})
+    return MakersOut(
+        gtin=gtin,
+        owner_uscc=product.owner_uscc,
+        makers=[MakerOut(**row, name=names.get(row["uscc"])) for row in rows],
+        version=named.version if named is not None else 0,
+        updated_at=named.updated_at if named is not None else None,
+    )
+
+
+async def _product(session: AsyncSession, gtin: str) -> Product:
+    product = (await masterdata.by_key(session, Product, [gtin])).get(gtin)
+    if product is None:
+        raise NotFound(
+            "product",
+            zh=f"没有登记的商品 {gtin}，请先登记：PUT /v1/traceability/products/{gtin}",
+            en=f"No registered product {gtin}; register it first: PUT /v1/traceability/products/{gtin}",
+        )
+    return product
+
+
+async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:
+    """Say that the place is who registered it: a department of its area for everybody, an enterprise for the events
+    that it captured itself."""
+    await service.hold_title(uow.session, gln)
+    place = (await masterdata.by_key(uow.session, Place, [gln])).get(gln)
+    if place is None:
+        raise NotFound("place", zh=f"没有登记的场所 {gln}", en=f"No registered place {gln}")
+    if uow.principal.kind == "department":
+        uow.principal.require_area(place.area_code)
+    if await masterdata.confirm_place(uow, gln, place.uscc):
+        uow.audit("place.confirm", subject=gln, detail={"uscc": place.uscc})
+        await places_changed(uow, [gln])
+    return PlaceConfirmationOut(gln=gln, uscc=place.uscc, confirmed_by=captured_by(uow.principal))

@@ -1,0 +1,330 @@
+"""Queries of rights: what is said of nodes, where they were inside, whose they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlmodel import col
+
+from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.epcis.repository import chunks
+from services.traceability.genealogy.models import Edge
+from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
+from services.traceability.masterdata.models import Party, Place, Product
+from services.traceability.masterdata.repository import by_key
+from services.traceability.rights import rules
+from services.traceability.rights.models import ClaimDecision, GtinClaim, PlaceConfirmation, ProductMakers
+from services.traceability.rights.rules import MAX_NESTING, Decision, Maker, Picture, Row, Title
+from shared.clock import shanghai_date
+from shared.db import AsyncSession
+from shared.reference import areas
+
+Which = Literal["deciding", "open", "all"]
+"""Rows of a node: those that decide on it; those that are not confirmed besides; every one."""
+_RELATIONS = tuple(CONTAINMENT.values())
+_DECIDING = or_(
+    col(EpcisEvent.biz_step).in_(sorted(rules.SENT | rules.RECEIVED)),
+    col(EventEpc.field) == "parent",
+    and_(col(EpcisEvent.action) == "ADD", col(EpcisEvent.event_type) == "ObjectEvent"),
+)
+IN_FORCE = and_(col(EpcisEvent.errored_at).is_(None), col(EpcisEvent.declaration).is_(False))
+_COLUMNS: list[Any] = [
+    col(EventEpc.record_id),
+    col(EventEpc.position),
+    col(EventEpc.node),
+    col(EventEpc.field),
+    col(EventEpc.confirmed),
+    col(EventEpc.asks),
+    col(EpcisEvent.event_type),
+    col(EpcisEvent.action),
+    col(EpcisEvent.biz_step),
+    col(EpcisEvent.event_time),
+    col(EpcisEvent.record_time),
+    col(EpcisEvent.captured_by),
+    col(EpcisEvent.owner_uscc),
+    col(EpcisEvent.captured_area),
+    col(EpcisEvent.place_gln),
+    col(EpcisEvent.source_party),
+    col(EpcisEvent.destination_party),
+]
+
+
+async def rows_of(session: AsyncSession, nodes: Iterable[str], which: Which) -> list[Any]:
+    """What events in force say of the nodes."""
+    found: list[Any] = []
+    for chunk in chunks(nodes):
+        statement = (
+            select(*_COLUMNS)
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+            .where(col(EventEpc.node).in_(chunk), IN_FORCE)
+        )
+        if which == "deciding":
+            statement = statement.where(_DECIDING)
+        elif which == "open":
+            statement = statement.where(or_(_DECIDING, col(EventEpc.confirmed).is_(False)))
+        found += (await session.execute(statement)).all()
+    return found
+
+
+async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
+    """Content -> its containers with the time of each packing, and theirs."""
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    front = set(nodes)
+    for _ in range(MAX_NESTING):
+        following: set[str] = set()
+        for chunk in chunks(front):
+            statement = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at)).where(
+                col(Edge.from_node).in_(chunk), col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None)
+            )
+            for content, container, at in (await session.execute(statement)).all():
+                found.setdefault(content, []).append((container, at))
+                following.add(container)
+        front = following - found.keys() - front
+        if not front:
+            break
+    return found
+
+
+async def below(session: AsyncSession, containers: Iterable[str], *, limit: int = 20_000) -> set[str]:
+    """What was ever put into the containers, and into what was."""
+    seen, front = set[str](), {node for node in containers if rules.kind_of(node)[0] != "lot"}
+    for _ in range(MAX_NESTING):
+        following: set[str] = set()
+        for chunk in chunks(front):
+            statement = select(col(Edge.from_node)).where(
+                col(Edge.to_node).in_(chunk), col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None)
+            )
+            following |= set((await session.execute(statement)).scalars())
+        front = following - seen
+        seen |= following
+        if not front or len(seen) > limit:
+            break
+    return seen
+
+
+async def open_nodes(session: AsyncSession, nodes: Iterable[str]) -> set[str]:
+    """Those of the nodes of which somebody says something that is not confirmed."""
+    found: set[str] = set()
+    for chunk in chunks(nodes):
+        statement = select(col(EventEpc.node)).where(col(EventEpc.node).in_(chunk), col(EventEpc.confirmed).is_(False))
+        found |= set((await session.execute(statement.distinct())).scalars())
+    return found
+
+
+async def nodes_of_gtins(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
+    """Lots and items of the GTINs that events name."""
+    found: set[str] = set()
+    for chunk in chunks(gtins):
+        statement = select(col(EventEpc.node)).where(col(EventEpc.gtin).in_(chunk)).distinct()
+        found |= set((await session.execute(statement)).scalars())
+    return {node for node in found if rules.kind_of(node)[0] != "class"}
+
+
+async def nodes_naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
+    """What events name that name one of the GLNs as source, destination or place."""
+    found: set[str] = set()
+    for chunk in chunks(glns):
+        for column in (EpcisEvent.source_party, EpcisEvent.destination_party, EpcisEvent.place_gln):
+            statement = (
+                select(col(EventEpc.node))
+                .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+                .where(col(column).in_(chunk))
+            )
+            found |= set((await session.execute(statement.distinct())).scalars())
+    return found
+
+
+async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title]:
+    """Whose each GTIN is: registered, else claimed."""
+    wanted = set(gtins)
+    products = await by_key(session, Product, wanted)
+    claims = await by_key(session, GtinClaim, wanted - products.keys())
+    makers = await by_key(session, ProductMakers, products)
+    parties = await by_key(session, Party, {claim.uscc for claim in claims.values()})
+    found = {
+        gtin: Title(product.owner_uscc, product.area_code, _makers(makers.get(gtin)))
+        for gtin, product in products.items()
+    }
+    for gtin, claim in claims.items():
+        party = parties.get(claim.uscc)
+        found[gtin] = Title(claim.uscc, party.area_code if party else None)
+    return found
+
+
+def _makers(row: ProductMakers | None) -> tuple[Maker, ...]:
+    return tuple(
+        Maker(each["uscc"], _day(each.get("since")), _day(each.get("until"))) for each in (row.makers if row else ())
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+async def claimed_by(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
+    """GTINs that are claimed by these events."""
+    found: set[str] = set()
+    for chunk in chunks(record_ids):
+        statement = select(col(GtinClaim.gtin)).where(col(GtinClaim.record_id).in_(chunk))
+        found |= set((await session.execute(statement)).scalars())
+    return found
+
+
+async def drop_claims(session: AsyncSession, gtins: Iterable[str]) -> None:
+    for chunk in chunks(gtins):
+        await session.execute(delete(GtinClaim).where(col(GtinClaim.gtin).in_(chunk)))
+
+
+class Registry:
+    """Whose a GLN is for an event that names it."""
+
+    def __init__(self, places: Mapping[str, Place], confirmed: set[tuple[str, str, str]]) -> None:
+        self.places = places
+        self.confirmed = confirmed
+
+    @classmethod
+    async def load(cls, session: AsyncSession, glns: Iterable[str]) -> "Registry":
+        places = await by_key(session, Place, glns)
+        confirmed: set[tuple[str, str, str]] = set()
+        for chunk in chunks(places):
+            statement = select(PlaceConfirmation).where(col(PlaceConfirmation.gln).in_(chunk))
+            for each in (await session.execute(statement)).scalars():
+                by = "department" if each.confirmed_by.startswith("department:") else each.confirmed_by
+                confirmed.add((each.gln, each.uscc, by))
+        return cls(places, confirmed)
+
+    def party(self, gln: str | None, record_id: str, captured_by: str) -> str | None:
+        """USCC. A registration that came after the event is a claim on it: it holds where a department of the area, or
+        who captured the event, confirmed it."""
+        place = self.places.get(gln or "")
+        if place is None:
+            return None
+        key = (place.gln, place.uscc)
+        early = place.since <= record_id
+        return place.uscc if early or {(*key, "department"), (*key, captured_by)} & self.confirmed else None
+
+    def at(self, gln: str | None) -> str | None:
+        place = self.places.get(gln or "")
+        return place.uscc if place else None
+
+
+async def picture(
+    session: AsyncSession,
+    nodes: Iterable[str],
+    which: Which,
+    *,
+    pending: Sequence[Mapping[str, Any]] = (),
+    packed: Iterable[tuple[str, str, datetime]] = (),
+) -> Picture:
+    """Everything that decides on the nodes. `pending`: rows as of `rows_of`, not stored yet; `packed`: their packings
+    (content, container, time). `which` rows of the nodes themselves; of what they were in, those that decide."""
+    wanted = set(nodes)
+    inside = await above(session, wanted)
+    for content, container, at in packed:
+        if content in wanted or content in inside:
+            inside.setdefault(content, []).append((container, at))
+    containers = {container for each in inside.values() for container, _ in each} - wanted
+    if packed:
+        more = await above(session, containers)
+        inside = {**more, **inside}
+        containers = {container for each in inside.values() for container, _ in each} - wanted
+    found: list[Any] = await rows_of(session, wanted, which) + await rows_of(session, containers, "deciding")
+    found += [each for each in map(_Pending, pending) if each.node in wanted or each.node in containers]
+    glns = {gln for row in found for gln in (row.place_gln, row.source_party, row.destination_party) if gln}
+    registry = await Registry.load(session, glns)
+    rows: dict[str, list[Row]] = {}
+    for each in found:
+        rows.setdefault(each.node, []).append(_row(each, registry))
+    gtins = {gtin for node in (*wanted, *containers) if (gtin := rules.kind_of(node)[1])}
+    authority = any(row.authority is not None for said in rows.values() for row in said)
+    parties = {row.party for said in rows.values() for row in said if row.party} if authority else set()
+    return Picture(
+        rows=rows,
+        packed=inside,
+        titles=await titles(session, gtins),
+        areas={uscc: party.area_code for uscc, party in (await by_key(session, Party, parties)).items()},
+        within=areas.is_within,
+        day=shanghai_date,
+        decisions=await decisions(session, wanted | containers),
+    )
+
+
+class _Pending:
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+        self.node: str
+
+
+def _row(found: Any, registry: Registry) -> Row:
+    own = found.owner_uscc is not None
+    by, at = found.captured_by, found.record_id
+    return Row(
+        record_id=found.record_id,
+        position=found.position,
+        node=found.node,
+        field=found.field,
+        event_type=found.event_type,
+        action=found.action,
+        biz_step=found.biz_step,
+        at=found.event_time,
+        party=found.owner_uscc if own else registry.at(found.place_gln),
+        authority=None if own else found.captured_area or "",
+        source=registry.party(found.source_party, at, by),
+        destination=registry.party(found.destination_party, at, by),
+        confirmed=found.confirmed,
+        asks=found.asks,
+    )
+
+
+async def decisions(session: AsyncSession, nodes: Iterable[str]) -> dict[tuple[str, str], Decision]:
+    found: dict[tuple[str, str], Decision] = {}
+    for chunk in chunks(nodes):
+        statement = select(ClaimDecision).where(col(ClaimDecision.node).in_(chunk))
+        for each in (await session.execute(statement)).scalars():
+            found[each.record_id, each.node] = Decision(each.confirmed, each.decided_by)
+    return found
+
+
+async def confirmed_places(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
+    """Events at a place of another, who (or a department) confirmed that they were there."""
+    found: set[str] = set()
+    for chunk in chunks(record_ids):
+        statement = (
+            select(col(ClaimDecision.record_id))
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(ClaimDecision.record_id))
+            .join(Place, col(Place.gln) == col(EpcisEvent.place_gln))
+            .where(
+                col(ClaimDecision.record_id).in_(chunk),
+                col(ClaimDecision.node) == "place",
+                col(ClaimDecision.confirmed).is_(True),
+                or_(col(ClaimDecision.decided_by).is_(None), col(ClaimDecision.decided_by) == col(Place.uscc)),
+            )
+        )
+        found |= set((await session.execute(statement)).scalars())
+    return found
+
+
+async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Store what was judged anew: of each object, and of the edges that enter and leave it."""
+    if not rows:
+        return
+    connection = await session.connection()
+    e = EventEpc.__table__  # type: ignore[attr-defined]
+    edge = Edge.__table__  # type: ignore[attr-defined]
+    judged = [
+        {"r": row.record_id, "p": row.position, "n": row.node, "c": row.confirmed, "a": row.asks}
+        for row in sorted(rows, key=lambda row: (row.record_id, row.position))
+    ]
+    objects = update(e).where(e.c.record_id == bindparam("r"), e.c.position == bindparam("p"))
+    await connection.execute(objects.values(confirmed=bindparam("c"), asks=bindparam("a")), judged)
+    for column, fields in (("to_node", (*OUTPUTS, "parent")), ("from_node", (*INPUTS, *CONTENTS))):
+        changed = [each for each, row in zip(judged, _ordered(rows), strict=True) if row.field in fields]
+        if changed:
+            flag = "confirmed" if column == "to_node" else "source_confirmed"
+            statement = update(edge).where(edge.c.record_id == bindparam("r"), edge.c[column] == bindparam("n"))
+            await connection.execute(statement.values({flag: bindparam("c")}), changed)
+
+
+def _ordered(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.record_id, row.position))

@@ -1,0 +1,170 @@
+"""Judging what events say of objects: of new events before they are stored, of stored ones when what decides changes.
+
+The verdict on a word is a column (`event_epc.confirmed`, and of the edges), since every reader of the graph asks it;
+it is computed in the transaction that changes what decides it, under locks on the GTINs, GLNs and nodes concerned, so
+that two writers never each overlook the other.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from services.traceability.genealogy import repository as genealogy
+from services.traceability.genealogy.rules import CONTENTS
+from services.traceability.rights import repository, rules
+from services.traceability.rights.models import GtinClaim
+from services.traceability.rights.rules import Row
+from shared.clock import shanghai_date
+from shared.db import AsyncSession, UnitOfWork
+from shared.db.locks import hold
+from shared.db.sql import insert_rows
+from shared.reference import areas
+
+
+async def hold_titles(session: AsyncSession, gtins: Iterable[str], glns: Iterable[str]) -> None:
+    """What a capture reads of the register stays as it is until its end."""
+    await hold(session, "title", [*gtins, *glns], shared=True)
+
+
+async def hold_title(session: AsyncSession, *names: str) -> None:
+    """For who changes whose a GTIN or GLN is."""
+    await hold(session, "title", names)
+
+
+@dataclass(slots=True)
+class New:
+    """One object of an event that is about to be stored: `values` has the columns of `rights.repository.rows_of`."""
+
+    values: dict[str, Any]
+    node_kind: rules.Kind
+    gtin: str | None
+
+    @property
+    def sends(self) -> bool:
+        return self.values["biz_step"] in rules.SENT and self.values["destination_party"] is not None
+
+
+async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[Row]:
+    """Set `confirmed` and `asks` of each of the new objects. Returns stored words on which the new events decide
+    otherwise than before, not written yet."""
+    new = [New(each, *rules.kind_of(each["node"])) for each in values]
+    titles: Mapping[str, rules.Title] = await repository.titles(uow.session, {each.gtin for each in new if each.gtin})
+    titles = await _claim(uow.session, new, titles)
+    asked: set[str] = set()
+    for each in new:
+        title = titles.get(each.gtin) if each.gtin else None
+        each.values |= {"confirmed": _plain(each, title), "asks": None}
+        if not each.values["confirmed"]:
+            asked.add(each.values["node"])
+    objects = {each.values["node"] for each in new if each.node_kind == "object"}
+    sent = {each.values["node"] for each in new if each.sends}
+    moves = bool(objects) or bool(sent)
+    if not (asked or moves):
+        return []
+    named = {each.values["node"] for each in new} if moves else asked
+    packed = _packings(new)
+    up = await repository.above(uow.session, asked)
+    around = {container for each in up.values() for container, _ in each}
+    await hold(uow.session, "node", named | around)
+    others = await repository.open_nodes(uow.session, sent | await repository.below(uow.session, objects))
+    wanted = asked | objects | others
+    picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
+    places = {(each.values["record_id"], each.values["position"]): each.values for each in new}
+    changed: list[Row] = []
+    for node in wanted:
+        for row in picture.rows.get(node, ()):
+            confirmed, asks = picture.judge(row)
+            if (mine := places.get((row.record_id, row.position))) is not None:
+                mine |= {"confirmed": confirmed, "asks": asks}
+            elif (confirmed, asks) != (row.confirmed, row.asks):
+                changed.append(replace(row, confirmed=confirmed, asks=asks))
+    return changed
+
+
+def _plain(new: New, title: rules.Title | None) -> bool:
+    """What needs no picture: the word of the owner, of a maker, of a department in its area, on a lot or item."""
+    values = new.values
+    if new.node_kind == "class":
+        return bool(values["field"] != "parent")
+    if new.node_kind == "object" or (values["field"] == "parent" and new.node_kind == "lot"):
+        return False
+    if values["owner_uscc"] is None:
+        area = title.area_code if title else None
+        return area is None or areas.is_within(area, values["captured_area"] or "")
+    return title is not None and title.makes(values["owner_uscc"], shanghai_date(values["event_time"]))
+
+
+def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
+    parents = {
+        each.values["record_id"]: each.values["node"]
+        for each in new
+        if each.values["field"] == "parent" and each.values["action"] in ("ADD", "OBSERVE")
+    }
+    return [
+        (each.values["node"], parents[each.values["record_id"]], each.values["event_time"])
+        for each in new
+        if each.values["field"] in CONTENTS and each.values["record_id"] in parents
+    ]
+
+
+async def _claim(
+    session: AsyncSession, new: Iterable[New], titles: Mapping[str, rules.Title]
+) -> Mapping[str, rules.Title]:
+    """A GTIN that nobody registered is claimed by the first enterprise that makes something of it. The titles with
+    these."""
+    claims: dict[str, dict[str, str]] = {}
+    for each in new:
+        values = each.values
+        if each.gtin is None or each.gtin in titles or each.node_kind == "class" or values["owner_uscc"] is None:
+            continue
+        if rules.creates(values["event_type"], values["action"], values["field"]):
+            claim = {"gtin": each.gtin, "uscc": values["owner_uscc"], "record_id": values["record_id"]}
+            claims.setdefault(each.gtin, claim)
+    if not claims:
+        return titles
+    await insert_rows(session, GtinClaim, [claims[gtin] for gtin in sorted(claims)], ignore=True)
+    return {**titles, **await repository.titles(session, claims)}
+
+
+async def release_claims(session: AsyncSession, record_ids: Collection[str]) -> set[str]:
+    """The events are in error: what they claimed goes to who made something next. Returns the GTINs."""
+    gtins = await repository.claimed_by(session, record_ids)
+    await repository.drop_claims(session, gtins)
+    await claim_stored(session, gtins)
+    return gtins
+
+
+async def claim_stored(session: AsyncSession, gtins: Collection[str]) -> None:
+    """Each GTIN is claimed by the first stored event of an enterprise that makes something of it."""
+    first: dict[str, Any] = {}
+    for row in await repository.rows_of(session, await repository.nodes_of_gtins(session, gtins), "all"):
+        gtin = rules.kind_of(row.node)[1]
+        if gtin and row.owner_uscc is not None and rules.creates(row.event_type, row.action, row.field):
+            first[gtin] = min(row, first.get(gtin, row), key=lambda each: each.record_id)
+    claims = [{"gtin": gtin, "uscc": row.owner_uscc, "record_id": row.record_id} for gtin, row in sorted(first.items())]
+    await insert_rows(session, GtinClaim, claims, ignore=True)
+
+
+async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
+    """Judge every word on the nodes and on what was inside of them anew, and store what changed. Returns that."""
+    named = {node for node in nodes if not genealogy.is_middle(node)}
+    wanted = named | await repository.below(session, named)
+    await hold(session, "node", wanted)
+    picture = await repository.picture(session, wanted, "all")
+    changed = [
+        replace(row, confirmed=confirmed, asks=asks)
+        for node in wanted
+        for row in picture.rows.get(node, ())
+        for confirmed, asks in [picture.judge(row)]
+        if (confirmed, asks) != (row.confirmed, row.asks)
+    ]
+    await repository.write(session, changed)
+    return changed
+
+
+async def readable(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
+    """Those of the nodes of which an enterprise may read what others say."""
+    wanted = {node for node in nodes if not genealogy.is_middle(node)}
+    picture = await repository.picture(session, wanted, "deciding")
+    return {node for node in wanted if picture.reads(node, uscc)}

@@ -1,0 +1,126 @@
+"""The deciding rules alone against the naive model on many chains, and their mutants, each of which must disagree."""
+
+import random
+import sys
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from services.traceability.rights import rules
+from tests.traceability.chain import instant
+from tests.traceability.rights import chains
+from tests.traceability.rights.chains import FIRMS, PRODUCTS
+from tests.traceability.rights.model import Fact, World
+
+CHAINS = 100
+SOURCE = Path(rules.__file__).read_text(encoding="utf-8")
+
+
+def picture(world: World, module: ModuleType) -> Any:
+    rows: dict[str, list[Any]] = {}
+    packed: dict[str, list[tuple[str, datetime]]] = {}
+    for fact in world.facts:
+        for position, (name, field) in enumerate(named(fact)):
+            event = chains.event(fact)
+            row = module.Row(
+                record_id=f"{fact.number:06}",
+                position=position,
+                node=chains.node(name),
+                field=field,
+                event_type=event["type"],
+                action=event.get("action"),
+                biz_step=event["bizStep"],
+                at=instant(fact.day),
+                party=fact.by,
+                source=fact.sender,
+                destination=fact.receiver,
+            )
+            rows.setdefault(row.node, []).append(row)
+        if fact.kind == "pack":
+            for name in fact.objects:
+                packed.setdefault(chains.node(name), []).append((chains.node(fact.outputs[0]), instant(fact.day)))
+    titles = {}
+    for letter, gtin in PRODUCTS.items():
+        if (owner := world.owner(letter)) is not None:
+            makers = tuple(module.Maker(uscc) for uscc in sorted(world.makers.get(letter, ())))
+            titles[gtin] = module.Title(owner, "370686", makers)
+    return module.Picture(
+        rows=rows, packed=packed, titles=titles, areas={}, within=lambda one, other: True, day=datetime.date
+    )
+
+
+def named(fact: Fact) -> list[tuple[str, str]]:
+    if fact.kind == "make" and not fact.inputs:
+        return [(name, "quantity") for name in fact.outputs]
+    if fact.kind == "make":
+        return [(name, "input_quantity") for name in fact.inputs] + [(name, "output_quantity") for name in fact.outputs]
+    if fact.kind in ("pack", "unpack"):
+        inside = [(name, "child_quantity" if ":" in name else "child") for name in fact.objects]
+        return [(fact.outputs[0], "parent"), *inside]
+    return [(name, "quantity" if ":" in name else "epc") for name in fact.objects]
+
+
+def disagreements(module: ModuleType, most: int = 1, worlds: int = CHAINS) -> int:
+    found = 0
+    for number in range(worlds):
+        rng = random.Random(1000 + number)
+        world, _ = chains.make(rng)
+        for arrived in (world, chains.arrive(world, rng)):
+            seen = picture(arrived, module)
+            rows = {(row.record_id, row.node, row.field): row for said in seen.rows.values() for row in said}
+            for (fact, _, target), counts in arrived.edges().items():
+                [row] = [
+                    row
+                    for (record, node, field), row in rows.items()
+                    if record == f"{fact:06}" and node == chains.node(target) and field in ("output_quantity", "parent")
+                ]
+                found += seen.judge(row)[0] != counts
+            for lot in {name for fact in arrived.facts for name in (*fact.outputs, *fact.objects) if ":" in name}:
+                found += any(seen.reads(chains.node(lot), firm) != arrived.reads(lot, firm) for firm in FIRMS)
+            if found >= most:
+                return found
+    return found
+
+
+def test_the_rules_are_the_model() -> None:
+    assert disagreements(rules) == 0
+
+
+MUTANTS = [
+    ("return party == self.owner or any(", "return any("),
+    ("return party == self.owner or any(", "return party == self.owner and any("),
+    ("anchor = min(spoken, key=lambda row: (row.record_id not in first, row.record_id))", "anchor = spoken[0]"),
+    ("party, since = _origin(anchor, received, times), None", "party, since = str(anchor.party), None"),
+    ("index = bisect_left(answers, row.at)", "index = 0"),
+    ("if index < len(answers):", "if True:"),
+    ("party, since = shipment.destination, shipment.at", "party, since = str(shipment.party), shipment.at"),
+    ("row.party in found\n", "True\n"),
+    ("or title.makes(row.party, self.day(row.at))", "or True"),
+    ("inside = since <= row.at and (until is None or row.at <= until)", "inside = since <= row.at"),
+    ("inside = since <= row.at and (until is None or row.at <= until)", "inside = True"),
+    ("if row.unpacks and row.at >= since and self._may_unpack(row)", "if row.unpacks and row.at >= since"),
+    ("return party in title.parties or party in self.named(node)", "return party in title.parties"),
+    ("return party in title.parties or party in self.named(node)", "return True"),
+    ("return self.custody(row.node).holds(row.party, row.at)", "return True"),
+    ("(not row.creates and row.party in self.named(row.node))", "row.party in self.named(row.node)"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), MUTANTS)
+def test_a_mutant_dies(old: str, new: str) -> None:
+    assert SOURCE.count(old) == 1, f"the rules have no such line any more: {old}"
+    module = ModuleType("mutant")
+    module.__dict__["__name__"] = "services.traceability.rights.mutant"
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(SOURCE.replace(old, new), "mutant", "exec"), module.__dict__)
+        try:
+            found = disagreements(module)
+        except (IndexError, AttributeError, AssertionError, RecursionError):
+            found = 1  # it did not even answer
+        assert found > 0
+    finally:
+        del sys.modules[module.__name__]
