@@ -67,6 +67,17 @@ def test_a_broken_setting(tmp_path: Path) -> None:
     assert "use memory:, sqlite:" in refused(pinzhi(*options, PINZHI_BUS_URL="rabbit://x"))
 
 
+def test_a_guarded_broker_without_its_settings(tmp_path: Path) -> None:
+    given = {"PINZHI_BUS_URL": "kafka+sasl_ssl://127.0.0.1:1", "PINZHI_DATA_DIR": str(tmp_path)}
+    line = refused(pinzhi("serve", "credit", **given))
+    assert "PINZHI_KAFKA_USER and PINZHI_KAFKA_PASSWORD_FILE are needed" in line
+    given |= {"PINZHI_KAFKA_USER": "u", "PINZHI_KAFKA_CA_FILE": str(tmp_path / "ca.pem")}
+    assert f"PINZHI_KAFKA_CA_FILE={tmp_path}/ca.pem: No such file" in refused(pinzhi("serve", "credit", **given))
+    wrong = pinzhi("topics", "create", "kafka+ssl://127.0.0.1:1", PINZHI_KAFKA_MECHANISM="PLAIN")
+    assert "PINZHI_KAFKA_MECHANISM='PLAIN'" in refused(wrong)
+    assert "Connect call failed" in refused(pinzhi("topics", "create", "kafka+ssl://127.0.0.1:1"))
+
+
 def test_an_unknown_service() -> None:
     line = refused(pinzhi("serve", "weather"))
     assert "indicators, credit, traceability" in line
