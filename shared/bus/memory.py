@@ -10,6 +10,7 @@ from shared.clock import Clock
 
 
 class MemoryBus:
+    topics_are_made = False
     authenticates = True  # nobody outside this process reaches it
 
     def __init__(self, clock: Clock | None = None) -> None:

@@ -36,6 +36,10 @@ class EventBus(Protocol):
     def authenticates(self) -> bool:
         """Whether it learns who reads and writes; else whoever reaches it may do everything."""
 
+    @property
+    def topics_are_made(self) -> bool:
+        """Whether a topic has to be made before it can be written; else writing makes it."""
+
     async def start(self) -> None: ...
 
     async def publish(self, records: Sequence[Record]) -> None:

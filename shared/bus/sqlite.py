@@ -38,6 +38,7 @@ _LEASE_SECONDS = 3.0
 class SqliteBus:
     """Blocking calls run in a thread: the log is shared with other processes and a writer may have to wait."""
 
+    topics_are_made = False
     authenticates = True  # nobody outside this machine's user reaches it
 
     def __init__(self, path: Path) -> None:
@@ -181,6 +182,8 @@ class SqliteSubscriber:
                 found += batch
             if len(found) >= limit:
                 break
+        # A topic that is full all the time does not keep the others waiting.
+        self._topics.append(self._topics.pop(0))
         return found
 
     def _open(self) -> sqlite3.Connection:

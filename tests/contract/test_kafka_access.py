@@ -37,8 +37,9 @@ WRITES = {
 }
 READS = {
     "gateway": {"credit", "indicators", "traceability"},
-    "indicators": {"credit", "traceability"},
+    "indicators": {"credit", "gateway", "traceability"},
     "credit": {
+        "gateway",
         "traceability",
         "enforcement.intake",
         "enforcement.intake.unit-one",
