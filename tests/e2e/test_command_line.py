@@ -144,6 +144,26 @@ def test_accounts_work_without_the_demo(migrated: Path) -> None:
     assert "gateway: " in verified.stdout
 
 
+def test_topics_are_for_units_on_a_kafka(migrated: Path) -> None:
+    def unit(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return pinzhi("clients", *arguments, "--data-dir", str(migrated))
+
+    firm = ("--name", "f", "--kind", "enterprise", "--uscc", "91370613MADEM0D49J")
+    assert unit("add", "topics-firm", *firm).returncode == 0
+    office = ("--name", "u", "--kind", "department", "--department", "yt-scjg", "--area", "370600")
+    assert unit("add", "topics-unit", *office).returncode == 0
+    bus = ("--bus", "kafka://127.0.0.1:1")
+    assert "no client nobody" in refused(unit("kafka", "nobody", *bus))
+    assert "only departments" in refused(unit("kafka", "topics-firm", *bus))
+    assert "embedded log has no users" in refused(unit("kafka", "topics-unit"))
+    assert "Connect call failed" in refused(unit("kafka", "topics-unit", *bus))
+    assert "nothing to change" in refused(unit("change", "topics-unit"))
+    assert unit("change", "topics-unit", "--area", "370602").returncode == 0
+    assert "370602" in unit("list").stdout
+    assert unit("revoke", "topics-unit").returncode == 0
+    assert "is revoked" in refused(unit("kafka", "topics-unit", *bus))
+
+
 def test_start_again_stop_and_a_directory_in_use(tmp_path: Path) -> None:
     with running(tmp_path) as up:
         base, port = up.base, up.port
