@@ -116,7 +116,12 @@ def replay(service: Name, data_dir: DataDir = Path("var"), postgres: Postgres = 
 
 @topics.command("create")
 def create(
-    bus: Annotated[str, typer.Argument(help="kafka://host:port[,host:port][/prefix], or kafka+ssl:// ...")],
+    bus: Annotated[
+        str, typer.Argument(envvar="PINZHI_BUS_URL", help="kafka://host:port[,host:port][/prefix], kafka+ssl:// ...")
+    ],
+    services: Annotated[
+        Path | None, typer.Option(help="Also make the services' users; folder of their passwords, kafka_<service>")
+    ] = None,
 ) -> None:
     """Create the topics that are not there yet: partitions and retention from the topology, at most three copies."""
     from deploy.cli.prepare import make_topics
@@ -124,9 +129,26 @@ def create(
     kafka_access(bus)
     try:
         made = asyncio.run(make_topics(bus))
+        if services is not None:
+            asyncio.run(_add_services(bus, services))
     except Exception as error:  # the client has many kinds, and each says the same to an operator
         raise CliError(f"{bus}: {type(error).__name__}: {error}") from error
     print(f"created: {', '.join(made)}" if made else "all topics are there already")
+
+
+async def _add_services(bus: str, folder: Path) -> None:
+    """One broker's user for each service, with what the topology grants it."""
+    from deploy.access import of_services, service_user
+    from deploy.broker import grant, set_users
+    from deploy.topology import SERVICES
+
+    access = kafka_access(bus)
+    passwords = {}
+    for service in SERVICES:
+        file = folder / f"kafka_{service.name}"
+        passwords[service_user(service.name)] = (await asyncio.to_thread(file.read_text, "utf-8")).strip()
+    await set_users(access, passwords)
+    await grant(access, of_services(access.prefix))
 
 
 def kafka_access(bus: str) -> Any:
