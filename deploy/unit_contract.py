@@ -5,7 +5,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from services.credit.violations.schemas import Correction, Receipt, ViolationIn, Withdrawal
 from shared.events.asyncapi_units import CONTRACT
@@ -15,7 +15,7 @@ def contract() -> dict[str, Any]:
     """Schemas by name, with references as they stand in the AsyncAPI document."""
     schemas: dict[str, Any] = {}
     for model in (ViolationIn, Correction, Withdrawal, Receipt):
-        mode = "serialization" if model is Receipt else "validation"
+        mode: Literal["serialization", "validation"] = "serialization" if model is Receipt else "validation"
         schema = model.model_json_schema(ref_template="#/components/schemas/Unit{model}", mode=mode)
         for name, inner in schema.pop("$defs", {}).items():
             schemas[f"Unit{name}"] = inner
