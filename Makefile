@@ -12,6 +12,7 @@ TESTS ?=
 CASES ?=
 SCALE ?= 1
 COMPOSE ?= docker compose
+SECURE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,8 +57,8 @@ chaos: $(VENV)/.dev ## full-size faults, writes docs/ops/chaos.md [CASES="storm"
 postgres: $(VENV)/.run ## a private PostgreSQL until Ctrl-C
 	@exec $(BIN)/python -m deploy.local.postgres
 
-kafka: $(VENV)/.run ## a private Kafka until Ctrl-C
-	@exec $(BIN)/python -m deploy.local.kafka
+kafka: $(VENV)/.run ## a private Kafka until Ctrl-C [SECURE=1: TLS, users, access lists]
+	@exec $(BIN)/python -m deploy.local.kafka $(if $(filter-out 0,$(SECURE)),--secure)
 
 compose-test: $(VENV)/.dev ## the composed system: up, the tour, each container killed, down [COMPOSE="docker compose"]
 	@COMPOSE='$(COMPOSE)' $(BIN)/python -m tests.compose

@@ -5,8 +5,17 @@
 
 from dataclasses import dataclass
 
-from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC, topic_of
+from shared.events.base import (
+    INTAKE_TOPIC,
+    RECEIPTS_TOPIC,
+    UNIT_INTAKE,
+    UNIT_RECEIPTS,
+    topic_of,
+    unit_intake,
+    unit_receipts,
+)
 from shared.events.base import Service as ServiceName
+from shared.events.catalogue import EVENTS, expected_handlers
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,11 @@ class Service:
         """Consumer group that builds this service's projections; hot caches add one group for each process."""
         return f"pinzhi.{self.name}"
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """All its consumer groups."""
+        return (self.group, "pinzhi.credit.intake") if self.name == "credit" else (self.group,)
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -47,6 +61,10 @@ class Topic:
     retention_ms: int = -1
     replication: int = 3
     """In a city; a single broker has 1."""
+    append_time: bool = False
+    """Whether a record's time is that of the broker, which nobody who writes can choose."""
+    many: bool = False
+    """Whether `name` is how the names of several topics begin."""
 
 
 BASE_PORT = 8000
@@ -61,9 +79,38 @@ PARTITIONS = 12
 keys would move and lose their order."""
 TOPICS = (
     *(Topic(topic_of(service.name), PARTITIONS) for service in SERVICES),
-    Topic(INTAKE_TOPIC, PARTITIONS),
+    Topic(INTAKE_TOPIC, PARTITIONS, append_time=True),
     Topic(RECEIPTS_TOPIC, PARTITIONS),
 )
+
+
+UNIT_PARTITIONS = 1
+"""All that a unit sends keeps its order; a unit sends a few a second at most."""
+UNIT_RETENTION_MS = 7 * 24 * 3600 * 1000
+"""What was taken in is in credit's database."""
+
+
+def topics_of_unit(client: str) -> tuple[Topic, Topic]:
+    """What the client writes, and where it reads its receipts."""
+    names = unit_intake(client), unit_receipts(client)
+    intake, receipts = (Topic(name, UNIT_PARTITIONS, UNIT_RETENTION_MS, append_time=True) for name in names)
+    return intake, receipts
+
+
+def writes(service: Service) -> list[Topic]:
+    own = [topic for topic in TOPICS if topic.name == topic_of(service.name)]
+    if service.name == "credit":
+        return [*own, Topic(RECEIPTS_TOPIC, PARTITIONS), Topic(UNIT_RECEIPTS, UNIT_PARTITIONS, many=True)]
+    return own
+
+
+def reads(service: Service) -> list[Topic]:
+    """The topics of those whose events it handles; credit also what units push."""
+    publishers = {EVENTS[event].publisher() for event in expected_handlers(service.name)}
+    handled = [Topic(topic_of(publisher), PARTITIONS) for publisher in sorted(publishers)]
+    if service.name == "credit":
+        return [*handled, Topic(INTAKE_TOPIC, PARTITIONS), Topic(UNIT_INTAKE, UNIT_PARTITIONS, many=True)]
+    return handled
 
 
 def service(name: str) -> Service:

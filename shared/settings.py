@@ -8,6 +8,24 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class KafkaSettings(BaseSettings):
+    """Who we are to a Kafka that asks (`PINZHI_KAFKA_*`); where it is says `bus_url`."""
+
+    model_config = SettingsConfigDict(env_prefix="PINZHI_KAFKA_", extra="ignore", secrets_dir=None)
+
+    user: str = ""
+    password_file: Path | None = None
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    token_file: Path | None = None
+    """OAUTHBEARER: the file in which the city's issuer (a sidecar, a timer) keeps the token."""
+    ca_file: Path | None = None
+    """Certificates that sign the broker's. None: those of the system."""
+    cert_file: Path | None = None
+    """Our own certificate, for a broker that wants one."""
+    key_file: Path | None = None
+    """Its key. None: it stands in `cert_file`."""
+
+
 class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PINZHI_", extra="ignore", secrets_dir=None)
 
@@ -23,7 +41,8 @@ class ServiceSettings(BaseSettings):
     """Folder of what the city adds to the shipped registries (`areas.csv`, see `pinzhi areas import`), read at start.
     Empty: `<data_dir>/reference`."""
     bus_url: str = ""
-    """Empty: the SQLite log `<data_dir>/bus.db`. Or `memory:`, `sqlite:<path>`, `kafka://host:port,host:port`."""
+    """Empty: the SQLite log `<data_dir>/bus.db`. Or `memory:`, `sqlite:<path>`, `kafka://host:port,host:port`, with TLS
+    `kafka+ssl://` and `kafka+sasl_ssl://` (see `KafkaSettings`)."""
     worker_id: str = "0"
     """Tells the worker processes of one service apart (static member id, relay lease)."""
 

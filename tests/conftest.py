@@ -11,8 +11,9 @@ from tests.support import parts
 from tests.support.databases import Backend, Databases
 from tests.support.kafka import kafka_address, kafka_server
 from tests.support.postgres import postgres_server
+from tests.support.secure_kafka import secure_city, secure_kafka
 
-__all__ = ["kafka_address", "kafka_server", "postgres_server"]
+__all__ = ["kafka_address", "kafka_server", "postgres_server", "secure_city", "secure_kafka"]
 
 
 def pytest_report_header() -> list[str]:

@@ -97,6 +97,29 @@ def rotate_user(username: str, data_dir: DataDir = Path("var"), postgres: Postgr
     print(_write(lambda uow: service.rotate_user(uow, username), data_dir, postgres))
 
 
+@clients.command("change")
+def change_client(
+    client_id: str,
+    name: Annotated[str | None, typer.Option(help="Shown in audit and receipts")] = None,
+    department: Annotated[str | None, typer.Option(help="Code of the department")] = None,
+    area: Annotated[str | None, typer.Option(help="Area code; the client may write in it and below")] = None,
+    scope: Annotated[List | None, typer.Option(help="May be given several times; replaces all it has")] = None,
+    data_dir: DataDir = Path("var"),
+    postgres: Postgres = "",
+) -> None:
+    """Change what a client may do, from now on. What it sent before is judged by what held then."""
+    from services.gateway.issuer import service
+    from services.gateway.issuer.schemas import ClientChange
+
+    given = {"name": name, "department": department, "area": area, "scopes": scope or None}
+    values = {key: value for key, value in given.items() if value is not None}
+    if not values:
+        raise CliError("nothing to change; give --name, --department, --area or --scope")
+    change = _checked(ClientChange, values)
+    _write(lambda uow: service.change_client(uow, client_id, change), data_dir, postgres)
+    print(f"{client_id} changed")
+
+
 @clients.command("revoke")
 def revoke_client(client_id: str, data_dir: DataDir = Path("var"), postgres: Postgres = "") -> None:
     """No further tokens for this client; those that it has are void everywhere within a second."""

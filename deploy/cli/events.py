@@ -116,18 +116,51 @@ def replay(service: Name, data_dir: DataDir = Path("var"), postgres: Postgres = 
 
 
 @topics.command("create")
-def create(bus: Annotated[str, typer.Argument(help="kafka://host:port[,host:port][/prefix]")]) -> None:
+def create(
+    bus: Annotated[
+        str, typer.Argument(envvar="PINZHI_BUS_URL", help="kafka://host:port[,host:port][/prefix], kafka+ssl:// ...")
+    ],
+    services: Annotated[
+        Path | None, typer.Option(help="Also make the services' users; folder of their passwords, kafka_<service>")
+    ] = None,
+) -> None:
     """Create the topics that are not there yet: partitions and retention from the topology, at most three copies."""
     from deploy.cli.prepare import make_topics
 
-    if not bus.startswith("kafka://"):
-        raise CliError(f"{bus!r} is no Kafka; give kafka://host:port")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its errors are told below, in one line
+    kafka_access(bus)
     try:
         made = asyncio.run(make_topics(bus))
+        if services is not None:
+            asyncio.run(_add_services(bus, services))
     except Exception as error:  # the client has many kinds, and each says the same to an operator
         raise CliError(f"{bus}: {type(error).__name__}: {error}") from error
     print(f"created: {', '.join(made)}" if made else "all topics are there already")
+
+
+async def _add_services(bus: str, folder: Path) -> None:
+    """One broker's user for each service, with what the topology grants it."""
+    from deploy.access import of_services, service_user
+    from deploy.broker import grant, set_users
+    from deploy.topology import SERVICES
+
+    access = kafka_access(bus)
+    passwords = {}
+    for service in SERVICES:
+        file = folder / f"kafka_{service.name}"
+        passwords[service_user(service.name)] = (await asyncio.to_thread(file.read_text, "utf-8")).strip()
+    await set_users(access, passwords)
+    await grant(access, of_services(access.prefix))
+
+
+def kafka_access(bus: str) -> Any:
+    """How the Kafka at `bus` is reached, with this environment's `PINZHI_KAFKA_*`. Raises CliError."""
+    from shared.bus.kafka_access import KafkaAccess
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says is told by us, in one line
+    try:
+        return KafkaAccess.of(bus).checked()
+    except ValueError as error:
+        raise CliError(str(error)) from error
 
 
 async def _letter(platform: Any, letter_id: str) -> Any:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import accounts, areas, events, maintenance
+from deploy.cli import accounts, areas, events, maintenance, units
 from deploy.cli.errors import told_in_one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+accounts.clients.command("kafka")(units.kafka)
 app.add_typer(accounts.clients, name="clients")
 app.add_typer(accounts.users, name="users")
 app.add_typer(areas.areas, name="areas")

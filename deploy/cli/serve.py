@@ -45,7 +45,8 @@ def check_bus(settings: ServiceSettings) -> None:
     try:
         open_bus(settings.resolved_bus_url())
     except ValueError as error:
-        raise CliError(f"setting PINZHI_BUS_URL: {error}") from error
+        named = str(error).startswith("PINZHI_")
+        raise CliError(f"setting {'' if named else 'PINZHI_BUS_URL: '}{error}") from error
 
 
 def check_areas(settings: ServiceSettings) -> None:

@@ -13,6 +13,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +43,8 @@ def run(options: Options) -> None:
     os.environ.update(_environment(options))
     for service in topology.SERVICES:
         settings = settings_of(service)
-    check_bus(settings)
+        with _in_environment_of(service, options):
+            check_bus(settings)
     check_areas(settings)
     check_files(_files(options))
     _prepare(options)
@@ -81,8 +84,23 @@ def _environment(options: Options) -> dict[str, str]:
 
 
 def _of_service(service: topology.Service, options: Options) -> dict[str, str]:
-    """What one service has in its environment beside what all have."""
-    return {"PINZHI_DATABASE_URL": database.of_service(service)} if options.postgres else {}
+    """What one service has in its environment beside what all have: `{service}` in two settings is its name."""
+    own = {"PINZHI_DATABASE_URL": database.of_service(service)} if options.postgres else {}
+    for variable in ("PINZHI_KAFKA_USER", "PINZHI_KAFKA_PASSWORD_FILE"):
+        if "{service}" in (value := os.environ.get(variable, "")):
+            own[variable] = value.replace("{service}", service.name)
+    return own
+
+
+@contextmanager
+def _in_environment_of(service: topology.Service, options: Options) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(_of_service(service, options))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _files(options: Options) -> list[tuple[str, Path]]:

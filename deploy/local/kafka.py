@@ -2,12 +2,14 @@
 
     python -m deploy.local.kafka                         # temporary, gone after Ctrl-C
     python -m deploy.local.kafka --data-dir var/kafka    # kept
+    python -m deploy.local.kafka --secure                # TLS, users, access lists; see kafka_secure.py
 
 Needs Java 17 or newer, and Maven once: the 46 jars (43 MB) go to `${XDG_CACHE_HOME:-~/.cache}/pinzhi/kafka-4.1.1`.
 """
 
 import argparse
 import asyncio
+import base64
 import os
 import re
 import shutil
@@ -15,14 +17,18 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local import kafka_secure
+from deploy.local.kafka_secure import Guard
 from deploy.local.process import MissingPart, Say, free_port, stop, tail, tied
-from deploy.topics import create_topics
+from deploy.topics import admin_of, create_topics
 from deploy.topology import TOPICS
+from shared.bus.kafka_access import KafkaAccess
 
 VERSION = "4.1.1"
 FILES = Path(__file__).parent.parent / "kafka"
@@ -33,10 +39,6 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://{advertised}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -51,6 +53,12 @@ share.coordinator.state.topic.min.isr=1
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 """
+OPEN = """\
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{advertised}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+"""
 
 
 @dataclass
@@ -64,11 +72,18 @@ class Kafka:
     advertised: str | None = None
     """`host:port` handed to clients; a proxy's address lets a test cut the line."""
     prefix: list[str] = field(default_factory=list)
+    guard: Guard | None = None
+    """What a guarded broker has; None: everybody who reaches it may do everything."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
         return self.advertised or f"127.0.0.1:{self.port}"
+
+    @property
+    def operator(self) -> KafkaAccess:
+        """How whoever started the broker reaches it."""
+        return self.guard.operator() if self.guard else KafkaAccess.of(f"kafka://127.0.0.1:{self.port}")
 
     @property
     def log(self) -> Path:
@@ -78,12 +93,14 @@ class Kafka:
         """Start the broker on its data and wait for its first answer. Also the way back after `kill`."""
         self.home.mkdir(parents=True, exist_ok=True)
         properties, data = self.home / "server.properties", self.home / "data"
-        properties.write_text(
-            PROPERTIES.format(port=self.port, controller=self.controller, advertised=self.bootstrap, data=data)
-        )
+        if self.guard:
+            listeners = self.guard.properties(self.port, self.controller, self.bootstrap)
+        else:
+            listeners = OPEN.format(port=self.port, controller=self.controller, advertised=self.bootstrap)
+        properties.write_text(PROPERTIES.format(controller=self.controller, data=data) + listeners)
         if not (data / "meta.properties").exists():
             say("Kafka: formatting the log directory ...")
-            cluster = self._tool("random-uuid").strip().splitlines()[-1]
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
             self._tool("format", "--standalone", "-t", cluster, "-c", str(properties))
         say("Kafka: starting ...")
         logging = f"-Dlog4j2.configurationFile={FILES / 'log4j2.xml'}"
@@ -125,7 +142,6 @@ class Kafka:
 
     async def _wait_ready(self) -> None:
         """A broker is up when it answers a metadata request as itself, not when the port is open."""
-        from aiokafka.admin import AIOKafkaAdminClient
         from aiokafka.errors import KafkaError
 
         assert self.process is not None
@@ -134,15 +150,12 @@ class Kafka:
             if self.process.poll() is not None:
                 raise RuntimeError(f"Kafka ended while starting:\n{tail(self.log)}")
             if await _port_open(self.port):
-                admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{self.port}", request_timeout_ms=5000)
                 try:
-                    await admin.start()
-                    await admin.list_topics()
-                    return
+                    async with asyncio.timeout(5), admin_of(self.operator) as admin:
+                        await admin.list_topics()
+                        return
                 except (KafkaError, OSError):
                     await asyncio.sleep(0.2)
-                finally:
-                    await admin.close()
             await asyncio.sleep(0.2)
         raise RuntimeError(f"Kafka did not answer within {START_SECONDS:.0f} s:\n{tail(self.log)}")
 
@@ -225,6 +238,7 @@ def running(
     port: int | None = None,
     advertised: str | None = None,
     prefix: Iterable[str] = (),
+    secure: bool = False,
     say: Say = lambda _line: None,
 ) -> Iterator[Kafka]:
     """Start a broker and stop it on leaving; `directory` keeps the log between starts.
@@ -236,7 +250,8 @@ def running(
     home = Path(tempfile.mkdtemp(prefix="pinzhi-kafka-")) if directory is None else directory.resolve()
     try:
         for attempt in range(3):
-            kafka = Kafka(home, folder, port or free_port(), free_port(), advertised, list(prefix))
+            guard = Guard.of(home, free_port()) if secure else None
+            kafka = Kafka(home, folder, port or free_port(), free_port(), advertised, list(prefix), guard)
             try:
                 kafka.start(say=say)
                 break
@@ -253,17 +268,22 @@ def running(
             shutil.rmtree(home, ignore_errors=True)
 
 
+def _open_words(kafka: Kafka) -> str:
+    return f"  .venv/bin/pinzhi up --bus kafka://{kafka.bootstrap}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make kafka", description="A private Kafka until Ctrl-C.")
     parser.add_argument("--data-dir", type=Path, help="keep the log here (default: temporary)")
     parser.add_argument("--port", type=int, help="default: a free one")
+    parser.add_argument("--secure", action="store_true", help="TLS, a user for each service, access lists")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGINT may be ignored, as in the background
     try:
-        with running(arguments.data_dir, port=arguments.port, say=print) as kafka:
-            asyncio.run(create_topics(kafka.bootstrap, TOPICS, replication=1))
+        with running(arguments.data_dir, port=arguments.port, secure=arguments.secure, say=print) as kafka:
+            asyncio.run(create_topics(kafka.operator, TOPICS, replication=1))
             print(f"\nIts {len(TOPICS)} topics are there; in another shell:\n")
-            print(f"  .venv/bin/pinzhi up --bus kafka://{kafka.bootstrap}")
+            print(kafka_secure.introduce(kafka.bootstrap, kafka.guard) if kafka.guard else _open_words(kafka))
             print("\nCtrl-C stops the broker.", flush=True)
             signal.pause()
     except KeyboardInterrupt:

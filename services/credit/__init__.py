@@ -5,7 +5,7 @@ Owns      enterprises (subjects keyed by USCC), violations, listings (质量诚�
 Publishes enterprise.updated, violation.recorded/corrected/withdrawn/published/publication_ended,
           listing.proposed/published/removed.
 Handles   traceability's test.recorded, test.corrected (a failure opens a case lead) and recall.opened, recall.updated,
-          recall.closed (duties on the enterprise's file).
+          recall.closed (duties on the enterprise's file); the gateway's client.updated (who pushes on a unit's topic).
 
 `subscriptions.py` is the whole list of what is handled; `app.py` the whole list of routers and background work.
 """

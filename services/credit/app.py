@@ -12,7 +12,7 @@ from services.credit.rulebook import api as rulebook
 from services.credit.settings import Settings
 from services.credit.subscriptions import SUBSCRIPTIONS
 from services.credit.topic_intake import api as topic_intake
-from services.credit.topic_intake.service import run as take_messages
+from services.credit.topic_intake.reader import run as take_messages
 from services.credit.violations import api as violations
 from shared.attachments.api import attachments_router
 from shared.auth import revocations
@@ -41,7 +41,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             name="credit",
             routers=ROUTERS,
             subscriptions=SUBSCRIPTIONS,
-            projection_tables=["recall_note", revocations.TABLE],
+            projection_tables=["recall_note", "unit_version", revocations.TABLE],
             hot=[lists.HOT],
             hot_writes=[violations.HOT],
             background=[sweep.run, take_messages],

@@ -15,5 +15,9 @@ class Settings(ServiceSettings):
     or not at all (it then only shows up as overdue)."""
     sweep_seconds: float = Field(default=30.0, gt=0)
     """How often what the calendar asks for is done: publication, its end, the expiry of listings."""
+    shared_intake: bool = True
+    """Deprecated: whether messages on the topic that all units share are still taken. New units have their own."""
+    intake_refresh_seconds: float = Field(default=5.0, gt=0)
+    """How soon the topics of a new unit are found."""
     sweep_limit: int = Field(default=500, gt=0)
     """Most records in one transaction of the sweep."""

@@ -2,8 +2,10 @@
 
 from services.credit.leads import service as leads
 from services.credit.recalls import service as recalls
+from services.credit.topic_intake import service as topic_intake
 from shared.auth import revocations
 from shared.bus import Subscription
+from shared.events.gateway import ClientUpdated
 from shared.events.traceability import RecallClosed, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
 
 SUBSCRIPTIONS = [
@@ -12,5 +14,6 @@ SUBSCRIPTIONS = [
     Subscription(RecallOpened, recalls.apply_case),
     Subscription(RecallUpdated, recalls.apply_case),
     Subscription(RecallClosed, recalls.apply_closed),
+    Subscription(ClientUpdated, topic_intake.apply_clients),
     revocations.SUBSCRIPTION,
 ]

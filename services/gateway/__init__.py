@@ -2,7 +2,7 @@
 
 Owns      clients and users of the embedded issuer; its projections (enterprise, list, recall, lot, product, target and
           light views) and the public feed
-Publishes `scans.recorded`
+Publishes `scans.recorded`, `client.updated`
 Handles   credit: enterprise, violations, listings; traceability: parties, products, lots, recalls; indicators: targets,
           lights (`subscriptions.py`)
 Proxies   `/v1/indicators/* /v1/credit/* /v1/traceability/* /epcis/*` to their owners

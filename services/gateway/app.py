@@ -7,6 +7,7 @@ from services.gateway.documents import follow
 from services.gateway.enterprises import api as enterprises
 from services.gateway.feed import api as feed
 from services.gateway.issuer import api as issuer
+from services.gateway.issuer import service as accounts
 from services.gateway.links import api as links
 from services.gateway.portal import pages
 from services.gateway.proxy import api as proxy
@@ -38,6 +39,14 @@ ROUTERS = [
 
 async def make_keys(platform: Platform) -> None:
     gateway_of(platform).keys.ensure(platform.clock.now())
+
+
+async def tell_clients(platform: Platform) -> None:
+    """Clients that were registered before the other services heard of them."""
+    told = 1
+    while told:
+        async with platform.system_unit_of_work() as uow:
+            told = await accounts.tell_clients(uow)
 
 
 async def watch_upstreams(platform: Platform) -> None:
@@ -73,7 +82,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             limits=settings.limits(),
             hot=[*scans.HOT, *enterprises.HOT, *city.HOT],
             background=[watch_upstreams, flush_scans, follow_documents],
-            on_start=[make_keys],
+            on_start=[make_keys, tell_clients],
             on_stop=[last_scans],
             state={"gateway": Gateway(settings)},
         ),

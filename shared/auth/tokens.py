@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +53,23 @@ class TokenVerifier:
         self._cache: OrderedDict[str, tuple[float, float, Principal]] = OrderedDict()
         """Token -> when it expires, when it was issued, whose it is."""
 
-    async def principal(self, token: str) -> Principal:
-        """The principal of a bearer token. Raises `Unauthenticated` that says what does not hold."""
-        now = self._clock.now().timestamp()
+    async def principal(self, token: str, *, at: datetime | None = None) -> Principal:
+        """The principal of a bearer token, now or as of `at`. Raises `Unauthenticated` that says what does not hold."""
+        now = (at or self._clock.now()).timestamp()
         known = self._cache.get(token)
         if known is not None and known[0] > now:
             self._cache.move_to_end(token)
-            return self._not_revoked(known[2], known[1])
+            return self._not_revoked(known[2], known[1], now)
         claims = await self._claims(token)
         principal, issued = self._check(claims, now), _issued(claims)
         self._cache[token] = (float(claims["exp"]), issued, principal)
         if len(self._cache) > _CACHE:
             self._cache.popitem(last=False)
-        return self._not_revoked(principal, issued)
+        return self._not_revoked(principal, issued, now)
 
-    def _not_revoked(self, principal: Principal, issued: float) -> Principal:
+    def _not_revoked(self, principal: Principal, issued: float, now: float) -> Principal:
         since = self._revoked_since(principal.id)
-        if since is not None and issued < since:
+        if since is not None and issued < since <= now:
             raise _refused("revoked", "账号已停用，令牌已失效", "The account was revoked; its tokens are void")
         return principal
 

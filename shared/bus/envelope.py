@@ -32,6 +32,8 @@ class StoredRecord(Record):
 
     partition: int = 0
     offset: int = 0
+    stored_at: datetime | None = None
+    """When the bus took it, by the bus's own clock. None: it does not say (a topic that keeps its writers' times)."""
 
 
 @dataclass(frozen=True, slots=True)

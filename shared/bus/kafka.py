@@ -1,5 +1,4 @@
-"""The bus on Apache Kafka (aiokafka). `kafka://host:port[,host:port][/prefix]`; the prefix stands before the names of
-topics and groups, so that several installations can share a cluster.
+"""The bus on Apache Kafka (aiokafka). How it is reached: `kafka_access.py`.
 
 Hazards of the client that are met here:
 - rebalances run in the background: offsets are committed explicitly, and a commit that comes too late is dropped (the
@@ -15,14 +14,25 @@ Hazards of the client that are met here:
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from shared.bus.envelope import Record, StoredRecord
+from shared.bus.kafka_access import KafkaAccess
 from shared.bus.progress import Places
+from shared.bus.protocol import TopicRefused
 
 log = structlog.get_logger("kafka")
 
@@ -32,24 +42,33 @@ _ASK_SECONDS = 10.0
 _LOOK_SECONDS = 3.0
 """A look at the ends that a dying broker took with it is asked again, so that its return is noticed."""
 _AGAIN_SECONDS = 0.2
+_LOG_APPEND_TIME = 1
+_REFUSED = (TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
 _LATE = (CommitFailedError, IllegalStateError, RebalanceInProgressError)
 
 
 class KafkaBus:
-    def __init__(self, address: str, *, session_ms: int = 10_000) -> None:
-        servers, _, self.prefix = address.partition("/")
-        if not servers:
-            raise ValueError("bus_url kafka://: name at least one broker as host:port")
-        self._servers = servers
+    topics_are_made = True
+
+    def __init__(self, access: KafkaAccess | str, *, session_ms: int = 10_000) -> None:
+        """`access` as text: `host:port[/prefix]` of a broker without protection."""
+        self._access = KafkaAccess.of(f"kafka://{access}") if isinstance(access, str) else access
+        self.prefix = self._access.prefix
         self._session_ms = session_ms
         self._producer: AIOKafkaProducer | None = None
+        self._lister: AIOKafkaClient | None = None
         self._lock = asyncio.Lock()
+
+    @property
+    def authenticates(self) -> bool:
+        return self._access.authenticates
 
     async def start(self) -> None:
         """Nothing: connections are made when they are needed, so that a service starts while the broker is away."""
 
     async def close(self) -> None:
         await self._drop_producer()
+        await self._drop_lister()
 
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
@@ -59,28 +78,37 @@ class KafkaBus:
                 async with asyncio.timeout(_SEND_SECONDS):
                     producer = self._producer or await self._open_producer()
                     sent = [await self._send(producer, record) for record in records]
-                    await asyncio.gather(*sent)
+                    answers = await asyncio.gather(*sent, return_exceptions=True)
+                    for record, answer in zip(records, answers, strict=True):
+                        if isinstance(answer, _REFUSED):
+                            raise TopicRefused(record.topic, f"kafka: {type(answer).__name__}: {record.topic}")
+                        if isinstance(answer, BaseException):
+                            raise answer
             except BaseException as error:
                 await self._drop_producer()
                 if isinstance(error, KafkaError):
-                    raise OSError(f"kafka: {type(error).__name__}: {error}") from error
+                    raise await self._access.why(error) from error
                 raise
 
     async def _send(self, producer: AIOKafkaProducer, record: Record) -> "asyncio.Future[Any]":
-        future: asyncio.Future[Any] = await producer.send(
-            self.prefix + record.topic,
-            record.value,
-            key=record.key.encode(),
-            headers=[(name, value.encode()) for name, value in record.headers.items()],
-        )
+        try:
+            future: asyncio.Future[Any] = await producer.send(
+                self.prefix + record.topic,
+                record.value,
+                key=record.key.encode(),
+                headers=[(name, value.encode()) for name, value in record.headers.items()],
+            )
+        except _REFUSED as error:
+            raise TopicRefused(record.topic, f"kafka: {type(error).__name__}: {record.topic}") from error
         return future
 
     async def _open_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
+            **self._access.options(),
             enable_idempotence=True,
             acks="all",
-            request_timeout_ms=int(_SEND_SECONDS * 1000),
+            # shorter than the deadline: a topic that is not there is waited for so long, and told by its name
+            request_timeout_ms=int(_SEND_SECONDS * 800),
             max_batch_size=262_144,
         )
         _make_patient(producer.client)
@@ -97,7 +125,7 @@ class KafkaBus:
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "KafkaSubscriber":
         consumer = AIOKafkaConsumer(
             *(self.prefix + topic for topic in topics),
-            bootstrap_servers=self._servers,
+            **self._access.options(),
             group_id=f"{self.prefix}pinzhi.{group}",
             group_instance_id=member.replace(":", "-"),
             enable_auto_commit=False,
@@ -113,15 +141,13 @@ class KafkaBus:
         except BaseException as error:
             await _bounded(consumer.stop())
             if isinstance(error, KafkaError):
-                raise OSError(f"kafka: {type(error).__name__}: {error}") from error
+                raise await self._access.why(error) from error
             raise
         return KafkaSubscriber(consumer, self.prefix, topics)
 
     async def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        await consumer.start()
+        consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
+        await self._start(consumer)
         try:
             for topic in topics:
                 numbers = await _partitions(consumer, self.prefix + topic)
@@ -143,9 +169,9 @@ class KafkaBus:
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         """Asks with a consumer that is given its partitions by hand: it takes none from the members."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, group_id=f"{self.prefix}pinzhi.{group}", enable_auto_commit=False
+            **self._access.options(), group_id=f"{self.prefix}pinzhi.{group}", enable_auto_commit=False
         )
-        await consumer.start()
+        await self._start(consumer)
         try:
             found = {}
             for topic in topics:
@@ -154,10 +180,40 @@ class KafkaBus:
                 consumer.assign(places)
                 ends = await consumer.end_offsets(places)
                 done = [await consumer.committed(place) or 0 for place in places]
-                found[topic] = sum(ends.values()) - sum(done)
+                # Asked for after the ends, a position may be beyond them already.
+                found[topic] = sum(max(0, ends[place] - at) for place, at in zip(places, done, strict=True))
             return found
         finally:
             await _bounded(consumer.stop())
+
+    async def _start(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await _bounded(consumer.stop())
+            raise await self._access.why(error) from error
+
+    async def topics(self, prefix: str) -> list[str]:
+        """Over a connection that is kept: it is asked every few seconds."""
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                if self._lister is None:
+                    # Kept before it is connected, so that one that failed is closed too.
+                    self._lister = AIOKafkaClient(**self._access.options())
+                    await self._lister.bootstrap()
+                found = (await self._lister.fetch_all_metadata()).topics()
+        except BaseException as error:
+            await self._drop_lister()
+            if isinstance(error, KafkaError):
+                raise await self._access.why(error) from error
+            raise
+        whole = self.prefix + prefix
+        return sorted(name.removeprefix(self.prefix) for name in found if name.startswith(whole))
+
+    async def _drop_lister(self) -> None:
+        lister, self._lister = self._lister, None
+        if lister is not None:
+            await _bounded(lister.close())
 
 
 class KafkaSubscriber:
@@ -236,13 +292,22 @@ def _stored(found: Mapping[TopicPartition, Sequence[Any]], prefix: str) -> list[
             topic=place.topic.removeprefix(prefix),
             key=(message.key or b"").decode("utf-8", "replace"),
             value=message.value or b"",
-            headers={name: value.decode("utf-8", "replace") for name, value in message.headers},
+            # the value of a header may be null
+            headers={name: (value or b"").decode("utf-8", "replace") for name, value in message.headers},
             partition=place.partition,
             offset=message.offset,
+            stored_at=_stored_at(message),
         )
         for place, messages in found.items()
         for message in messages
     ]
+
+
+def _stored_at(message: Any) -> datetime | None:
+    """The broker's own time, where the topic keeps that one (`message.timestamp.type=LogAppendTime`)."""
+    if message.timestamp_type != _LOG_APPEND_TIME:
+        return None
+    return datetime.fromtimestamp(message.timestamp / 1000, UTC)
 
 
 def _make_patient(client: Any) -> None:

@@ -6,10 +6,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
+from shared.clock import Clock
 
 
 class MemoryBus:
-    def __init__(self) -> None:
+    topics_are_made = False
+    authenticates = True  # nobody outside this process reaches it
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """`clock`: by which records are stored; without one the bus does not say when it took them."""
+        self._clock = clock
         self._log: dict[str, list[StoredRecord]] = defaultdict(list)
         self._positions: dict[tuple[str, str], int] = defaultdict(int)
         self._changed = asyncio.Condition()
@@ -20,9 +26,10 @@ class MemoryBus:
 
     async def publish(self, records: Sequence[Record]) -> None:
         async with self._changed:
+            at = self._clock.now() if self._clock else None
             for record in records:
                 log = self._log[record.topic]
-                log.append(StoredRecord(record.topic, record.key, record.value, record.headers, 0, len(log)))
+                log.append(StoredRecord(record.topic, record.key, record.value, record.headers, 0, len(log), at))
             self._changed.notify_all()
 
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "MemorySubscriber":
@@ -31,6 +38,9 @@ class MemoryBus:
     async def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
         for topic in topics:
             yield list(self._log[topic])
+
+    async def topics(self, prefix: str) -> list[str]:
+        return sorted(topic for topic, log in self._log.items() if log and topic.startswith(prefix))
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         return {topic: len(self._log[topic]) - self._positions[(group, topic)] for topic in topics}

@@ -8,6 +8,14 @@ from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
 
 
+class TopicRefused(OSError):
+    """One topic cannot be written (it is not there, or not ours to write); the others can."""
+
+    def __init__(self, topic: str, why: str) -> None:
+        super().__init__(why)
+        self.topic = topic
+
+
 class Subscriber(Protocol):
     """A member of a named consumer group."""
 
@@ -24,6 +32,14 @@ class Subscriber(Protocol):
 
 
 class EventBus(Protocol):
+    @property
+    def authenticates(self) -> bool:
+        """Whether it learns who reads and writes; else whoever reaches it may do everything."""
+
+    @property
+    def topics_are_made(self) -> bool:
+        """Whether a topic has to be made before it can be written; else writing makes it."""
+
     async def start(self) -> None: ...
 
     async def publish(self, records: Sequence[Record]) -> None:
@@ -34,6 +50,9 @@ class EventBus(Protocol):
     def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
         """The whole log of the topics as it is now, in batches, in order for each key (rebuilding a projection)."""
 
+    async def topics(self, prefix: str) -> list[str]:
+        """Names that are there and begin so, sorted; on Kafka those that this service may see."""
+
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         """Records that the group has not committed, for each topic; asked from outside, without joining it."""
 
@@ -41,7 +60,10 @@ class EventBus(Protocol):
 
 
 def open_bus(url: str) -> EventBus:
-    """`memory:`, `sqlite:<path>` or `kafka://host:port[,host:port][/prefix]`. ValueError names the forms."""
+    """`memory:`, `sqlite:<path>` or `kafka://host:port[,host:port][/prefix]` (see `kafka_access.py` for TLS and users).
+
+    ValueError names the forms, or the setting that is missing.
+    """
     scheme, _, rest = url.partition(":")
     if scheme == "memory":
         from shared.bus.memory import MemoryBus
@@ -51,8 +73,9 @@ def open_bus(url: str) -> EventBus:
         from shared.bus.sqlite import SqliteBus
 
         return SqliteBus(Path(rest))
-    if scheme == "kafka":
+    if scheme.startswith("kafka"):
         from shared.bus.kafka import KafkaBus
+        from shared.bus.kafka_access import KafkaAccess
 
-        return KafkaBus(rest.removeprefix("//"))
-    raise ValueError(f"bus_url {url!r}: use memory:, sqlite:<path> or kafka://host:port[,host:port][/prefix]")
+        return KafkaBus(KafkaAccess.of(url).checked())
+    raise ValueError(f"{scheme!r} is no bus; use memory:, sqlite:<path> or kafka://host:port[,host:port][/prefix]")

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
   topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, headers BLOB NOT NULL, value BLOB NOT NULL,
-  PRIMARY KEY (topic, offset)) WITHOUT ROWID;
+  stored_at REAL, PRIMARY KEY (topic, offset)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS position (
   consumer TEXT NOT NULL, topic TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer, topic)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS member (
@@ -37,6 +38,9 @@ _LEASE_SECONDS = 3.0
 
 class SqliteBus:
     """Blocking calls run in a thread: the log is shared with other processes and a writer may have to wait."""
+
+    topics_are_made = False
+    authenticates = True  # nobody outside this machine's user reaches it
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -57,6 +61,7 @@ class SqliteBus:
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.executescript(_SCHEMA)
+                _add_stored_at(connection)
                 return connection
             except sqlite3.DatabaseError as error:
                 if fault_of(error) is not None or time.monotonic() > deadline:
@@ -76,17 +81,17 @@ class SqliteBus:
         try:
             following: dict[str, int] = {}
             rows = []
+            now = time.time()
             for record in records:
                 if record.topic not in following:
                     (last,) = connection.execute(
                         "SELECT coalesce(max(offset), -1) FROM log WHERE topic = ?", (record.topic,)
                     ).fetchone()
                     following[record.topic] = last + 1
-                rows.append(
-                    (record.topic, following[record.topic], record.key, orjson.dumps(record.headers), record.value)
-                )
+                place = (record.topic, following[record.topic])
+                rows.append((*place, record.key, orjson.dumps(record.headers), record.value, now))
                 following[record.topic] += 1
-            connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", rows)
             failpoints.hit("log.before_commit")
             connection.execute("COMMIT")
         except BaseException:
@@ -133,6 +138,10 @@ class SqliteBus:
                     break
                 yield batch
                 start = batch[-1].offset + 1
+
+    async def topics(self, prefix: str) -> list[str]:
+        async with self._lock:
+            return await asyncio.to_thread(topics, self._ready(), prefix)
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         async with self._lock:
@@ -200,6 +209,8 @@ class SqliteSubscriber:
                 found += batch
             if len(found) >= limit:
                 break
+        # A topic that is full all the time does not keep the others waiting.
+        self._topics.append(self._topics.pop(0))
         return found
 
     def _open(self) -> sqlite3.Connection:
@@ -267,6 +278,28 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _add_stored_at(connection: sqlite3.Connection) -> None:
+    """A log that an earlier version made does not say when its records were stored."""
+    if "stored_at" not in {row[1] for row in connection.execute("PRAGMA table_info(log)")}:
+        try:
+            connection.execute("ALTER TABLE log ADD COLUMN stored_at REAL")
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):  # else another service was quicker
+                raise
+
+
+def topics(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """Names that begin so; one look at the index for each topic, however long the log is."""
+    found: list[str] = []
+    last = prefix
+    while row := connection.execute("SELECT topic FROM log WHERE topic > ? ORDER BY topic LIMIT 1", (last,)).fetchone():
+        (last,) = row
+        if not last.startswith(prefix):
+            break
+        found.append(last)
+    return found
+
+
 def positions(connection: sqlite3.Connection, group: str, topics: Sequence[str]) -> dict[str, int]:
     rows = dict(connection.execute("SELECT topic, next FROM position WHERE consumer = ?", (group,)))
     return {topic: rows.get(topic, 0) for topic in topics}
@@ -280,7 +313,19 @@ def places(connection: sqlite3.Connection, group: str, topics: Sequence[str]) ->
 
 def select(connection: sqlite3.Connection, topic: str, start: int, limit: int) -> list[StoredRecord]:
     rows = connection.execute(
-        "SELECT offset, key, headers, value FROM log WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?",
+        "SELECT offset, key, headers, value, stored_at FROM log WHERE topic = ? AND offset >= ? "
+        "ORDER BY offset LIMIT ?",
         (topic, start, limit),
     ).fetchall()
-    return [StoredRecord(topic, key, value, orjson.loads(headers), 0, offset) for offset, key, headers, value in rows]
+    return [
+        StoredRecord(
+            topic,
+            key,
+            value,
+            orjson.loads(headers),
+            0,
+            offset,
+            None if stored_at is None else datetime.fromtimestamp(stored_at, UTC),
+        )
+        for offset, key, headers, value, stored_at in rows
+    ]

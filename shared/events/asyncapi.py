@@ -1,8 +1,9 @@
-"""The AsyncAPI 3.0 document of all events, made from the catalogue."""
+"""The AsyncAPI 3.0 document of all events, made from the catalogue, and of what enforcement units push."""
 
 from functools import cache
 from typing import Any
 
+from shared.events.asyncapi_units import add_units
 from shared.events.base import topic_of
 from shared.events.catalogue import CATALOGUE
 
@@ -41,12 +42,13 @@ def asyncapi_document() -> dict[str, Any]:
         }
     schemas = messages.pop("$schemas", {})
     schemas["CloudEvent"] = _ENVELOPE
-    return {
+    document = {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Pinzhi domain events",
+            "title": "Pinzhi domain events and the topics of enforcement units",
             "version": "1.0.0",
-            "description": "CloudEvents 1.0, Kafka binding in binary mode; order holds for each key.",
+            "description": "CloudEvents 1.0 in the Kafka binding; order holds for each key. Domain events are written "
+            "in binary mode; units may use both modes.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -54,6 +56,8 @@ def asyncapi_document() -> dict[str, Any]:
         "operations": operations,
         "components": {"messages": messages, "schemas": schemas},
     }
+    add_units(document)
+    return document
 
 
 _ENVELOPE: dict[str, Any] = {

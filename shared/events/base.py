@@ -37,8 +37,27 @@ class Event(BaseModel):
 
 
 INTAKE_TOPIC = "pinzhi.enforcement.intake.v1"
-"""Enforcement units outside push here; credit answers on `RECEIPTS_TOPIC`."""
+"""Deprecated: shared by all units, which send a token in each message; credit answers on `RECEIPTS_TOPIC`."""
 RECEIPTS_TOPIC = "pinzhi.enforcement.receipts.v1"
+UNIT_INTAKE = "pinzhi.enforcement.intake."
+"""How the topics begin on which enforcement units push; credit answers on those that begin with `UNIT_RECEIPTS`."""
+UNIT_RECEIPTS = "pinzhi.enforcement.receipts."
+_VERSION = ".v1"
+
+
+def unit_intake(client: str) -> str:
+    """The topic on which the unit's client pushes, and nobody else: who writes there is that client."""
+    return UNIT_INTAKE + client + _VERSION
+
+
+def unit_receipts(client: str) -> str:
+    return UNIT_RECEIPTS + client + _VERSION
+
+
+def unit_of(topic: str) -> str | None:
+    """The client whose intake topic this is; None when it is no unit's (the shared one is nobody's)."""
+    client = topic.removeprefix(UNIT_INTAKE).removesuffix(_VERSION)
+    return client if client and topic == unit_intake(client) else None
 
 
 def topic_of(service: str) -> str:

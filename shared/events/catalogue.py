@@ -169,7 +169,7 @@ CATALOGUE: tuple[Entry, ...] = (
     _planned("indicators.risk.closed", "risk", traceability="proposed warning", gateway="staff view"),
     *(_planned(f"indicators.order.{verb}", "order", gateway="view") for verb in ("issued", "overdue", "closed")),
     _planned("indicators.assessment.published", "year", gateway="view"),
-    _live(gateway.ClientUpdated, "client", {"credit": "who pushes on a unit's topic"}, planned=("credit",)),
+    _live(gateway.ClientUpdated, "client", {"credit": "who pushes on a unit's topic"}),
     _live(
         gateway.PrincipalRevoked,
         "principal",

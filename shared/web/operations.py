@@ -72,6 +72,16 @@ async def exposition(platform: Platform) -> bytes:
     return generate_latest()
 
 
+def _warnings(platform: Platform) -> dict[str, str]:
+    """What works and should not be left so."""
+    if platform.bus.authenticates or platform.settings.demo:
+        return {}
+    return {
+        "bus": "消息代理不认证客户端：能连上它的人都能读写全部主题（见 docs/ops/events.md） / the broker does not "
+        "authenticate its clients: whoever reaches it reads and writes every topic (docs/ops/events.md)"
+    }
+
+
 def health_router() -> Router:
     router = Router(tags=["operations"])
 
@@ -101,9 +111,12 @@ def health_router() -> Router:
             fault = fault_of(error)
             reasons["database"] = f"{fault.zh} / {fault.en}" if fault is not None else words_of(error)
         response.status_code = 503 if reasons else 200
+        warnings = _warnings(platform)
         if platform.spec.public and not OPERATOR.admits(principal):
             body, reasons = {"service": platform.name}, dict.fromkeys(reasons, _ASK)
-        return body | {"status": "not ready" if reasons else "ready", "reasons": reasons}
+            warnings = dict.fromkeys(warnings, _ASK)
+        status = "not ready" if reasons else "ready"
+        return body | {"status": status, "reasons": reasons, "warnings": warnings}
 
     @router.get("/metrics", response_class=Response)
     @allow(OPERATOR, Department("operations:metrics:read"))

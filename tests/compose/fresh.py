@@ -7,28 +7,23 @@ clock, in seconds, at the first acknowledgement: of a record by all replicas, of
 """
 
 import asyncio
+import os
 import sys
 import time
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-KAFKA, TOPIC, SECONDS = "kafka:9092", "compose-test", 120
+from shared.bus.kafka_access import KafkaAccess
 
-
-async def make_topic() -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=KAFKA)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(TOPIC, 1, 1)])
-    finally:
-        await admin.close()
+TOPIC, SECONDS = "pinzhi.enforcement.receipts.v1", 120
+"""One that credit may write and nobody here reads."""
 
 
 async def record() -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=KAFKA, acks="all", request_timeout_ms=3000)
+    access = KafkaAccess.of(os.environ["PINZHI_BUS_URL"]).options()
+    producer = AIOKafkaProducer(**access, acks="all", request_timeout_ms=3000)
     try:
         await producer.start()
         await producer.send_and_wait(TOPIC, b"is it back?")
@@ -50,7 +45,8 @@ async def row(sql: str = "INSERT INTO compose_test VALUES (1)") -> None:
 
 async def main(server: str, what: str) -> None:
     if what == "prepare":
-        await (make_topic() if server == "kafka" else row("CREATE TABLE compose_test (n integer)"))
+        if server == "postgres":
+            await row("CREATE TABLE compose_test (n integer)")
         return
     async with asyncio.timeout(SECONDS):
         while True:

@@ -1,38 +1,47 @@
-"""A unit that pushes on Kafka: run inside the network, the message and the token as arguments.
+"""A unit that pushes on Kafka: run inside the network, as its own user of the broker.
 
-    docker compose exec -T credit python - BROKERS TOKEN NUMBER BODY < push_on_topic.py
+    docker compose exec -T credit python - CLIENT PASSWORD NUMBER BODY < push_on_topic.py
 
-Prints the answer that came on the receipts topic for that message.
+Prints the answer that came on the unit's receipts topic for that message.
 """
 
 import asyncio
+import ssl
 import sys
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-INTAKE, RECEIPTS = "pinzhi.enforcement.intake.v1", "pinzhi.enforcement.receipts.v1"
 SECONDS = 60
 
 
-async def push(brokers: str, token: str, number: str, body: str) -> str:
-    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
-    producer = AIOKafkaProducer(bootstrap_servers=brokers, acks="all")
+async def push(client: str, password: str, number: str, body: str) -> str:
+    access: dict[str, Any] = {
+        "bootstrap_servers": "kafka:9092",
+        "security_protocol": "SASL_SSL",
+        "ssl_context": ssl.create_default_context(cafile="/run/secrets/kafka_ca"),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": f"unit-{client}",
+        "sasl_plain_password": password,
+    }
+    consumer = AIOKafkaConsumer(**access, enable_auto_commit=False)
+    producer = AIOKafkaProducer(**access, acks="all")
     await consumer.start()
     await producer.start()
     try:
-        places = [TopicPartition(RECEIPTS, each) for each in await producer.partitions_for(RECEIPTS)]
+        places = [TopicPartition(f"pinzhi.enforcement.receipts.{client}.v1", 0)]
         consumer.assign(places)
         await consumer.seek_to_end(*places)
         for place in places:  # the end as of now, not as of the first fetch
             await consumer.position(place)
+        intake = f"pinzhi.enforcement.intake.{client}.v1"
         headers = [
             ("ce_specversion", b"1.0"),
             ("ce_id", number.encode()),
             ("ce_source", b"/unit"),
             ("ce_type", b"pinzhi.enforcement.violation.v1"),
-            ("authorization", f"Bearer {token}".encode()),
         ]
-        await producer.send_and_wait(INTAKE, body.encode(), key=number.encode(), headers=headers)
+        await producer.send_and_wait(intake, body.encode(), key=number.encode(), headers=headers)
         async with asyncio.timeout(SECONDS):
             async for answer in consumer:
                 if ("ce_causationid", number.encode()) in answer.headers:

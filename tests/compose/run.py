@@ -53,7 +53,7 @@ class Run:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.folder, self.keep = folder, keep
-        self.secret = folder / "db_password"
+        self.secret = folder / "db_password"  # secrets.sh makes the broker's beside it
         self.compose = Compose(
             f"pinzhi-test-{os.getpid()}",
             {
@@ -61,6 +61,7 @@ class Run:
                 "PINZHI_PORT": str(self.port),
                 "PINZHI_DEMO": "true",
                 "PINZHI_DB_PASSWORD_FILE": str(self.secret),
+                "PINZHI_SECRETS": str(folder),
             },
         )
         self.http = httpx.Client(base_url=self.base, timeout=30)
@@ -118,7 +119,7 @@ class Run:
     def make_secret(self) -> None:
         script = str(ROOT / "deploy" / "compose" / "secrets.sh")
         for _again in range(2):
-            subprocess.run(["sh", script, str(self.secret)], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["sh", script, str(self.folder)], check=True, stdout=subprocess.DEVNULL)
         need(len(self.secret.read_text()) == 48, f"{script} made no password")
 
     def check_containers(self) -> None:
@@ -168,6 +169,8 @@ class Run:
     def push_on_the_topic(self) -> None:
         with self.step("push on the intake topic") as notes:
             script = (Path(__file__).parent / "push_on_topic.py").read_text(encoding="utf-8")
+            made = self.compose.run("run", "--rm", "-T", "topics", "clients", "kafka", "demo-unit", "--apply")
+            password = next(line for line in made.splitlines() if line.startswith("password")).split()[1]
             unit = self.account()
             good = violation("T1", self.today)
             wrong = {name: value for name, value in good.items() if name != "document_number"}
@@ -175,7 +178,7 @@ class Run:
             for number, body in (("topic-1", good), ("topic-2", wrong)):
                 text = json.dumps(body, ensure_ascii=False)
                 answer = self.compose.run(
-                    "exec", "-T", "credit", "python", "-", "kafka:9092", unit.bearer(), number, text, stdin=script
+                    "exec", "-T", "credit", "python", "-", "demo-unit", password, number, text, stdin=script
                 )
                 answers.append(json.loads(answer))
             recorded, refused = answers

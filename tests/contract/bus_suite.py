@@ -132,6 +132,12 @@ class BusContract:
         for key in ("k0", "k1", "k2"):
             assert of_key(got, key) == [each.value for each in sent if each.key == key]
 
+    async def test_topics_are_listed_by_their_beginning(self, bus: EventBus) -> None:
+        await bus.publish([record("k", 1), record("k", 2, topic=OTHER)])
+        assert await bus.topics("pinzhi.credit.") == [TOPIC]
+        assert {TOPIC, OTHER} <= set(await bus.topics("pinzhi."))
+        assert await bus.topics("pinzhi.nobody") == []
+
     async def test_an_empty_batch_is_nothing(self, bus: EventBus) -> None:
         await bus.publish([])
         reader = await bus.subscribe("a", [TOPIC], member="a:0")

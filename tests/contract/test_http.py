@@ -281,6 +281,7 @@ async def test_another_process_drops_its_hot_answer_too(backend: Backend) -> Non
 async def test_readiness_names_what_is_down(service: Harness) -> None:
     ready = await service.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert ready.json()["warnings"] == {}
     service.platform.failing["consumer"] = "the broker is away"
     red = await service.get("/readyz")
     assert (red.status_code, red.json()["reasons"]) == (503, {"consumer": "the broker is away"})

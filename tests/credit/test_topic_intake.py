@@ -1,4 +1,7 @@
-"""Units that push on the bus: the same rules as REST, an answer for each message, nothing lost, nothing blocked."""
+"""Units that push on the topic that they share: the same rules as REST, an answer for each message, none blocks it.
+
+What holds for a unit's own topic: `test_unit_topics.py`.
+"""
 
 import json
 from typing import Any
@@ -7,13 +10,14 @@ import pytest
 
 from services.credit.app import create_app
 from services.credit.settings import Settings
-from services.credit.topic_intake import rules, service
+from services.credit.topic_intake import reader, rules, service
 from shared.bus import Record
 from shared.bus.memory import MemoryBus
+from shared.clock import FixedClock
 from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC
 from shared.events.credit import ViolationCorrected, ViolationRecorded, ViolationWithdrawn
 from tests.credit.samples import COUNTY, OTHER_UNIT, UNIT, code, push, violation
-from tests.support.app import Harness, running, staff
+from tests.support.app import NOW, Harness, running, staff
 from tests.support.callers import Caller
 from tests.support.databases import Backend
 
@@ -165,11 +169,21 @@ async def test_a_unit_sees_its_own_messages_and_an_operator_all(credit_sqlite: H
 
 
 async def test_messages_that_came_while_the_service_was_down_are_taken(sqlite_backend: Backend) -> None:
-    bus, url = MemoryBus(), sqlite_backend.url("credit")
-    async with running(create_app, Settings, sqlite_backend, bus=bus, url=url, sweep_seconds=3600) as credit:
+    clock = FixedClock(NOW)
+    bus, url = MemoryBus(clock), sqlite_backend.url("credit")
+    how = {"bus": bus, "clock": clock, "url": url, "sweep_seconds": 3600}
+    async with running(create_app, Settings, sqlite_backend, **how) as credit:
         await push(credit, 1)
-        later = message(credit, violation(2))
-    await bus.publish([later])
-    async with running(create_app, Settings, sqlite_backend, bus=bus, url=url, sweep_seconds=3600) as credit:
-        await credit.until(lambda: bool(credit.bus._log[RECEIPTS_TOPIC]), "the receipt")
-        assert (await receipts(credit))[0]["status"] == "recorded"
+        good, old = message(credit, violation(2)), message(credit, violation(3), who=UNIT.but(exp=1))
+    await bus.publish([good, old])
+    clock.advance(hours=9)  # the token has long expired when the message is read
+    async with running(create_app, Settings, sqlite_backend, **how) as credit:
+        await credit.until(lambda: len(credit.bus._log[RECEIPTS_TOPIC]) == 2, "the receipts")
+        answers = await receipts(credit)
+    assert [answer["status"] for answer in answers] == ["recorded", "refused"]
+    assert answers[1]["problem"]["code"] == "token.expired"
+
+
+async def test_a_setting_ends_the_shared_topic(sqlite_backend: Backend) -> None:
+    async with running(create_app, Settings, sqlite_backend, sweep_seconds=3600, shared_intake=False) as credit:
+        assert await reader.readable(credit.platform, set()) == []

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,13 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def running(data_dir: Path, *options: str, port: int | None = None, demo: bool = True) -> Iterator[Running]:
+def running(
+    data_dir: Path,
+    *options: str,
+    port: int | None = None,
+    demo: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
     """All four services, proven to be this run's own; with `demo`, when its data is loaded. Stopped with SIGTERM."""
     base = port or free_ports()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -103,7 +109,11 @@ def running(data_dir: Path, *options: str, port: int | None = None, demo: bool =
     with ExitStack() as stack:
         out = stack.enter_context((data_dir / "out.txt").open("ab"))
         process = subprocess.Popen(
-            command(*arguments), stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment()
+            command(*arguments),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment() | dict(variables or {}),
         )
         http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{base}", timeout=30))
         kafka = next((option.removeprefix("kafka://") for option in options if option.startswith("kafka://")), "")

@@ -67,6 +67,17 @@ def test_a_broken_setting(tmp_path: Path) -> None:
     assert "use memory:, sqlite:" in refused(pinzhi(*options, PINZHI_BUS_URL="rabbit://x"))
 
 
+def test_a_guarded_broker_without_its_settings(tmp_path: Path) -> None:
+    given = {"PINZHI_BUS_URL": "kafka+sasl_ssl://127.0.0.1:1", "PINZHI_DATA_DIR": str(tmp_path)}
+    line = refused(pinzhi("serve", "credit", **given))
+    assert "PINZHI_KAFKA_USER and PINZHI_KAFKA_PASSWORD_FILE are needed" in line
+    given |= {"PINZHI_KAFKA_USER": "u", "PINZHI_KAFKA_CA_FILE": str(tmp_path / "ca.pem")}
+    assert f"PINZHI_KAFKA_CA_FILE={tmp_path}/ca.pem: No such file" in refused(pinzhi("serve", "credit", **given))
+    wrong = pinzhi("topics", "create", "kafka+ssl://127.0.0.1:1", PINZHI_KAFKA_MECHANISM="PLAIN")
+    assert "PINZHI_KAFKA_MECHANISM='PLAIN'" in refused(wrong)
+    assert "Connect call failed" in refused(pinzhi("topics", "create", "kafka+ssl://127.0.0.1:1"))
+
+
 def test_an_unknown_service() -> None:
     line = refused(pinzhi("serve", "weather"))
     assert "indicators, credit, traceability" in line
@@ -131,6 +142,26 @@ def test_accounts_work_without_the_demo(migrated: Path) -> None:
     verified = pinzhi("audit", "verify", *where)
     assert verified.returncode == 0, verified.stderr
     assert "gateway: " in verified.stdout
+
+
+def test_topics_are_for_units_on_a_kafka(migrated: Path) -> None:
+    def unit(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return pinzhi("clients", *arguments, "--data-dir", str(migrated))
+
+    firm = ("--name", "f", "--kind", "enterprise", "--uscc", "91370613MADEM0D49J")
+    assert unit("add", "topics-firm", *firm).returncode == 0
+    office = ("--name", "u", "--kind", "department", "--department", "yt-scjg", "--area", "370600")
+    assert unit("add", "topics-unit", *office).returncode == 0
+    bus = ("--bus", "kafka://127.0.0.1:1")
+    assert "no client nobody" in refused(unit("kafka", "nobody", *bus))
+    assert "only departments" in refused(unit("kafka", "topics-firm", *bus))
+    assert "embedded log has no users" in refused(unit("kafka", "topics-unit"))
+    assert "Connect call failed" in refused(unit("kafka", "topics-unit", *bus))
+    assert "nothing to change" in refused(unit("change", "topics-unit"))
+    assert unit("change", "topics-unit", "--area", "370602").returncode == 0
+    assert "370602" in unit("list").stdout
+    assert unit("revoke", "topics-unit").returncode == 0
+    assert "is revoked" in refused(unit("kafka", "topics-unit", *bus))
 
 
 def test_start_again_stop_and_a_directory_in_use(tmp_path: Path) -> None:

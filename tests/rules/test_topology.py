@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.access import OPERATOR, service_user
 from deploy.topology import BASE_PORT, SERVICES, TOPICS, service
 from shared.events.base import INTAKE_TOPIC, RECEIPTS_TOPIC, topic_of
 from tests.support.sources import ROOT
@@ -54,9 +55,27 @@ def test_compose_runs_the_same_services(compose: dict[str, Any]) -> None:
         assert told["image"] == services["topics"]["image"]
         assert told["command"] == ["serve", "--prepare", each.name, "--host", "0.0.0.0"]
         assert told["environment"]["PINZHI_DATABASE_URL"].endswith(f"@postgres/{each.database}")
-        assert told["environment"]["PINZHI_BUS_URL"] == "kafka://kafka:9092"
+        assert told["environment"]["PINZHI_BUS_URL"] == "kafka+sasl_ssl://kafka:9092"
+        assert told["environment"]["PINZHI_KAFKA_USER"] == service_user(each.name)
+        assert told["environment"]["PINZHI_KAFKA_PASSWORD_FILE"] == f"/run/secrets/kafka_{each.name}"
+        assert told["secrets"] == ["db_password", "kafka_ca", f"kafka_{each.name}"], "its own and no other's"
         assert told["environment"]["PINZHI_DEMO"] == "${PINZHI_DEMO:-false}", "the demo is somebody's choice"
-    assert services["topics"]["command"] == ["topics", "create", "kafka://kafka:9092"]
+    assert services["topics"]["command"] == ["topics", "create", "--services", "/run/secrets"]
+
+
+def test_compose_guards_its_broker(compose: dict[str, Any]) -> None:
+    told = compose["services"]["kafka"]["environment"]
+    assert "PLAINTEXT" not in str(told)
+    assert told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] == "CLIENTS:SASL_SSL,CONTROLLER:SSL,OPERATOR:SSL"
+    for listener in ("CONTROLLER", "OPERATOR"):
+        assert told[f"KAFKA_LISTENER_NAME_{listener}_SSL_CLIENT_AUTH"] == "required"
+    assert told["KAFKA_AUTHORIZER_CLASS_NAME"].endswith(".StandardAuthorizer")
+    assert told["KAFKA_SUPER_USERS"] == f"User:CN=broker;User:CN={OPERATOR}"
+    script = (ROOT / "deploy/compose/secrets.sh").read_text()
+    assert {name for name in compose["secrets"] if name != "db_password"} == {
+        f"kafka_{name}" for name in ("ca", "broker", "operator", *(each.name for each in SERVICES))
+    }
+    assert f"for service in {' '.join(each.name for each in SERVICES)}; do" in script
 
 
 def test_only_the_gateway_is_published(compose: dict[str, Any]) -> None:

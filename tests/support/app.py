@@ -149,7 +149,7 @@ async def running(
     """
     service = create_app.__module__.split(".")[1]
     clock = clock or FixedClock(NOW)
-    bus = bus or MemoryBus()
+    bus = bus or MemoryBus(clock)
     given: dict[str, Any] = {
         "data_dir": backend.folder,
         "database_url": url or backend.url(service),

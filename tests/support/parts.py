@@ -23,6 +23,7 @@ PARTS = {
         "fonts-noto-cjk",
     ),
     "Java (the local Kafka)": (lambda: bool(shutil.which("java")), "default-jre-headless"),
+    "kcat (docs/units.md)": (lambda: bool(shutil.which("kcat")), "kcat"),
     "Maven (fetches the local Kafka once)": (lambda: bool(shutil.which("mvn")), "maven"),
 }
 """Name and use -> whether it is there, Debian package."""

@@ -1,4 +1,4 @@
-"""What became of the messages of the intake topic, for their senders and for operators."""
+"""What became of messages that units pushed on the bus, for their senders and for operators."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,9 +22,11 @@ class IntakeMessageOut(Out):
     type: str
     sender: str | None
     received_at: str
+    stored_at: str | None
+    """When the broker took it; the sender's rights are those of this instant."""
     status: Literal["recorded", "repeated", "corrected", "withdrawn", "refused"]
     answer: dict[str, Any]
-    """What was sent on the receipts topic."""
+    """What was sent on the unit's receipts topic."""
 
 
 @router.get("/intake-messages", responses=problem(401, 403, 422))
@@ -47,5 +49,6 @@ def _out(row: IntakeMessage) -> IntakeMessageOut:
     return IntakeMessageOut(
         **row.model_dump(include={"place", "key", "message_id", "type", "sender", "status"}),
         received_at=row.received_at.isoformat(),
+        stored_at=row.stored_at.isoformat() if row.stored_at else None,
         answer=orjson.loads(row.answer),
     )

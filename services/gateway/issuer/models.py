@@ -26,6 +26,10 @@ class ClientRow(Table, table=True):
     created_at: datetime = Field(sa_type=UTC)
     rotated_at: datetime | None = Field(default=None, sa_type=UTC)
     revoked_at: datetime | None = Field(default=None, sa_type=UTC)
+    version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Of the last `client.updated` that told the other services; 0 when none did yet."""
+    changed_at: datetime | None = Field(default=None, sa_type=UTC)
+    """`valid_from` of that version."""
 
 
 class UserRow(Table, table=True):

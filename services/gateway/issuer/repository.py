@@ -10,6 +10,17 @@ async def client(session: AsyncSession, client_id: str) -> ClientRow | None:
     return await session.get(ClientRow, client_id)
 
 
+async def client_for_change(session: AsyncSession, client_id: str) -> ClientRow | None:
+    """Locked until the transaction ends, so that its versions follow each other."""
+    return await session.get(ClientRow, client_id, with_for_update=True)
+
+
+async def untold_clients(session: AsyncSession, limit: int) -> list[ClientRow]:
+    """Those of which no event told yet, locked."""
+    statement = select(ClientRow).where(ClientRow.version == 0).order_by(ClientRow.client_id).limit(limit)
+    return list(await session.exec(statement.with_for_update()))
+
+
 async def user(session: AsyncSession, username: str) -> UserRow | None:
     return await session.get(UserRow, username)
 

@@ -46,6 +46,17 @@ class NewClient(BaseModel):
         return self
 
 
+class ClientChange(BaseModel):
+    """What is given replaces what was; the rest stays. Kind and USCC say who a client is and never change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    department: str | None = Field(default=None, min_length=1, max_length=60)
+    area: AreaCode | None = None
+    scopes: list[Scope] | None = None
+
+
 class NewUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -1,17 +1,18 @@
 """Use cases of the issuer: clients and users (what `pinzhi clients|users` calls) and tokens."""
 
+from datetime import datetime
 from typing import Any
 
 from services.gateway.issuer import repository, secrets
 from services.gateway.issuer.keys import KeyFile
 from services.gateway.issuer.models import ClientRow, UserRow
 from services.gateway.issuer.rules import TOKEN_SECONDS, OAuthError, claims, grant_scopes
-from services.gateway.issuer.schemas import ID, Client, NewClient, NewUser, Token, User
+from services.gateway.issuer.schemas import ID, Client, ClientChange, NewClient, NewUser, Token, User
 from services.gateway.settings import Settings
 from shared.auth.revocations import revoke
 from shared.db import AsyncSession, UnitOfWork
 from shared.errors import Conflict, NotFound
-from shared.events.gateway import PrincipalRevoked
+from shared.events.gateway import ClientUpdated, PrincipalRevoked
 from shared.ids import uuid7
 from shared.platform import Platform
 
@@ -28,7 +29,9 @@ async def add_client(uow: UnitOfWork, new: NewClient, *, secret: str | None = No
     secret = _secret(secret, demo=new.demo)
     if await repository.client(uow.session, new.client_id):
         raise Conflict("client.exists", zh=f"客户端 {new.client_id} 已存在", en=f"Client {new.client_id} exists")
-    uow.session.add(ClientRow(**new.model_dump(), secret_hash=secrets.hash_secret(secret), created_at=uow.now))
+    row = ClientRow(**new.model_dump(), secret_hash=secrets.hash_secret(secret), created_at=uow.now)
+    uow.session.add(row)
+    _tell(uow, row, uow.now)
     uow.audit("client.add", subject=new.client_id, detail=new.model_dump(mode="json"))
     return secret
 
@@ -42,12 +45,42 @@ async def rotate_client(uow: UnitOfWork, client_id: str) -> str:
     return secret
 
 
+async def change_client(uow: UnitOfWork, client_id: str, change: ClientChange) -> None:
+    """Another name, department, area or other scopes from now on. Raises NotFound, Conflict (it is revoked)."""
+    row = await _client(uow.session, client_id)
+    if row.revoked_at is not None:
+        raise Conflict("client.revoked", zh=f"客户端 {client_id} 已停用", en=f"Client {client_id} is revoked")
+    values = change.model_dump(exclude_none=True)
+    for name, value in values.items():
+        setattr(row, name, value)
+    _tell(uow, row, uow.now)
+    uow.audit("client.change", subject=client_id, detail=values)
+
+
 async def revoke_client(uow: UnitOfWork, client_id: str) -> None:
     """No further tokens, and those that it has are void everywhere within a second. Raises NotFound."""
     row = await _client(uow.session, client_id)
-    row.revoked_at = row.revoked_at or uow.now
+    if row.revoked_at is None:
+        row.revoked_at = uow.now
+        _tell(uow, row, uow.now)
     await _void_tokens(uow, f"client:{client_id}")
     uow.audit("client.revoke", subject=client_id)
+
+
+async def tell_clients(uow: UnitOfWork, limit: int = 500) -> int:
+    """Tell the other services of clients that are older than the event; how many there were."""
+    rows = await repository.untold_clients(uow.session, limit)
+    for row in rows:
+        _tell(uow, row, row.created_at)
+    return len(rows)
+
+
+def _tell(uow: UnitOfWork, row: ClientRow, at: datetime) -> None:
+    """Publish the next version. Its time is never before the former one's, whatever the clock does."""
+    row.version += 1
+    row.changed_at = at if row.changed_at is None else max(at, row.changed_at)
+    told = row.model_dump(include=set(ClientUpdated.model_fields) - {"valid_from"})
+    uow.publish(ClientUpdated(**told, valid_from=row.changed_at))
 
 
 async def list_clients(session: AsyncSession) -> list[Client]:
@@ -55,7 +88,7 @@ async def list_clients(session: AsyncSession) -> list[Client]:
 
 
 async def _client(session: AsyncSession, client_id: str) -> ClientRow:
-    row = await repository.client(session, client_id)
+    row = await repository.client_for_change(session, client_id)
     if row is None:
         raise NotFound("client", zh=f"没有客户端 {client_id}", en=f"No client {client_id}")
     return row

@@ -91,14 +91,15 @@ def test_an_optional_field_and_a_new_default_are_no_break() -> None:
 def test_asyncapi_holds_every_event_of_the_catalogue() -> None:
     document = asyncapi_document()
     messages = document["components"]["messages"]
-    assert {f"{entry.name}.v1" for entry in CATALOGUE} == set(messages)
+    units = {f"enforcement.{name}.v1" for name in ("violation", "correction", "withdrawal", "structured", "receipt")}
+    assert {f"{entry.name}.v1" for entry in CATALOGUE} | units == set(messages)
     for entry in CATALOGUE:
         message = messages[f"{entry.name}.v1"]
         assert message["x-planned"] == entry.planned
         assert ("payload" in message) != entry.planned
     assert {channel["address"] for channel in document["channels"].values()} == {
         f"pinzhi.{service}.v1" for service in ("credit", "traceability", "indicators", "gateway")
-    }
+    } | {"pinzhi.enforcement.intake.{client}.v1", "pinzhi.enforcement.receipts.{client}.v1"}
     text = json.dumps(document)
     for reference in {part.split('"')[0] for part in text.split('"$ref": "#/')[1:]}:
         node: Any = document
