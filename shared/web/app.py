@@ -106,8 +106,7 @@ def _lifespan(platform: Platform) -> Any:
         except WorkerTaken:
             await platform.db.close()
             raise
-        if platform.owns_bus:
-            await platform.bus.start()
+        await platform.start_bus()
         await _start_hot(platform)
         await platform.revocations.load(platform)
         for run in platform.spec.on_start:
