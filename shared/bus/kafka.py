@@ -45,6 +45,10 @@ class KafkaBus:
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
 
+    def client_options(self) -> dict[str, Any]:
+        """What every client of these brokers is made with."""
+        return {"bootstrap_servers": self._servers}
+
     async def start(self) -> None:
         """Nothing: connections are made when they are needed, so that a service starts while the broker is away."""
 
@@ -92,7 +96,7 @@ class KafkaBus:
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _bounded(producer.stop())
+            await bounded(producer.stop())
 
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "KafkaSubscriber":
         consumer = AIOKafkaConsumer(
@@ -111,7 +115,7 @@ class KafkaBus:
         try:
             await consumer.start()
         except BaseException as error:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
             if isinstance(error, KafkaError):
                 raise OSError(f"kafka: {type(error).__name__}: {error}") from error
             raise
@@ -138,7 +142,7 @@ class KafkaBus:
                     if batch:
                         yield [each for each in batch if each.offset < ends[_place(self.prefix, each)]]
         finally:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         """Asks with a consumer that is given its partitions by hand: it takes none from the members."""
@@ -157,7 +161,7 @@ class KafkaBus:
                 found[topic] = sum(ends.values()) - sum(done)
             return found
         finally:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
 
 
 class KafkaSubscriber:
@@ -212,7 +216,7 @@ class KafkaSubscriber:
         }
 
     async def close(self) -> None:
-        await _bounded(self._consumer.stop())
+        await bounded(self._consumer.stop())
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
@@ -257,7 +261,7 @@ def _make_patient(client: Any) -> None:
     client._metadata_update = ask_then_wait
 
 
-async def _bounded(stopping: Any) -> None:
+async def bounded(stopping: Any) -> None:
     """`stop()` may hang for good when the broker is dead; then the object is left to the garbage collector."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_STOP_SECONDS):
