@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy import topology
@@ -110,13 +111,18 @@ async def create_databases(base: str) -> None:
 
 async def make_topics(bus_url: str) -> list[str]:
     """Create the topics of the topology on a Kafka, at most three copies of each. Their names."""
+    return await make_these_topics(bus_url, topology.TOPICS)
+
+
+async def make_these_topics(bus_url: str, topics: Sequence[topology.Topic]) -> list[str]:
+    """Create those that are not there, under the installation's prefix. Their names."""
     from dataclasses import replace
 
     from deploy.topics import brokers, create_topics
 
     servers, _, prefix = bus_url.removeprefix("kafka://").partition("/")
-    topics = [replace(topic, name=prefix + topic.name) for topic in topology.TOPICS]
-    return await create_topics(servers, topics, replication=min(3, await brokers(servers)))
+    named = [replace(topic, name=prefix + topic.name) for topic in topics]
+    return await create_topics(servers, named, replication=min(3, await brokers(servers)))
 
 
 def main() -> None:
