@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.topology import SERVICES, Service, reads, writes
-from shared.events.base import unit_intake, unit_receipts
+from deploy.topology import SERVICES, Service, Topic, reads, writes
+from shared.events.base import topic_of, unit_intake, unit_receipts
 
 OPERATOR = "operator"
 """Name in the certificate of the broker's operator."""
@@ -42,12 +42,20 @@ def unit_group(client: str) -> str:
     return f"pinzhi.unit.{client}"
 
 
+_DOMAIN = frozenset(topic_of(service.name) for service in SERVICES)
+
+
+def _prefixed(topic: Topic) -> bool:
+    """A domain topic goes on as `<name>.e<epoch>` after a restore (`shared/bus/epochs.py`)."""
+    return topic.many or topic.name in _DOMAIN
+
+
 def of_service(service: Service, prefix: str = "") -> list[Grant]:
     """What it publishes, what it handles, its consumer groups."""
     user = service_user(service.name)
     grants = [
-        *(Grant(user, "topic", prefix + topic.name, "Write", topic.many) for topic in writes(service)),
-        *(Grant(user, "topic", prefix + topic.name, "Read", topic.many) for topic in reads(service)),
+        *(Grant(user, "topic", prefix + topic.name, "Write", _prefixed(topic)) for topic in writes(service)),
+        *(Grant(user, "topic", prefix + topic.name, "Read", _prefixed(topic)) for topic in reads(service)),
         *(Grant(user, "group", prefix + group, "Read") for group in service.groups),
     ]
     return sorted(set(grants))

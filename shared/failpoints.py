@@ -33,6 +33,16 @@ NAMES = (
     "skip.after_commit",
     "replay.before_commit",
     "replay.after_commit",
+    "backup.held",
+    "backup.pinned",
+    "backup.table",
+    "backup.partition",
+    "backup.before_manifest",
+    "backup.before_rename",
+    "restore.records",
+    "restore.before_swap",
+    "restore.in_swap",
+    "restore.before_end",
 )
 
 

@@ -14,6 +14,7 @@ from shared.auth.principal import Principal, system
 from shared.auth.revocations import Revocations
 from shared.auth.tokens import TokenVerifier
 from shared.bus.consumer import Consumer
+from shared.bus.epochs import epoch_of, in_epoch
 from shared.bus.protocol import EventBus, open_bus
 from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription
@@ -91,6 +92,13 @@ class Platform:
         self.state: dict[str, Any] = dict(spec.state)
         """What the service keeps for itself in this process (clients, coalescers)."""
         self._reads: Coalescer[dict[str, Any], None] = Coalescer(self, _write_reads)
+
+    async def start_bus(self) -> None:
+        """Once, before anything is sent or read: the log's epoch stands in the service's own database."""
+        async with self.read() as session:
+            self.bus = in_epoch(self.bus, await epoch_of(session))
+        if self.owns_bus:
+            await self.bus.start()
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self.db.read()

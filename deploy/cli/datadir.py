@@ -9,9 +9,18 @@ from typing import IO
 from deploy import topology
 from deploy.cli.errors import CliError
 
+RESTORING = ".restoring"
+"""Folder in which `pinzhi restore` makes what it puts in place at the end."""
+SWAPPING = ".restoring-swap"
+"""There while it puts things in place: what there is then is half of one set and half of another."""
 
-def claim(data_dir: Path) -> IO[str]:
+
+def claim(data_dir: Path, *, restoring: bool = False) -> IO[str]:
     """Make the directory and lock it. The lock lasts as long as the returned file is open."""
+    if (data_dir / SWAPPING).exists() and not restoring:
+        raise CliError(
+            f"{data_dir} 的恢复被中断 / a restore of {data_dir} was cut off: run the same `pinzhi restore` again"
+        )
     try:
         for name in ("run", "log", "keys"):
             (data_dir / name).mkdir(parents=True, exist_ok=True)

@@ -186,8 +186,8 @@ def _with(name: str, use: Callable[[Any], Awaitable[T]], data_dir: Path, postgre
             service, data_dir=data_dir, database_url=url, log_level="error", **({"bus_url": bus} if bus else {})
         )
         platform = load(service.factory)(settings).platform
-        await platform.bus.start()
         try:
+            await platform.start_bus()
             return await use(platform)
         finally:
             await platform.bus.close()

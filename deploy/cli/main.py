@@ -1,4 +1,5 @@
-"""`pinzhi`: start the platform, look after clients and users, import areas, migrate, verify the audit log.
+"""`pinzhi`: start the platform, look after clients and users, import areas, migrate, back up,
+restore, verify the audit log.
 
 Commands import what they need when they run, so that `pinzhi up` of an installed, migrated system starts fast.
 """
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import accounts, areas, events, maintenance, units
+from deploy.cli import accounts, areas, backups, events, maintenance, units
 from deploy.cli.errors import told_in_one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -21,6 +22,9 @@ app.add_typer(maintenance.audit, name="audit")
 app.add_typer(events.events, name="events")
 app.add_typer(events.topics, name="topics")
 app.command("migrate")(maintenance.migrate)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("doctor")(backups.doctor)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy import topology
@@ -120,14 +121,19 @@ async def create_databases(base: str) -> None:
 
 async def make_topics(bus_url: str) -> list[str]:
     """Create the topics of the topology on a Kafka, at most three copies of each. Their names."""
+    return await make_these_topics(bus_url, topology.TOPICS)
+
+
+async def make_these_topics(bus_url: str, topics: Sequence[topology.Topic]) -> list[str]:
+    """Create those that are not there, under the installation's prefix. Their names."""
     from dataclasses import replace
 
     from deploy.topics import brokers, create_topics
     from shared.bus.kafka_access import KafkaAccess
 
     access = KafkaAccess.of(bus_url)
-    topics = [replace(topic, name=access.prefix + topic.name) for topic in topology.TOPICS]
-    return await create_topics(access, topics, replication=min(3, await brokers(access)))
+    named = [replace(topic, name=access.prefix + topic.name) for topic in topics]
+    return await create_topics(access, named, replication=min(3, await brokers(access)))
 
 
 def _is_guarded(bus_url: str) -> bool:

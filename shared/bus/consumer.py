@@ -24,7 +24,7 @@ from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
 from shared.bus.progress import Progress, Standing
 from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
-from shared.db import tables
+from shared.db import quiet, tables
 from shared.db.errors import is_bad_value
 from shared.db.faults import fault_of
 from shared.db.sql import insert_rows, upsert
@@ -194,12 +194,14 @@ class Consumer:
     async def _plan(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> Plan:
         keys = {(envelope.source, envelope.key) for envelope in envelopes}
         failpoints.hit("consumer.before_lock")
+        await quiet.share(uow.session)
         applied = await self._positions(uow, keys)
         blocked = await dead_letters.blocked_keys(uow.session, self.name)
         return plan_batch(envelopes, applied, blocked & keys)
 
     async def _lock_position(self, uow: UnitOfWork, key: Key) -> int:
         """The inbox position of one key, locked; its row is made where there is none."""
+        await quiet.share(uow.session)
         found = await self._positions(uow, [key])
         if key not in found and not self._platform.db.is_sqlite:
             await insert_rows(uow.session, inbox, [self._inbox_row(key, 0, uow.now)], ignore=True)

@@ -63,6 +63,10 @@ class KafkaBus:
     def authenticates(self) -> bool:
         return self._access.authenticates
 
+    def client_options(self) -> dict[str, Any]:
+        """What every client of these brokers is made with."""
+        return self._access.options()
+
     async def start(self) -> None:
         """Nothing: connections are made when they are needed, so that a service starts while the broker is away."""
 
@@ -120,7 +124,7 @@ class KafkaBus:
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _bounded(producer.stop())
+            await bounded(producer.stop())
 
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> "KafkaSubscriber":
         consumer = AIOKafkaConsumer(
@@ -139,7 +143,7 @@ class KafkaBus:
         try:
             await consumer.start()
         except BaseException as error:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
             if isinstance(error, KafkaError):
                 raise await self._access.why(error) from error
             raise
@@ -164,7 +168,7 @@ class KafkaBus:
                     if batch:
                         yield [each for each in batch if each.offset < ends[_place(self.prefix, each)]]
         finally:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         """Asks with a consumer that is given its partitions by hand: it takes none from the members."""
@@ -184,13 +188,13 @@ class KafkaBus:
                 found[topic] = sum(max(0, ends[place] - at) for place, at in zip(places, done, strict=True))
             return found
         finally:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
 
     async def _start(self, consumer: AIOKafkaConsumer) -> None:
         try:
             await consumer.start()
         except KafkaError as error:
-            await _bounded(consumer.stop())
+            await bounded(consumer.stop())
             raise await self._access.why(error) from error
 
     async def topics(self, prefix: str) -> list[str]:
@@ -213,7 +217,7 @@ class KafkaBus:
     async def _drop_lister(self) -> None:
         lister, self._lister = self._lister, None
         if lister is not None:
-            await _bounded(lister.close())
+            await bounded(lister.close())
 
 
 class KafkaSubscriber:
@@ -268,7 +272,7 @@ class KafkaSubscriber:
         }
 
     async def close(self) -> None:
-        await _bounded(self._consumer.stop())
+        await bounded(self._consumer.stop())
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
@@ -322,7 +326,7 @@ def _make_patient(client: Any) -> None:
     client._metadata_update = ask_then_wait
 
 
-async def _bounded(stopping: Any) -> None:
+async def bounded(stopping: Any) -> None:
     """`stop()` may hang for good when the broker is dead; then the object is left to the garbage collector."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_STOP_SECONDS):

@@ -101,8 +101,7 @@ def _lifespan(platform: Platform) -> Any:
         supervisor, place = Supervisor(platform), WorkerPlace(platform)
         try:
             await place.take()
-            if platform.owns_bus:
-                await platform.bus.start()
+            await platform.start_bus()
             await _start_hot(platform)
             await platform.revocations.load(platform)
             for run in platform.spec.on_start:
