@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import context, failpoints, metrics
 from shared.bus import dead_letters
 from shared.bus.envelope import Envelope, EnvelopeError, Received, StoredRecord, from_record
+from shared.bus.inbox import positions
 from shared.bus.offsets import Offsets
 from shared.bus.plan import Key, Plan, group_for_handlers, plan_batch
 from shared.bus.progress import Progress, Standing
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
 _UNREADABLE = "unreadable"  # type and source of a dead letter that is no event
-# A join that asks the index once for each key: of `key = ANY(...) ORDER BY key` the planner made a walk through the
-# whole inbox for each batch. The keys drive the join, so rows are locked in the order of the array.
-_LOCK = text(
-    "SELECT x.key, x.sequence FROM unnest(CAST(:keys AS text[])) AS k (key) CROSS JOIN LATERAL ("
-    "SELECT i.key, i.sequence FROM inbox i "
-    "WHERE i.consumer = :consumer AND i.source = :source AND i.key = k.key FOR UPDATE) AS x"
-)
-_FILE = text(
-    "SELECT key, sequence FROM inbox WHERE consumer = :consumer AND source = :source AND key IN :keys"
-).bindparams(bindparam("keys", expanding=True))
 _PATIENCE_SECONDS, _SILENCE_SECONDS = 0.7, 3.0
 """How long one caller waits for the bus to tell how far it is; how long without an answer means that it is away. Kafka
 answers behind a fetch that may last half a second."""
@@ -195,17 +185,17 @@ class Consumer:
         keys = {(envelope.source, envelope.key) for envelope in envelopes}
         failpoints.hit("consumer.before_lock")
         await quiet.share(uow.session)
-        applied = await self._positions(uow, keys)
+        applied = await positions(uow.session, self.name, keys)
         blocked = await dead_letters.blocked_keys(uow.session, self.name)
         return plan_batch(envelopes, applied, blocked & keys)
 
     async def _lock_position(self, uow: UnitOfWork, key: Key) -> int:
         """The inbox position of one key, locked; its row is made where there is none."""
         await quiet.share(uow.session)
-        found = await self._positions(uow, [key])
+        found = await positions(uow.session, self.name, [key])
         if key not in found and not self._platform.db.is_sqlite:
             await insert_rows(uow.session, inbox, [self._inbox_row(key, 0, uow.now)], ignore=True)
-            found = await self._positions(uow, [key])
+            found = await positions(uow.session, self.name, [key])
         return found.get(key, 0)
 
     def _inbox_row(self, key: Key, sequence: int, event_time: datetime) -> dict[str, Any]:
@@ -217,22 +207,6 @@ class Consumer:
             "sequence": sequence,
             "applied_at_event_time": event_time,
         }
-
-    async def _positions(self, uow: UnitOfWork, keys: Iterable[Key]) -> dict[Key, int]:
-        """Inbox positions, locked, so that two members that hold a key for a moment apply it one after the other.
-
-        One statement for each source: PostgreSQL takes the keys as one array, SQLite (where BEGIN IMMEDIATE has locked
-        the whole file) as many parameters.
-        """
-        by_source: dict[str, list[str]] = defaultdict(list)
-        for source, key in sorted(keys):
-            by_source[source].append(key)
-        found: dict[Key, int] = {}
-        for source, names in by_source.items():
-            parameters: dict[str, Any] = {"consumer": self.name, "source": source, "keys": names}
-            rows = await uow.session.execute(_FILE if self._platform.db.is_sqlite else _LOCK, parameters)
-            found |= {(source, key): sequence for key, sequence in rows}
-        return found
 
     async def _apply_plan(self, uow: UnitOfWork, plan: Plan) -> None:
         await self._handle(uow, plan.fresh, self.subscriptions)
