@@ -200,13 +200,8 @@ class Consumer:
 
     def _inbox_row(self, key: Key, sequence: int, event_time: datetime) -> dict[str, Any]:
         source, name = key
-        return {
-            "consumer": self.name,
-            "source": source,
-            "key": name,
-            "sequence": sequence,
-            "applied_at_event_time": event_time,
-        }
+        row = {"consumer": self.name, "source": source, "key": name, "sequence": sequence}
+        return row | {"applied_at_event_time": event_time}
 
     async def _apply_plan(self, uow: UnitOfWork, plan: Plan) -> None:
         await self._handle(uow, plan.fresh, self.subscriptions)
