@@ -15,17 +15,20 @@ from services.traceability.rights.models import PlaceConfirmation
 from shared.auth import Principal
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
+from shared.turns import in_slices
 
 CHUNK = 5_000
+ROWS = 500
+"""Written between two turns of the event loop."""
 LANDED_DEPARTMENT = "department"
 """Whose ids the events have that a department captured before it was recorded which one."""
 _e_id = col(EpcisEvent.event_id)
 
 
-def chunks(values: Iterable[str]) -> Iterator[list[str]]:
+def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
     ordered = sorted(set(values))
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 async def known(session: AsyncSession, captured_by: str, event_ids: Iterable[str]) -> list[EpcisEvent]:
@@ -58,9 +61,9 @@ async def store(
     objects: Sequence[dict[str, Any]],
     edges: Sequence[dict[str, Any]],
 ) -> None:
-    await insert_rows(session, EpcisEvent, events)
-    await insert_rows(session, EventEpc, objects)
-    await insert_rows(session, Edge, edges)
+    for model, rows in ((EpcisEvent, events), (EventEpc, objects), (Edge, edges)):
+        async for some in in_slices(rows, ROWS):
+            await insert_rows(session, model, some)
 
 
 async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: datetime) -> None:
