@@ -6,6 +6,7 @@ from services.traceability.alerts import api as alerts
 from services.traceability.codes import api as codes
 from services.traceability.epcis import api as epcis
 from services.traceability.epcis import jobs as captures
+from services.traceability.epcis import operations
 from services.traceability.genealogy import api as genealogy
 from services.traceability.inspections import api as inspections
 from services.traceability.masterdata import api as masterdata
@@ -32,6 +33,7 @@ ROUTERS = [
     genealogy.router,  # before lots: a lot id may hold a slash, so its address ends with anything
     lots_api.router,
     epcis.router,
+    operations.router,
     inspections.router,
     alerts.router,
     recalls.router,

@@ -1,10 +1,11 @@
 """Queries of the EPCIS repository."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from services.traceability.areas import area_prefix
@@ -18,6 +19,8 @@ from shared.db.sql import insert_rows
 from shared.turns import in_slices
 
 CHUNK = 5_000
+IN_HAND = timedelta(minutes=10)
+"""Longer than any job takes: after it another worker may begin what a worker that never came back had in hand."""
 ROWS = 500
 """Written between two turns of the event loop."""
 LANDED_DEPARTMENT = "department"
@@ -156,14 +159,65 @@ async def count(session: AsyncSession, statement: Select[Any]) -> int:
     return found
 
 
-async def waiting(session: AsyncSession, limit: int = 10) -> list[Capture]:
-    """Jobs that wait, oldest first."""
+async def waiting(session: AsyncSession, limit: int = 10) -> list[str]:
+    """The oldest job of each client that has one waiting, oldest first: one client's many documents, or a large one,
+    hold no other's behind them for longer than the one in hand."""
+    turn = func.row_number().over(
+        partition_by=col(Capture.owner), order_by=(col(Capture.created_at), col(Capture.capture_id))
+    )
+    own = (
+        select(col(Capture.capture_id), col(Capture.created_at), turn.label("turn"))
+        .where(col(Capture.state) == "waiting")
+        .subquery()
+    )
+    statement = select(own.c.capture_id).where(own.c.turn == 1).order_by(own.c.created_at, own.c.capture_id)
+    return list((await session.execute(statement.limit(limit))).scalars())
+
+
+async def begin(
+    session: AsyncSession, capture_id: str, worker: str, now: datetime, *, survived: bool = False
+) -> Capture | None:
+    """Take the job in hand, and count it, in a transaction that is committed before the work: what kills the process
+    leaves its mark. None where it is done, or another worker has it in hand. `survived`: the last time failed in a
+    process that lives."""
+    free = or_(col(Capture.worker).is_(None), col(Capture.worker) == worker, col(Capture.begun_at) < now - IN_HAND)
+    await session.execute(
+        update(Capture)
+        .where(col(Capture.capture_id) == capture_id, col(Capture.state) == "waiting", free)
+        .values(worker=worker, begun=1 if survived else col(Capture.begun) + 1, begun_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    statement = select(Capture).where(
+        col(Capture.capture_id) == capture_id,
+        col(Capture.state) == "waiting",
+        col(Capture.worker) == worker,
+        col(Capture.begun_at) == now,
+    )
+    found: Capture | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def release(session: AsyncSession, capture_id: str, worker: str) -> None:
+    """The work ended without killing anybody."""
+    await session.execute(
+        update(Capture)
+        .where(col(Capture.capture_id) == capture_id, col(Capture.worker) == worker)
+        .values(worker=None, begun=0, begun_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def set_aside(session: AsyncSession, limit: int, after: str | None = None) -> list[Capture]:
+    """Jobs that wait for an operator, oldest first, without their documents."""
     statement = (
         select(Capture)
-        .where(Capture.state == "waiting")  # type: ignore[arg-type]
-        .order_by(Capture.created_at, Capture.capture_id)  # type: ignore[arg-type]
+        .options(defer(Capture.document))  # type: ignore[arg-type]
+        .where(col(Capture.state) == "aside")
+        .order_by(col(Capture.capture_id))
         .limit(limit)
     )
+    if after is not None:
+        statement = statement.where(col(Capture.capture_id) > after)
     return list((await session.execute(statement)).scalars())
 
 

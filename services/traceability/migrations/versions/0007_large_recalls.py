@@ -18,6 +18,12 @@ def upgrade() -> None:
         sa.Column('attempts', sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint('lot_id'),
     )
+    with op.batch_alter_table('capture', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('worker', sa.String(), nullable=True))
+        batch_op.add_column(sa.Column('begun', sa.Integer(), nullable=False, server_default='0'))
+        batch_op.add_column(sa.Column('begun_at', types.UTC(), nullable=True))
+    with op.batch_alter_table('capture', schema=None) as batch_op:
+        batch_op.alter_column('begun', server_default=None)
     with op.batch_alter_table('recall', schema=None) as batch_op:
         batch_op.add_column(sa.Column('lots_count', sa.Integer(), nullable=False, server_default='0'))
     with op.batch_alter_table('recall_lot', schema=None) as batch_op:
@@ -57,4 +63,8 @@ def downgrade() -> None:
         batch_op.drop_column('position')
     with op.batch_alter_table('recall', schema=None) as batch_op:
         batch_op.drop_column('lots_count')
+    with op.batch_alter_table('capture', schema=None) as batch_op:
+        batch_op.drop_column('begun_at')
+        batch_op.drop_column('begun')
+        batch_op.drop_column('worker')
     op.drop_table('lot_stale')
