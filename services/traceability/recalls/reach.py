@@ -22,20 +22,33 @@ SLICE = 100
 _ROWS = 500
 
 
-async def freeze(session: AsyncSession, lot_ids: Iterable[str]) -> Affected:
+async def freeze(session: AsyncSession, lot_ids: Collection[str]) -> Affected:
     """The affected set, with all its lots locked: what is captured beside this waits, and then finds the recall.
 
-    The set is read again under the locks until it stays the same.
+    The set is read first without locks, so that these are taken in one order, and again under them until it stays the
+    same.
     """
     known: set[str] = set()
-    wanted = set(lot_ids)
-    while True:
+    found = await affected(session, lot_ids)
+    while not (wanted := {lot.lot_id for lot in found.lots} | set(lot_ids)) <= known:
         await lock(session, wanted - known)
         known |= wanted
         found = await affected(session, lot_ids)
-        wanted = {lot.lot_id for lot in found.lots}
-        if wanted <= known:
+    return found
+
+
+async def widened(session: AsyncSession, recall: Recall, met: Collection[str], locked: Collection[str]) -> Affected:
+    """What the lots of the recall that were met lead to. Only what is new to it is locked: two captures that widen one
+    recall would else wait for each other's lots. `locked`: what the caller has locked."""
+    known = set(locked)
+    while True:
+        found = await affected(session, met)
+        outside = {lot.lot_id for lot in found.lots} - known
+        new = outside - await repository.members_among(session, recall.recall_id, outside)
+        if not new:
             return found
+        await lock(session, new)
+        known |= new
 
 
 async def join(uow: UnitOfWork, recall: Recall, found: Affected, *, roots: Iterable[str] = ()) -> list[AffectedLot]:

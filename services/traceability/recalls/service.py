@@ -246,7 +246,7 @@ async def extend(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
         if recall.outcome == "revoked":
             continue
         # What can be new was made of the lots that were met: the rest of the set is not walked again.
-        found = await reach.freeze(uow.session, met)
+        found = await reach.widened(uow.session, recall, met, wanted)
         joined = await reach.join(uow, recall, found)
         await repository.set_counted(uow.session, recall_id, wanted, False)
         await reach.settle(uow, recall)

@@ -24,9 +24,10 @@ async def render_worker(platform: Platform) -> None:
         woken.clear()
         lots = await _waiting(platform, after)
         if lots or after:
-            await _render(platform, lots)
+            done = await _render(platform, lots)
             after = lots[-1] if lots else ""  # at the end from the beginning again
-            continue
+            if done or not lots:
+                continue
         try:
             async with asyncio.timeout(platform.settings.poll_seconds):
                 await woken.wait()
@@ -39,26 +40,27 @@ async def _waiting(platform: Platform, after: str) -> list[str]:
         return await repository.stale_after(session, after, LOTS)
 
 
-async def _render(platform: Platform, lots: list[str]) -> None:
+async def _render(platform: Platform, lots: list[str]) -> int:
+    """How many were rendered; others have the rest in hand."""
     if not lots:
-        return
+        return 0
     try:
-        await _slice(platform, lots)
+        return await _slice(platform, lots)
     except (DBAPIError, OSError, TimeoutError):
         raise
     except Exception as error:
         if len(lots) > 1:  # one of them: the others must not wait for it
-            for lot_id in lots:
-                await _render(platform, [lot_id])
-            return
+            return sum([await _render(platform, [lot_id]) for lot_id in lots])
         log.error("verdict not rendered", lot_id=lots[0], error=f"{type(error).__name__}: {error}"[:500])
         async with platform.system_unit_of_work() as uow:
             await repository.count_failure(uow.session, lots[0])
+        return 0
 
 
-async def _slice(platform: Platform, lots: list[str]) -> None:
+async def _slice(platform: Platform, lots: list[str]) -> int:
     async with platform.system_unit_of_work() as uow:
-        await repository.lock(uow.session, lots)
-        await render(uow, await repository.take_stale(uow.session, lots))
+        taken = await repository.take_stale(uow.session, await repository.lock_free(uow.session, lots))
+        await render(uow, taken)
         failpoints.hit("verdicts.before_commit")
     failpoints.hit("verdicts.after_commit")
+    return len(taken)

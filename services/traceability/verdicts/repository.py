@@ -43,6 +43,17 @@ async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
         await session.execute(statement.with_for_update(key_share=True))
 
 
+async def lock_free(session: AsyncSession, lot_ids: Sequence[str]) -> list[str]:
+    """Lock those of the lots that nobody has; these, and those that have no row to lock. Whoever comes back for the
+    others waits for nobody, and so nobody waits for it in a circle."""
+    if dialect_of(session) == "sqlite":
+        return list(lot_ids)
+    statement = select(col(Lot.lot_id)).where(among(session, col(Lot.lot_id), lot_ids)).order_by(col(Lot.lot_id))
+    there = set((await session.execute(statement)).scalars())
+    free = (await session.execute(statement.with_for_update(key_share=True, skip_locked=True))).scalars()
+    return sorted({*free, *(set(lot_ids) - there)})
+
+
 async def load(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, LotFacts]:
     """The facts of each lot that is registered, seen or recalled; others are left out."""
     found: dict[str, LotFacts] = {}
@@ -224,9 +235,10 @@ async def stale_after(session: AsyncSession, lot_id: str, limit: int) -> list[st
 
 
 async def take_stale(session: AsyncSession, lot_ids: Sequence[str]) -> list[str]:
-    """Those of the lots that still wait; they wait no more when the transaction commits."""
+    """Those of the lots that still wait and that nobody marks just now; they wait no more when this is committed."""
     mine = among(session, col(StaleLot.lot_id), lot_ids)
-    waiting = select(col(StaleLot.lot_id)).where(mine).order_by(col(StaleLot.lot_id)).with_for_update()
+    waiting = select(col(StaleLot.lot_id)).where(mine).order_by(col(StaleLot.lot_id))
+    waiting = waiting.with_for_update(skip_locked=True)
     taken = list((await session.execute(waiting)).scalars())
     await session.execute(delete(StaleLot).where(among(session, col(StaleLot.lot_id), taken)))
     return taken
