@@ -11,7 +11,6 @@ from shared.db.sql import among, dialect_of
 __all__ = ["among", "area_prefix", "for_each"]
 
 
-
 def for_each(session: AsyncSession, rows: Select[Any], column: Column[Any], values: Collection[str]) -> Select[Any]:
     """`rows` whose `column` is one of the different `values`: PostgreSQL asks an index once for each value, also where
     it has no statistics and so takes a key that is unique only together with another column for a frequent one."""
