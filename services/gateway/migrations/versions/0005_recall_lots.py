@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from shared.db import types
 
-revision = '0004'
-down_revision = '0003'
+revision = '0005'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 
