@@ -43,6 +43,11 @@ NAMES = (
     "restore.before_swap",
     "restore.in_swap",
     "restore.before_end",
+    "verdicts.before_commit",
+    "verdicts.after_commit",
+    "recalls.before_commit",
+    "recalls.after_commit",
+    "capture.before_commit",
 )
 
 

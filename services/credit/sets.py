@@ -1,19 +1,14 @@
-"""Set membership that both databases take in one statement of constant text."""
+"""Sets of keys and of areas, as statements take them."""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Select, String, any_, bindparam, func, literal_column, select, true
+from sqlalchemy import ARRAY, Column, Select, String, bindparam, func, literal_column, select, true
 
 from shared.db import AsyncSession
-from shared.db.sql import dialect_of
+from shared.db.sql import among, dialect_of
 
-
-def among(session: AsyncSession, column: Column[Any], values: Collection[str]) -> ColumnElement[bool]:
-    """`column` is one of `values`: one array parameter on PostgreSQL, so that its plan is prepared once."""
-    if dialect_of(session) == "postgresql":
-        return column == any_(bindparam(None, sorted(values), type_=ARRAY(String)))
-    return column.in_(sorted(values))
+__all__ = ["among", "area_prefix", "for_each"]
 
 
 def for_each(session: AsyncSession, rows: Select[Any], column: Column[Any], values: Collection[str]) -> Select[Any]:

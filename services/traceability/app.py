@@ -5,12 +5,14 @@ from starlette.types import ASGIApp
 from services.traceability.alerts import api as alerts
 from services.traceability.codes import api as codes
 from services.traceability.epcis import api as epcis
-from services.traceability.epcis import jobs
+from services.traceability.epcis import jobs as captures
+from services.traceability.epcis import operations
 from services.traceability.genealogy import api as genealogy
 from services.traceability.inspections import api as inspections
 from services.traceability.masterdata import api as masterdata
 from services.traceability.masterdata import lots_api, supervision
 from services.traceability.recalls import api as recalls
+from services.traceability.recalls import jobs as recall_jobs
 from services.traceability.rights import api as rights
 from services.traceability.rights import sweep
 from services.traceability.scans import api as scans
@@ -18,6 +20,7 @@ from services.traceability.scans import service as scans_service
 from services.traceability.settings import Settings
 from services.traceability.subscriptions import SUBSCRIPTIONS
 from services.traceability.verdicts import api as verdicts
+from services.traceability.verdicts import jobs as verdict_jobs
 from shared.attachments.api import attachments_router
 from shared.auth import revocations
 from shared.bus import EventBus
@@ -30,6 +33,7 @@ ROUTERS = [
     genealogy.router,  # before lots: a lot id may hold a slash, so its address ends with anything
     lots_api.router,
     epcis.router,
+    operations.router,
     inspections.router,
     alerts.router,
     recalls.router,
@@ -58,7 +62,13 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=verdicts.HOT,
-            background=[jobs.capture_worker, scans_service.run, sweep.judge_landed],
+            background=[
+                captures.capture_worker,
+                verdict_jobs.render_worker,
+                recall_jobs.count_worker,
+                scans_service.run,
+                sweep.judge_landed,
+            ],
             on_start=[],
         ),
         settings,

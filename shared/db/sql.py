@@ -5,11 +5,11 @@ row costs several times that, on both sides.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import ARRAY, Dialect, String, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -20,6 +20,13 @@ Rows = Sequence[Mapping[str, Any]]
 
 def dialect_of(session: AsyncSession) -> str:
     return session.get_bind().dialect.name
+
+
+def among(session: AsyncSession, column: Any, values: Collection[str]) -> Any:
+    """`column` is one of `values`: one array parameter on PostgreSQL, so that its plan is prepared once."""
+    if dialect_of(session) == "postgresql":
+        return column == any_(bindparam(None, sorted(values), type_=ARRAY(String)))
+    return column.in_(sorted(values))
 
 
 def _table(model: type[SQLModel] | Table) -> Table:

@@ -21,6 +21,7 @@ from shared.db.sql import insert_rows
 from shared.db.types import dumps
 from shared.events.base import Event, topic_of
 from shared.ids import uuid7
+from shared.turns import in_turns
 
 if TYPE_CHECKING:
     from shared.auth.principal import Principal
@@ -161,7 +162,7 @@ class UnitOfWork:
 
     async def _write_outbox(self) -> None:
         rows = []
-        for event, headers in self._events:
+        async for event, headers in in_turns(self._events):
             key, data = event.key, event.model_dump_json().encode()
             if len(data) > _LONGEST_EVENT:  # it would stop the outbox for good
                 raise ValueError(f"{event.type} of {key} has {len(data)} bytes; the bus takes {_LONGEST_EVENT}")

@@ -121,13 +121,11 @@ CATALOGUE: tuple[Entry, ...] = (
         traceability.RecallLotsAdded,
         "recall",
         {"gateway": "view and scan"},
-        planned=("gateway",),
     ),
     _live(
         traceability.RecallLotsReleased,
         "recall",
         {"gateway": "view and scan"},
-        planned=("gateway",),
     ),
     _planned("traceability.recall.overdue", "recall", credit="duties, points", indicators="counts", gateway="feed"),
     _live(

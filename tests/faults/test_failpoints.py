@@ -34,11 +34,20 @@ PARKING = ("consumer.before_park", "consumer.after_park")
 OPERATING = ("retry.before_commit", "retry.after_commit", "skip.before_commit", "skip.after_commit")
 REBUILDING = ("replay.before_commit", "replay.after_commit")
 
+SERVICE_WORK = (
+    "verdicts.before_commit",
+    "verdicts.after_commit",
+    "recalls.before_commit",
+    "recalls.after_commit",
+    "capture.before_commit",
+)
+"""Of the traceability service's own workers: `tests/traceability/test_killed_workers.py`."""
+
 
 def test_none_is_left_out() -> None:
     written = {point.split("@")[0] for points in PATHS.values() for point in points}
     copying = {*BACKUP_POINTS, *CITY_POINTS, *RESTORE_POINTS}  # tests/backup/test_drill.py
-    assert written | {*PARKING, *OPERATING, *REBUILDING} | copying == set(failpoints.NAMES)
+    assert written | {*PARKING, *OPERATING, *REBUILDING, *SERVICE_WORK} | copying == set(failpoints.NAMES)
 
 
 @pytest.fixture(autouse=True)

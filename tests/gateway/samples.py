@@ -244,9 +244,37 @@ def recall_updated(uscc: str = ORCHARD, **changed: Any) -> traceability.RecallUp
     return traceability.RecallUpdated(**_recall(uscc, own | changed))
 
 
-def recall_closed(uscc: str = ORCHARD, recall_id: str = "r-1") -> traceability.RecallClosed:
+def recalled_lots(first: int, last: int, gtin: str = APPLE) -> list[dict[str, str]]:
+    """Lots `R00001` and so on, as events name them."""
+    numbers = [f"R{number:05}" for number in range(first, last + 1)]
+    return [{"lot_id": f"{gtin}.{n}", "gtin": gtin, "lot": n, "product_name": "栖霞红富士苹果 5 kg"} for n in numbers]
+
+
+def _page(lots: list[dict[str, str]], changed: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "recall_id": "r-1",
+        "uscc": ORCHARD,
+        "lots": lots,
+        "page": 1,
+        "pages": 1,
+        "lots_count": len(lots),
+        "changed_at": datetime(2026, 11, 24, 2, 0, tzinfo=UTC),
+    } | changed
+
+
+def lots_added(lots: list[dict[str, str]], **changed: Any) -> traceability.RecallLotsAdded:
+    return traceability.RecallLotsAdded(**_page(lots, changed))
+
+
+def lots_released(lots: list[dict[str, str]], **changed: Any) -> traceability.RecallLotsReleased:
+    return traceability.RecallLotsReleased(**_page(lots, {"reason": "复检合格"} | changed))
+
+
+def recall_closed(
+    uscc: str = ORCHARD, recall_id: str = "r-1", outcome: str = "召回 1,200 箱，全部销毁"
+) -> traceability.RecallClosed:
     return traceability.RecallClosed(
-        recall_id=recall_id, uscc=uscc, closed_at=datetime(2026, 12, 1, tzinfo=UTC), outcome="召回 1,200 箱，全部销毁"
+        recall_id=recall_id, uscc=uscc, closed_at=datetime(2026, 12, 1, tzinfo=UTC), outcome=outcome
     )
 
 

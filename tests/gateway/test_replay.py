@@ -47,6 +47,13 @@ def history() -> list[list[Event]]:
         [s.alert("a-2", lots=[])],
         [s.recall_opened(), s.recall_updated(), s.recall_closed(), s.recall_updated(change="再次打开")],
         [s.recall_opened(s.BAKERY, recall_id="r-2"), s.recall_closed(s.BAKERY, "r-2")],
+        [
+            s.recall_opened(recall_id="r-3", lots=s.recalled_lots(1, 2), lots_count=5),
+            s.lots_added(s.recalled_lots(1, 3), recall_id="r-3", lots_count=5, pages=2),
+            s.lots_added(s.recalled_lots(4, 5), recall_id="r-3", lots_count=5, page=2, pages=2),
+            s.lots_released(s.recalled_lots(2, 2), recall_id="r-3", lots_count=4),
+            s.recall_closed(recall_id="r-3", outcome="revoked: 复检合格"),
+        ],
     ]
     city: list[list[Event]] = [
         [s.target("a"), s.light("a"), s.light("a", "370686"), s.light("a", light="met")],

@@ -13,7 +13,7 @@ COOP, WHOLESALE, SHOP = "91370686MA3EX4MP0C", "91370602MA3EX5TT0D", "91370611MA3
 RAW, PACKED, GIFT = "09521101530001", "09521101530018", "09521101530025"
 ORCHARD, PACKHOUSE, MARKET, STORE = "9521101530001", "9521101530018", "9521101530025", "9521101530032"
 RAW_LOT, PACKED_LOT, GIFT_LOT = f"{RAW}.OR1", f"{PACKED}.QX1", f"{GIFT}.LH1"
-_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 
 coop, wholesale, shop = enterprise(COOP), enterprise(WHOLESALE), enterprise(SHOP)
 laboratory = department("traceability:tests:write", "traceability:tests:read", "traceability:alerts:read")
@@ -90,7 +90,7 @@ async def tell(service: Harness, caller: Caller, kind: str, gln: str, step: str,
     at = NOW - timedelta(days=10) + timedelta(hours=hours)
     place = {"id": f"https://id.gs1.org/414/{gln}"}
     event = {
-        "@context": [_CONTEXT],
+        "@context": [CONTEXT],
         "type": kind,
         "eventTime": at.isoformat().replace("+00:00", "Z"),
         "eventTimeZoneOffset": "+08:00",

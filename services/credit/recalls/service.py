@@ -22,7 +22,7 @@ async def apply_case(uow: UnitOfWork, events: Sequence[Received[RecallOpened] | 
             "level": case.level,
             "reason": case.reason,
             "reason_en": case.reason_en,
-            "lots": len(case.lots),
+            "lots": len(case.lots) if case.lots_count is None else case.lots_count,
             "state": "open",
             "opened_at": case.opened_at,
             "start_by": case.start_by,

@@ -191,18 +191,23 @@ def test_of(body: Mapping[str, Any]) -> EnterpriseTest:
     return cast(EnterpriseTest, {key: value for key, value in body.items() if key != "producer_uscc"})
 
 
-def products_of(row: Mapping[str, Any]) -> list[Product]:
-    open_recalls = [recall for recall in row["recalls"].values() if recall["state"] == "open"]
-    counts: dict[str, int] = {}
-    for recall in open_recalls:
-        for gtin in {lot["gtin"] for lot in recall["lots"]}:
-            counts[gtin] = counts.get(gtin, 0) + 1
-    shaped = [dict(body) | {"open_recalls": counts.get(gtin, 0)} for gtin, body in sorted(row["products"].items())]
+def products_of(row: Mapping[str, Any], open_recalls: Mapping[str, int]) -> list[Product]:
+    """`open_recalls`: GTIN -> in how many of the enterprise's open recalls it stands."""
+    shaped = [dict(body) | {"open_recalls": open_recalls.get(key, 0)} for key, body in sorted(row["products"].items())]
     return cast(list[Product], shaped)
 
 
+def open_recalls(row: Mapping[str, Any]) -> list[str]:
+    return [key for key, recall in row["recalls"].items() if recall["state"] == "open"]
+
+
 def recalls_of(row: Mapping[str, Any], names: Mapping[str, str]) -> list[RecallSummary]:
-    shaped = [dict(recall) | {"area_name": names.get(recall["area_code"])} for recall in row["recalls"].values()]
+    shaped = [
+        dict(recall)
+        # Rows of before there were pages hold all lots and no number of them.
+        | {"area_name": names.get(recall["area_code"]), "lots_count": recall.get("lots_count", len(recall["lots"]))}
+        for recall in row["recalls"].values()
+    ]
     return cast(list[RecallSummary], sorted(shaped, key=lambda r: (r["state"] == "open", r["opened_at"]), reverse=True))
 
 
@@ -229,6 +234,12 @@ def name_of(row: Mapping[str, Any]) -> str:
     return str(records[-1]["party_name"]) if records else str(row["uscc"])
 
 
+def product_names(lots: Iterable[Mapping[str, Any]]) -> str:
+    """What is recalled, for a title: three products and no more."""
+    names = sorted({lot["product_name"] for lot in lots})
+    return "、".join(names[:3]) + ("…" if len(names) > 3 else "")
+
+
 _LIST = {"black": ("列入黑榜", "Put on the black list"), "red": ("列入红榜", "Put on the red list")}
 _OFF = {"black": ("移出黑榜", "Removed from the black list"), "red": ("移出红榜", "Removed from the red list")}
 
@@ -251,9 +262,9 @@ def timeline(
         zh, en = f"{violation['authority_name']}作出处罚决定（{number}）", f"Penalty decision {number}"
         items.append(_item(violation["decision_date"], "violation", zh, en, violation["violation_id"]))
     for recall in recalls:
-        level, products = recall["level"], "、".join(sorted({lot["product_name"] for lot in recall["lots"]}))
-        zh = f"{'一二三'[level - 1]}级召回：{products}，{len(recall['lots'])} 个批次"
-        en = f"Level {level} recall: {products}, {len(recall['lots'])} lots"
+        level, products = recall["level"], product_names(recall["lots"])
+        zh = f"{'一二三'[level - 1]}级召回：{products}，{recall['lots_count']} 个批次"
+        en = f"Level {level} recall: {products}, {recall['lots_count']} lots"
         items.append(_item(recall["opened_at"][:10], "recall", zh, en, recall["recall_id"]))
         if recall["closed_at"]:
             zh, en = f"召回 {recall['number']} 结束", f"Recall {recall['number']} closed"

@@ -1,6 +1,6 @@
 """The enterprise page and the lists as data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +11,7 @@ from services.gateway.inspections import repository as inspections
 from services.gateway.names import area_name, area_names, industry_name
 from services.gateway.paging import typed
 from services.gateway.projection import Row
+from services.gateway.recalls import repository as recalls
 from services.gateway.schemas import (
     Colour,
     DepartmentPart,
@@ -64,17 +65,20 @@ async def enterprise_view(
             return None
         row["tests"] = await _tests(session, uscc, day)
         hidden = await _hidden(session, row, today, reader)
+        if day != today:
+            row |= {"recalls": rules.recalls_on(row, day)}
+        recalled = rules.open_recalls(row)
+        counts = await recalls.count_by_product(session, recalled, row["products"]) if recalled else {}
     if day == today:
-        return _shape(platform, row, today, department=hidden, reader=reader)
+        return _shape(platform, row, today, counts, department=hidden, reader=reader)
     gateway, errors = gateway_of(platform), []
-    row |= {"recalls": rules.recalls_on(row, day)}
     then = None
     try:
         then = await asked.credit_part(gateway, uscc, day, deadline or gateway.deadline(None))
     except UpstreamError as error:
         errors.append(freshness.error_of(error))
     row |= then or {"listings": {}, "violations": {}}
-    view = _shape(platform, row, day, errors=errors)
+    view = _shape(platform, row, day, counts, errors=errors)
     view["as_of"] = day.isoformat()
     if errors:
         view["credit"] = None
@@ -85,6 +89,7 @@ def _shape(
     platform: "Platform",
     row: Row,
     day: date,
+    open_recalls: Mapping[str, int],
     *,
     department: DepartmentPart | None = None,
     reader: Principal = PUBLIC,
@@ -93,7 +98,7 @@ def _shape(
     names = area_names(record["area_code"] for part in ("listings", "recalls") for record in row[part].values())
     credit = rules.credit_status(row, day, names, partial(CREDIT.shows, reader))
     violations = rules.violations_on(row, day)
-    recalls = rules.recalls_of(row, names)
+    told = rules.recalls_of(row, names)
     changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
     view: dict[str, Any] = {
         **freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now(), errors),
@@ -103,10 +108,10 @@ def _shape(
         "name": rules.name_of(row),
         "credit": credit,
         "violations": violations,
-        "products": rules.products_of(row),
-        "recalls": recalls,
+        "products": rules.products_of(row, open_recalls),
+        "recalls": told,
         "tests": row["tests"],
-        "timeline": rules.timeline([*credit["listings"], *credit["former_listings"]], violations, recalls, day),
+        "timeline": rules.timeline([*credit["listings"], *credit["former_listings"]], violations, told, day),
     }
     if department is not None:
         view["department"] = department

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from services.gateway.enterprises.rules import product_names
+
 Notice = dict[str, Any]
 """`FeedItem` without `seq` and `at`."""
 
@@ -56,7 +58,7 @@ def violation_published(body: Mapping[str, Any]) -> Notice:
 
 def recall_changed(body: Mapping[str, Any]) -> Notice:
     """`RecallOpened`, or `RecallUpdated` (which has `change`)."""
-    products = "、".join(sorted({lot["product_name"] for lot in body["lots"]}))
+    products = product_names(body["lots"])
     lots = "、".join(lot["lot"] for lot in body["lots"][:5]) + ("…" if len(body["lots"]) > 5 else "")
     level, change = body["level"], body.get("change")
     return _notice(

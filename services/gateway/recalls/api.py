@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from services.gateway.answers import view_response
 from services.gateway.paging import Cursor, Limit
 from services.gateway.recalls import views
-from services.gateway.schemas import RecallsView, RecallView
+from services.gateway.schemas import RecallLotsView, RecallsView, RecallView
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.web import CurrentPlatform, Router, allow, problem
@@ -40,3 +40,15 @@ async def recall(recall_id: str, platform: CurrentPlatform) -> Response:
     if view is None:
         raise NotFound("recall", zh=f"没有召回 {recall_id}", en=f"No recall {recall_id}")
     return view_response(view)
+
+
+@router.get("/{recall_id}/lots", response_model=RecallLotsView, responses=problem(404, 422))
+@allow(Public())
+async def recall_lots(
+    request: Request, recall_id: str, platform: CurrentPlatform, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """召回的批次 / All lots of one recall. `complete` is false while some are still on their way here."""
+    view = await views.lots_view(platform, recall_id, limit=limit, cursor=cursor)
+    if view is None:
+        raise NotFound("recall", zh=f"没有召回 {recall_id}", en=f"No recall {recall_id}")
+    return view_response(view, headers=next_link(request, view["next"]))

@@ -1,12 +1,13 @@
 """Recalls as data."""
 
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from services.gateway import freshness
 from services.gateway.names import area_name
 from services.gateway.paging import typed
 from services.gateway.recalls import repository, rules
-from services.gateway.schemas import RecallSummary, RecallsView, RecallView
+from services.gateway.schemas import RecallLotsView, RecallSummary, RecallsView, RecallView
 from services.gateway.state import gateway_of
 from shared.web import encode
 
@@ -40,14 +41,50 @@ async def recalls_view(
 
 
 async def recall_view(platform: "Platform", recall_id: str) -> RecallView | None:
+    """`complete` is false while lots of a large recall are still on their way here."""
     async with platform.read() as session:
         found = await repository.get(session, recall_id)
     if found is None:
         return None
-    body, changed_at = found
-    now = platform.clock.now()
+    body = found["body"]
+    envelope = freshness.envelope(
+        gateway_of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
+    )
+    more = found["lots_known"] > len(body["lots"]) and body["lots"]
     view = {
-        **freshness.envelope(gateway_of(platform).monitor, {"traceability": changed_at}, now),
-        "recall": body | {"area_name": area_name(body["area_code"])},
+        **envelope,
+        "complete": envelope["complete"] and found["lots_known"] == body["lots_count"],
+        "recall": body
+        | {
+            "area_name": area_name(body["area_code"]),
+            "lots_known": found["lots_known"],
+            "lots_next": f"/v1/recalls/{quote(recall_id, safe='')}/lots" if more else None,
+        },
     }
     return cast(RecallView, view)
+
+
+async def lots_view(
+    platform: "Platform", recall_id: str, *, limit: int = 50, cursor: str | None = None
+) -> RecallLotsView | None:
+    """All lots of a recall that are known here, roots first."""
+    after = typed(cursor, int)
+    async with platform.read() as session:
+        found = await repository.get(session, recall_id)
+        if found is None:
+            return None
+        lots = await repository.lots_page(session, recall_id, after=after[0] if after else 0, limit=limit + 1)
+    more, lots = len(lots) > limit, lots[:limit]
+    envelope = freshness.envelope(
+        gateway_of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
+    )
+    count = found["body"]["lots_count"]
+    view = {
+        **envelope,
+        "complete": envelope["complete"] and found["lots_known"] == count,
+        "items": [rules.lot_of(lot) for lot in lots],
+        "lots_count": count,
+        "lots_known": found["lots_known"],
+        "next": encode(lots[-1]["position"]) if more else None,
+    }
+    return cast(RecallLotsView, view)

@@ -99,6 +99,14 @@ def ready(lot: Mapping[str, Any], lang: Lang) -> str:
     return "\n".join((_text(facts), *map(_inner, fragments)))
 
 
+def tells_recall(text: str) -> bool:
+    """Whether what is kept of a lot (or its body, in an old row) names its recall."""
+    if text.startswith("{"):
+        return orjson.loads(text)["recall"] is not None
+    recall_id: str | None = orjson.loads(text[: text.index("\n")])[3]
+    return recall_id is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A lot as the hot read finds it: what is kept of it, and columns of the product and the producer as JSON text."""

@@ -12,6 +12,7 @@ from shared.bus import Received
 from shared.db import UnitOfWork
 from shared.db.types import dumps
 from shared.events import traceability
+from shared.turns import in_turns
 
 
 async def lot_updated(uow: UnitOfWork, events: Sequence[Received[traceability.LotUpdated]]) -> None:
@@ -25,7 +26,7 @@ async def lot_updated(uow: UnitOfWork, events: Sequence[Received[traceability.Lo
             "changed_at": event_time(event),
         }
     known = [row for row in newest.values() if row["body"]["verdict"] != "unknown"]
-    for row in known:
+    async for row in in_turns(known, 50):
         row["body"] = orjson.loads(dumps(row["body"]))
         row |= {"scan_zh": body.ready(row["body"], "zh"), "scan_en": body.ready(row["body"], "en")}
     await repository.save_lots(uow.session, known)

@@ -24,14 +24,11 @@ class LotRow(Table, table=True):
 
 
 class ProductRow(Table, table=True):
-    """One GTIN: what its owner registered, and the recalls that touch it."""
+    """One GTIN as its owner registered it."""
 
     __tablename__ = "product_view"
 
     gtin: str = Field(primary_key=True, max_length=14)
     owner_uscc: str | None = Field(default=None, max_length=18)
     body: dict[str, Any] | None = Field(default=None, sa_type=Json)
-    """Null while only a recall has named the GTIN."""
-    recalls: dict[str, Any] = Field(sa_type=Json)
-    """Open ones: recall id -> `{recall_id, number, level, reason, reason_en, lots}`."""
     changed_at: str = Field(max_length=27)

@@ -12,16 +12,18 @@ from shared.db import AsyncSession, Database
 from shared.db.sql import upsert
 from shared.i18n import Lang
 
-LOT = """
-SELECT l.body, l.changed_at, p.body, e.listings, e.credit_at, e.identity, e.party
+_UNDER = "(SELECT r.recall_id FROM recall_lot_view r WHERE r.lot_id = $1 AND r.in_force LIMIT 1)"
+"""A recall that holds the lot, which may be known before the lot's own event tells it."""
+LOT = f"""
+SELECT l.body, l.changed_at, {_UNDER}, p.body, e.listings, e.credit_at, e.identity, e.party
 FROM lot_view l
 LEFT JOIN product_view p ON p.gtin = $2
 LEFT JOIN enterprise_view e ON e.uscc = l.producer_uscc
 WHERE l.lot_id = $1
-"""
+"""  # noqa: S608 - constants
 READY: dict[Lang, str] = {
     lang: (
-        f"SELECT coalesce(l.scan_{lang}, l.body), l.producer_uscc, l.changed_at, "  # noqa: S608 - two constant texts
+        f"SELECT coalesce(l.scan_{lang}, l.body), l.producer_uscc, l.changed_at, {_UNDER}, "  # noqa: S608 - constants
         "p.body, e.listings, e.credit_at, e.identity, e.party FROM lot_view l "
         "LEFT JOIN product_view p ON p.gtin = $2 LEFT JOIN enterprise_view e ON e.uscc = l.producer_uscc "
         "WHERE l.lot_id = $1"
@@ -29,18 +31,29 @@ READY: dict[Lang, str] = {
     for lang in ("zh", "en")
 }
 ALONE: dict[Lang, str] = {
-    lang: f"SELECT coalesce(scan_{lang}, body), producer_uscc, changed_at FROM lot_view WHERE lot_id = $1"  # noqa: S608
+    lang: (
+        f"SELECT coalesce(scan_{lang}, body), producer_uscc, changed_at, {_UNDER} "  # noqa: S608 - constants
+        "FROM lot_view WHERE lot_id = $1"
+    )
     for lang in ("zh", "en")
 }
 PRODUCT = """
-SELECT p.body, p.changed_at, p.recalls, e.listings, e.credit_at, e.identity, e.party
+SELECT p.body, p.changed_at, e.listings, e.credit_at, e.identity, e.party
 FROM product_view p LEFT JOIN enterprise_view e ON e.uscc = p.owner_uscc
 WHERE p.gtin = $1
+"""
+RECALLED = """
+SELECT v.body, v.changed_at FROM recall_lot_view r JOIN recall_view v ON v.recall_id = r.recall_id
+WHERE r.lot_id = $1 AND r.in_force
+"""
+RECALLED_LOTS = """
+SELECT r.lot, max(v.changed_at) FROM recall_lot_view r JOIN recall_view v ON v.recall_id = r.recall_id
+WHERE r.gtin = $1 AND v.state = 'open' GROUP BY r.lot ORDER BY r.lot LIMIT 50
 """
 
 
 def empty_product(gtin: str) -> Row:
-    return {"gtin": gtin, "owner_uscc": None, "body": None, "recalls": {}, "changed_at": ""}
+    return {"gtin": gtin, "owner_uscc": None, "body": None, "changed_at": ""}
 
 
 async def lock_products(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Row]:
@@ -73,7 +86,7 @@ async def read_ready(db: Database, lot_id: str, gtin: str, lang: Lang) -> tuple[
 
 
 async def read_ready_alone(db: Database, lot_id: str, lang: Lang) -> tuple[Any, ...] | None:
-    """The first three columns of `READY`, those of the lot itself."""
+    """The first four columns of `READY`, those of the lot itself."""
     rows = await db.fetch(ALONE[lang], lot_id)
     return rows[0] if rows else None
 
@@ -82,3 +95,13 @@ async def read_product(db: Database, gtin: str) -> tuple[Any, ...] | None:
     """Columns of `PRODUCT`; JSON columns as text."""
     rows = await db.fetch(PRODUCT, gtin)
     return rows[0] if rows else None
+
+
+async def read_recalls(db: Database, lot_id: str) -> list[tuple[Any, ...]]:
+    """The recalls in force that hold a lot, columns of `RECALLED`; JSON as text."""
+    return list(await db.fetch(RECALLED, lot_id))
+
+
+async def read_recalled_lots(db: Database, gtin: str) -> list[tuple[str, str]]:
+    """Lots of a product under an open recall, at most 50, each with the time of the newest event of its recall."""
+    return [(lot, at) for lot, at in await db.fetch(RECALLED_LOTS, gtin)]

@@ -1,6 +1,6 @@
 """The answer for one code: the lot's state as announced, the date, the product and the producer's credit. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ TITLES: dict[Verdict, Text] = {
     "unknown": Text("没有这个码的记录", "No record of this code"),
     "suspicious": Text("可能是假冒", "May be counterfeit"),
 }
+LEVELS = {1: Text("一级", "Class 1"), 2: Text("二级", "Class 2"), 3: Text("三级", "Class 3")}
 NO_LOT = Text(
     "这个码只有商品条码，没有批号；请输入包装上的批号再查",
     "This code holds no lot number; enter the one printed on the package",
@@ -189,19 +190,55 @@ def _safe_reason(known: int, all_checks: int) -> Text:
     )
 
 
-def of_product(code: Code, product: Json | None, recalls: Json, made_by: Producer | None) -> ScanView:
-    """The answer for a code without a lot, or with a lot that nobody registered."""
+def worst(notices: Sequence[tuple[Json, bool]]) -> Json:
+    """The notice to tell of, out of (notice, closed): open before completed, then the gravest, then the oldest."""
+    return min(notices, key=lambda one: (one[1], one[0]["level"], one[0]["number"]))[0]
+
+
+def under_recall(lot: Json, notice: Json) -> dict[str, Any]:
+    """The lot, whose own event does not tell of the recall yet."""
+    reason = recall_reason(notice)
+    return dict(lot) | {"verdict": "recalled", "recall": notice, "reasons": [reason.zh], "reasons_en": [reason.en]}
+
+
+def recall_reason(notice: Json) -> Text:
+    day, level = day_text(notice["started_on"]), LEVELS[notice["level"]]
+    return Text(
+        f"{notice['reason']}。{day.zh}起{level.zh}召回（{notice['number']}）",
+        f"{notice['reason_en'] or notice['reason']}. {level.en} recall since {day.en} ({notice['number']})",
+    )
+
+
+def of_product(
+    code: Code,
+    product: Json | None,
+    recalled_lots: Sequence[str],
+    made_by: Producer | None,
+    notice: Json | None = None,
+) -> ScanView:
+    """The answer for a code without a lot, or with one that nobody registered. `notice`: of a recall that holds it."""
+    named = product_of(code.gtin, product["name"], product["name_en"], product, product["claims"]) if product else None
+    if notice is not None:
+        reason = recall_reason(notice)
+        return _view(
+            code,
+            verdict="recalled",
+            reasons=[reason.zh],
+            reasons_en=[reason.en],
+            product=named,
+            producer=made_by,
+            checks=[_recall({"recall": notice})],
+            recall=notice,
+        )
     reason = NOT_REGISTERED if code.lot is not None else NO_LOT if product else NO_PRODUCT
     return _view(
         code,
         verdict="unknown",
         reasons=[reason.zh],
         reasons_en=[reason.en],
-        product=product_of(code.gtin, product["name"], product["name_en"], product, product["claims"])
-        if product
-        else None,
+        product=named,
         producer=made_by,
-        recalled_lots=sorted({lot for recall in recalls.values() for lot in recall["lots"]}),
+        recalled_lots=list(recalled_lots),
     )
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from services.gateway import freshness
 from services.gateway.names import area_name
+from services.gateway.recalls import rules as recalls
 from services.gateway.scans import body, repository, rules
 from services.gateway.schemas import Envelope, Producer, ScanView
 from services.gateway.state import gateway_of
@@ -67,19 +68,31 @@ async def of_code(platform: "Platform", code: Code) -> ScanView:
     if code.lot_id is not None:
         row = await repository.read_lot(platform.db, code.lot_id, code.gtin)
         if row is not None:
-            text, changed_at, product, *producer = row
+            text, changed_at, under, product, *producer = row
             lot = orjson.loads(text)
+            if under is not None and lot["recall"] is None and (found := await _notice(platform, code.lot_id)):
+                lot, changed_at = rules.under_recall(lot, found[0]), max(changed_at, found[1])
             made_by = _producer(platform, lot["producer_uscc"], lot["producer_name"], producer, day)
             view = rules.of_lot(code, lot, _json(product), made_by, day)
             return _with_age(platform, view, changed_at, producer[1])
+    found = await _notice(platform, code.lot_id) if code.lot_id is not None else None
+    lots = [] if found else await repository.read_recalled_lots(platform.db, code.gtin)
+    notice, told_at = found or (None, max((at for _, at in lots), default=""))
     row = await repository.read_product(platform.db, code.gtin)
-    if row is None:
-        return _with_age(platform, rules.of_product(code, None, {}, None), None, None)
-    product, changed_at, recalls, *producer = row
+    product, changed_at, *producer = row or (None, "", None, None, None, None)
     known = _json(product)
     made_by = _producer(platform, known["owner_uscc"], "", producer, day) if known else None
-    view = rules.of_product(code, known, orjson.loads(recalls), made_by)
-    return _with_age(platform, view, changed_at, producer[1])
+    view = rules.of_product(code, known, [lot for lot, _ in lots], made_by, notice)
+    return _with_age(platform, view, max(changed_at, told_at), producer[1])
+
+
+async def _notice(platform: "Platform", lot_id: str) -> tuple[dict[str, Any], str] | None:
+    """The notice of the recall that a lot is under, with the time of the newest event about it."""
+    found = [(orjson.loads(body), at) for body, at in await repository.read_recalls(platform.db, lot_id)]
+    if not found:
+        return None
+    told = rules.worst([(recalls.notice(body), body["state"] == "closed") for body, _ in found])
+    return dict(told), max(at for _, at in found)
 
 
 def _json(text: str | None) -> Any:
@@ -124,7 +137,10 @@ async def scanned(platform: "Platform", code: Code, lang: Lang) -> Scanned:
         view = await of_code(platform, code)
         content = orjson.dumps(body.answer(view, code, lang))
         return Scanned(content, view, view["producer"]["uscc"] if view["producer"] else None)
-    text, uscc, changed_at, product, listings, credit_at, identity, party = row
+    text, uscc, changed_at, under, product, listings, credit_at, identity, party = row
+    if under is not None and not body.tells_recall(text):
+        view = await of_code(platform, code)
+        return Scanned(orjson.dumps(body.answer(view, code, lang)), view, uscc or None)
     if text.startswith("{"):  # a row that was stored before there were ready bytes
         text = body.ready(orjson.loads(text), lang)
     now = platform.clock.now()
@@ -158,6 +174,6 @@ async def _ready(platform: "Platform", code: Code, lot_id: str, lang: Lang) -> t
     row = await repository.read_ready(platform.db, lot_id, code.gtin, lang)
     if row is not None:
         uscc = row[1]
-        cache.put(product_key, _Columns(row[3:4], (f"product:{code.gtin}",)), version)
-        cache.put(("producer", uscc), _Columns(row[4:], (f"enterprise:{uscc}",)), version)
+        cache.put(product_key, _Columns(row[4:5], (f"product:{code.gtin}",)), version)
+        cache.put(("producer", uscc), _Columns(row[5:], (f"enterprise:{uscc}",)), version)
     return row

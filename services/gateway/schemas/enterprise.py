@@ -114,6 +114,8 @@ class RecallSummary(TypedDict):
     reason: str
     reason_en: str | None
     lots: list[RecallLot]
+    """The first 100."""
+    lots_count: int
     opened_at: str
     finish_by: str
     updated_at: str | None

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from services.gateway.schemas.city import FeedItem
 from services.gateway.schemas.common import Colour, Envelope
-from services.gateway.schemas.enterprise import Listing, RecallSummary
+from services.gateway.schemas.enterprise import Listing, RecallLot, RecallSummary
 
 
 class ListView(Envelope):
@@ -31,7 +31,11 @@ class RecallDetail(RecallSummary):
     start_by: str
     outcome: str | None
     changes: list[dict[str, str]]
-    """`at`, `change`: oldest first."""
+    """`at`, `change`: the newest 200, oldest first."""
+    lots_known: int
+    """How many of the `lots_count` lots have arrived here; each of them is shown as recalled when it is scanned."""
+    lots_next: str | None
+    """Address of all lots; null when `lots` holds them."""
 
 
 class RecallsView(Envelope):
@@ -44,6 +48,13 @@ class RecallsView(Envelope):
 
 class RecallView(Envelope):
     recall: RecallDetail
+
+
+class RecallLotsView(Envelope):
+    items: list[RecallLot]
+    lots_count: int
+    lots_known: int
+    next: str | None
 
 
 class FeedView(Envelope):

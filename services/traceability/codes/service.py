@@ -9,7 +9,7 @@ import segno
 from services.traceability.codes import rules
 from services.traceability.inspections.repository import has_tests
 from services.traceability.masterdata.models import Product
-from services.traceability.verdicts.models import LotVerdict
+from services.traceability.verdicts.repository import is_recalled
 from shared.db import AsyncSession
 from shared.i18n import Text
 from shared.identifiers.digital_link import Code
@@ -20,14 +20,13 @@ QUIET_ZONE = 4
 
 async def linkset(session: AsyncSession, code: Code, base: str) -> dict[str, Any]:
     product = await session.get(Product, code.gtin)
-    verdict = await session.get(LotVerdict, code.lot_id) if code.lot_id else None
     name = Text(product.name, product.name_en or product.name) if product else Text(code.gtin, code.gtin)
     return rules.linkset(
         code.uri(base),
         base,
         name,
         urlencode({"MATCH_anyEPC" if code.serial else "MATCH_anyEPCClass": code.uri()}),
-        recalled=verdict is not None and verdict.state == "recalled",
+        recalled=code.lot_id is not None and await is_recalled(session, code.lot_id),
         tested=code.lot_id is not None and await has_tests(session, code.lot_id),
     )
 

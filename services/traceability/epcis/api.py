@@ -156,7 +156,7 @@ def _job(job: Capture, lang: Lang) -> dict[str, Any]:
     found: dict[str, Any] = {
         "captureID": job.capture_id,
         "createdAt": utc_text(job.created_at),
-        "running": job.state != "done",
+        "running": job.state == "waiting",
         "success": job.success is not False,
         "captureErrorBehaviour": job.behaviour,
         "errors": jobs.problems(job, lang),

@@ -4,6 +4,7 @@ repeats nothing. A job that another process stored, or that a kill left behind, 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -15,15 +16,25 @@ from services.traceability.epcis.models import Capture
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
 from services.traceability.epcis.validation import Candidate
+from shared import failpoints, metrics
 from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.faults import fault_of
-from shared.errors import FieldError, PlatformError
+from shared.errors import Conflict, FieldError, NotFound, PlatformError
+from shared.i18n import Text
 from shared.web import Platform
 
 log = structlog.get_logger("capture")
 MAX_ATTEMPTS = 3
 """After so many failures that are not the document's fault a job ends with an error, so that it blocks no other."""
+MAX_KILLS = 2
+"""A job whose work was begun so often and never ended has killed its process each time: the next start would be killed
+too, and every other job would wait for ever."""
+SET_ASIDE = Text(
+    "处理该文件时服务进程两次中断，任务已搁置；请把文件拆小后重新提交，或请平台管理员重新运行",
+    "Twice the service's process ended while it worked on this document, so the job is set aside; send the document in "
+    "smaller parts, or ask the platform's administrator to run it again",
+)
 MAX_CONFLICTS = 100
 """A document that holds an event which another one stores at the same moment is tried again, and then sees it: once
 for each such document, so this many would be a defect."""
@@ -49,21 +60,90 @@ async def capture_worker(platform: Platform) -> None:
 
 
 async def process_waiting(platform: Platform) -> bool:
-    """Process the oldest jobs that wait; False when there was none."""
+    """Process one job of each client that waits; False when there was none to process."""
     async with platform.read() as session:
-        jobs = await repository.waiting(session)
-    for job in jobs:
+        waiting = await repository.waiting(session)
+    taken = False
+    for capture_id in waiting:
+        job = await _begin(platform, capture_id)
+        if job is None:
+            continue
+        taken = True
         try:
             await _process(platform, job)
         except DBAPIError as error:
+            await _release(platform, job)
             if error.connection_invalidated or fault_of(error) is not None:  # not the document's fault
                 raise
             await _failed(platform, job, error, MAX_CONFLICTS)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            await _release(platform, job)
             raise
         except Exception as error:
+            await _release(platform, job)
             await _failed(platform, job, error, MAX_ATTEMPTS)
-    return bool(jobs)
+    return taken
+
+
+async def _begin(platform: Platform, capture_id: str) -> Capture | None:
+    """The job, counted; None where another has it, or it is set aside here."""
+    async with platform.system_unit_of_work() as uow:
+        survived = capture_id in _survived(platform)
+        job = await repository.begin(uow.session, capture_id, platform.settings.worker_id, uow.now, survived=survived)
+        _survived(platform).discard(capture_id)
+        if job is None or job.begun <= MAX_KILLS:
+            return job
+        job.state, job.finished_at, job.success, job.worker = "aside", uow.now, False, None
+        errors = [FieldError("", "epcis.capture_set_aside", SET_ASIDE.zh, SET_ASIDE.en)]
+        job.errors = [{"exception": "ImplementationException", "event": "", "errors": [asdict(e) for e in errors]}]
+        uow.session.add(job)
+        uow.audit("epcis.capture.set_aside", subject=capture_id, detail={"begun": job.begun - 1})
+    metrics.JOBS_SET_ASIDE.labels(platform.name).inc()
+    log.error("capture job set aside: its work ended the process", capture_id=capture_id, owner=job.owner)
+    return None
+
+
+def _survived(platform: Platform) -> set[str]:
+    """Jobs that failed in this process, which lives, and whose count the storage did not let go back."""
+    found: set[str] = platform.state.setdefault("capture_survived", set())
+    return found
+
+
+async def _release(platform: Platform, job: Capture) -> None:
+    _survived(platform).add(job.capture_id)
+    with suppress(DBAPIError, OSError, TimeoutError):  # what ails the storage is raised by the work itself
+        async with platform.system_unit_of_work() as uow:
+            await repository.release(uow.session, job.capture_id, platform.settings.worker_id)
+        _survived(platform).discard(job.capture_id)
+
+
+async def again(uow: UnitOfWork, capture_id: str) -> Capture:
+    """Let a job that was set aside run once more."""
+    job = await _aside(uow, capture_id)
+    job.state, job.finished_at, job.success, job.errors = "waiting", None, None, []
+    job.begun, job.begun_at, job.worker, job.attempts = 0, None, None, 0
+    uow.session.add(job)
+    uow.audit("epcis.capture.retry", subject=capture_id)
+    uow.after_commit(wake(uow.platform).set)
+    return job
+
+
+async def drop(uow: UnitOfWork, capture_id: str) -> Capture:
+    """End a job that was set aside; its document goes, what its owner was told stays."""
+    job = await _aside(uow, capture_id)
+    job.state, job.document = "done", None
+    uow.session.add(job)
+    uow.audit("epcis.capture.drop", subject=capture_id)
+    return job
+
+
+async def _aside(uow: UnitOfWork, capture_id: str) -> Capture:
+    job = await uow.session.get(Capture, capture_id, with_for_update=True)
+    if job is None:
+        raise NotFound("capture", zh=f"没有捕获任务 {capture_id}", en=f"There is no capture job {capture_id}")
+    if job.state != "aside":
+        raise Conflict("capture.not_aside", zh="该任务没有被搁置", en="The job is not set aside", state=job.state)
+    return job
 
 
 async def _process(platform: Platform, job: Capture) -> None:
@@ -79,6 +159,7 @@ async def _process(platform: Platform, job: Capture) -> None:
             outcome = await capture(uow, prepared, capture_id=job.capture_id, all_or_nothing=rollback)
         outcome.refused = sorted([*invalid, *outcome.refused], key=lambda refused: _place(refused.pointer))
         _finish(uow, taken, len(candidates), outcome)
+        failpoints.hit("capture.before_commit")
 
 
 def _check(document: bytes) -> tuple[list[Candidate], list[Prepared]]:
@@ -91,7 +172,7 @@ def _place(pointer: str) -> int:
 
 
 def _finish(uow: UnitOfWork, job: Capture, events: int, outcome: Outcome) -> None:
-    job.state, job.finished_at, job.document = "done", uow.now, None
+    job.state, job.finished_at, job.document, job.worker = "done", uow.now, None, None
     job.success = not outcome.refused
     job.events, job.stored, job.duplicates = events, len(outcome.stored), outcome.duplicates
     job.errors = [

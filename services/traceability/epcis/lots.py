@@ -13,6 +13,7 @@ from services.traceability.rights.rules import Row, kind_of
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.db.sql import insert_rows
+from shared.turns import in_slices, in_turns
 
 
 async def first_seen(
@@ -22,7 +23,7 @@ async def first_seen(
     word counts (`counts`: record id and node) tells how they came into being; what is registered stays as it is."""
     lots: dict[str, dict[str, Any]] = {}
     dated: dict[str, dict[str, Any]] = {}
-    for event in events:
+    async for event in in_turns(events):
         born_of = _born(event)
         for lot_id, told in event.new_lots().items():
             gtin, _, lot = lot_id.partition(".")
@@ -47,8 +48,10 @@ async def first_seen(
             }
             if born:
                 dated[lot_id] = lots[lot_id]
-    await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in sorted(lots)], ignore=True)
-    await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in sorted(dated)])
+    async for some in in_slices(sorted(lots), 500):
+        await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in some], ignore=True)
+    async for some in in_slices(sorted(dated), 500):
+        await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in some])
     await masterdata.acknowledge_lots(uow.session, [key for key, row in lots.items() if row["acknowledged"]])
 
 

@@ -20,7 +20,12 @@ class Capture(Table, table=True):
     created_at: datetime = Field(sa_type=UTC, index=True)
     finished_at: datetime | None = Field(default=None, sa_type=UTC)
     state: str = Field(index=True)
-    """`waiting | done`; a job has no other state, since it is one transaction."""
+    """`waiting | done | aside`: its work is one transaction, so none is half done. `aside`: its work ended the process
+    twice, and an operator decides."""
+    worker: str | None = None
+    """Who began the work; `begun` counts how often it was begun and never ended, which is what a kill leaves."""
+    begun: int = 0
+    begun_at: datetime | None = Field(default=None, sa_type=UTC)
     success: bool | None = None
     behaviour: str
     """`rollback | proceed`."""

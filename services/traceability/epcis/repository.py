@@ -1,10 +1,11 @@
 """Queries of the EPCIS repository."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from services.traceability.areas import area_prefix
@@ -15,17 +16,22 @@ from services.traceability.rights.models import PlaceConfirmation
 from shared.auth import Principal
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
+from shared.turns import in_slices
 
 CHUNK = 5_000
+IN_HAND = timedelta(minutes=10)
+"""Longer than any job takes: after it another worker may begin what a worker that never came back had in hand."""
+ROWS = 500
+"""Written between two turns of the event loop."""
 LANDED_DEPARTMENT = "department"
 """Whose ids the events have that a department captured before it was recorded which one."""
 _e_id = col(EpcisEvent.event_id)
 
 
-def chunks(values: Iterable[str]) -> Iterator[list[str]]:
+def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
     ordered = sorted(set(values))
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 async def known(session: AsyncSession, captured_by: str, event_ids: Iterable[str]) -> list[EpcisEvent]:
@@ -58,9 +64,9 @@ async def store(
     objects: Sequence[dict[str, Any]],
     edges: Sequence[dict[str, Any]],
 ) -> None:
-    await insert_rows(session, EpcisEvent, events)
-    await insert_rows(session, EventEpc, objects)
-    await insert_rows(session, Edge, edges)
+    for model, rows in ((EpcisEvent, events), (EventEpc, objects), (Edge, edges)):
+        async for some in in_slices(rows, ROWS):
+            await insert_rows(session, model, some)
 
 
 async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: datetime) -> None:
@@ -153,14 +159,65 @@ async def count(session: AsyncSession, statement: Select[Any]) -> int:
     return found
 
 
-async def waiting(session: AsyncSession, limit: int = 10) -> list[Capture]:
-    """Jobs that wait, oldest first."""
+async def waiting(session: AsyncSession, limit: int = 10) -> list[str]:
+    """The oldest job of each client that has one waiting, oldest first: one client's many documents, or a large one,
+    hold no other's behind them for longer than the one in hand."""
+    turn = func.row_number().over(
+        partition_by=col(Capture.owner), order_by=(col(Capture.created_at), col(Capture.capture_id))
+    )
+    own = (
+        select(col(Capture.capture_id), col(Capture.created_at), turn.label("turn"))
+        .where(col(Capture.state) == "waiting")
+        .subquery()
+    )
+    statement = select(own.c.capture_id).where(own.c.turn == 1).order_by(own.c.created_at, own.c.capture_id)
+    return list((await session.execute(statement.limit(limit))).scalars())
+
+
+async def begin(
+    session: AsyncSession, capture_id: str, worker: str, now: datetime, *, survived: bool = False
+) -> Capture | None:
+    """Take the job in hand, and count it, in a transaction that is committed before the work: what kills the process
+    leaves its mark. None where it is done, or another worker has it in hand. `survived`: the last time failed in a
+    process that lives."""
+    free = or_(col(Capture.worker).is_(None), col(Capture.worker) == worker, col(Capture.begun_at) < now - IN_HAND)
+    await session.execute(
+        update(Capture)
+        .where(col(Capture.capture_id) == capture_id, col(Capture.state) == "waiting", free)
+        .values(worker=worker, begun=1 if survived else col(Capture.begun) + 1, begun_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    statement = select(Capture).where(
+        col(Capture.capture_id) == capture_id,
+        col(Capture.state) == "waiting",
+        col(Capture.worker) == worker,
+        col(Capture.begun_at) == now,
+    )
+    found: Capture | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def release(session: AsyncSession, capture_id: str, worker: str) -> None:
+    """The work ended without killing anybody."""
+    await session.execute(
+        update(Capture)
+        .where(col(Capture.capture_id) == capture_id, col(Capture.worker) == worker)
+        .values(worker=None, begun=0, begun_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def set_aside(session: AsyncSession, limit: int, after: str | None = None) -> list[Capture]:
+    """Jobs that wait for an operator, oldest first, without their documents."""
     statement = (
         select(Capture)
-        .where(Capture.state == "waiting")  # type: ignore[arg-type]
-        .order_by(Capture.created_at, Capture.capture_id)  # type: ignore[arg-type]
+        .options(defer(Capture.document))  # type: ignore[arg-type]
+        .where(col(Capture.state) == "aside")
+        .order_by(col(Capture.capture_id))
         .limit(limit)
     )
+    if after is not None:
+        statement = statement.where(col(Capture.capture_id) > after)
     return list((await session.execute(statement)).scalars())
 
 

@@ -19,6 +19,7 @@ from services.traceability.verdicts.service import publish_lots
 from shared.db import UnitOfWork
 from shared.db.locks import hold
 from shared.errors import FieldError
+from shared.turns import in_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def capture(
     """
     register = await _Register.load(uow, events)
     outcome = Outcome()
-    for event in events:
+    async for event in in_turns(events):
         _decide(uow, event, register, outcome)
     if outcome.refused and all_or_nothing:
         outcome.stored.clear()
@@ -197,7 +198,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     }
     objects: list[dict[str, Any]] = []
     judged: list[dict[str, Any]] = []
-    for event in events:
+    async for event in in_turns(events):
         event.row |= who
         for row in event.object_rows():
             objects.append(row)

@@ -22,6 +22,10 @@ def recorder(department: str | None, uscc: str | None) -> str:
     return f"enterprise:{uscc}" if uscc is not None else f"department:{department or ''}"
 
 
+MOST_NAMED = 5
+"""Failed items that a summary names: it stands in events and in every scan of the lot."""
+
+
 def failed_names(items: Sequence[Item]) -> list[str]:
     return [str(item["name"]) for item in items if item["result"] == "fail"]
 
@@ -60,8 +64,9 @@ def summary(items: Sequence[Item]) -> Text:
     count, failed = len(items), [item for item in items if item["result"] == "fail"]
     if not failed:
         return Text(f"{count} 项，全部合格", f"{count} {'item' if count == 1 else 'items'}, all passed")
-    zh = "、".join(_named(item, "，", "限量", "（{}）") for item in failed)
-    en = ", ".join(_named(item, ", ", "limit", " ({})") for item in failed)
+    named, more = failed[:MOST_NAMED], len(failed) > MOST_NAMED
+    zh = "、".join(_named(item, "，", "限量", "（{}）") for item in named) + ("等" if more else "")
+    en = ", ".join(_named(item, ", ", "limit", " ({})") for item in named) + (" and others" if more else "")
     return Text(f"{count} 项中 {len(failed)} 项不合格：{zh}", f"{len(failed)} of {count} failed: {en}")
 
 

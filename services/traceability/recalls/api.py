@@ -3,18 +3,24 @@
 from typing import Literal
 
 from services.traceability.areas import area_prefix
+from services.traceability.masterdata import supervision
+from services.traceability.masterdata.lots_api import STAFF
 from services.traceability.recalls import repository, service, views
+from services.traceability.recalls.models import Recall
 from services.traceability.recalls.rulebook import CLOCKS
 from services.traceability.recalls.schemas import (
     ClockOut,
+    HeldOut,
     NoticeOut,
     QuantityIn,
     RecallCloseIn,
     RecallIn,
+    RecallLotOut,
     RecallOut,
     RecallSummary,
 )
 from shared.auth import Department, Enterprise, Public, Staff
+from shared.db import AsyncSession
 from shared.errors import Forbidden, NotFound
 from shared.web import (
     CurrentPlatform,
@@ -87,10 +93,55 @@ async def read_recall(
     recall_id: str, session: ReadSession, principal: CurrentPrincipal, platform: CurrentPlatform
 ) -> RecallOut:
     """一个召回 / One recall. Holders and quantities are shown to authorities and to the recalling firm only."""
+    recall = await _get(session, recall_id)
+    return await views.case(session, recall, principal, platform.clock.now())
+
+
+@router.get("/recalls/{recall_id}/lots", response_model=Page[RecallLotOut], responses=problem(404, 422))
+@allow(Public())
+async def list_lots(recall_id: str, session: ReadSession, params: page_params) -> Page[RecallLotOut]:
+    """召回的批次 / All lots of a recall, roots first, then in the order in which they joined."""
+    await _get(session, recall_id)
+    [position] = params.after(int) or (0,)
+    rows = await repository.lots_after(session, recall_id, position, params.limit + 1)
+    page = page_of(rows, params.limit, lambda row: (str(row.position),))
+    return Page(items=[views.lot_out(row) for row in page.items], next=page.next)
+
+
+@router.get("/recalls/{recall_id}/holdings", response_model=Page[HeldOut], responses=problem(401, 403, 404, 422))
+@allow(
+    Enterprise(),
+    Department("traceability:recalls:write"),
+    STAFF,
+    area="the recall's area",
+    owner="the recalling firm; a holder for its own part",
+    private=True,
+)
+async def list_holdings(
+    recall_id: str, session: ReadSession, principal: CurrentPrincipal, params: page_params
+) -> Page[HeldOut]:
+    """持有情况 / Who holds how much of which lot, by holder and lot. A holder sees its own part."""
+    recall = await _get(session, recall_id)
+    supervised = (await supervision.of(session, [recall.uscc]))[recall.uscc]
+    everyone = views.sees_all(recall, principal, supervised)
+    if not everyone and principal.kind != "enterprise":
+        raise Forbidden("area", zh="只能查看本地区召回的持有情况", en="You see the holdings of recalls in your area")
+    rows = await repository.holdings(
+        session,
+        recall_id,
+        holder=None if everyone else principal.uscc,
+        after=params.after(str, str, str),
+        limit=params.limit + 1,
+    )
+    page = page_of(rows, params.limit, views.holding_key)
+    return Page(items=[views.held_out(row) for row in page.items], next=page.next)
+
+
+async def _get(session: AsyncSession, recall_id: str) -> Recall:
     recall = await repository.get(session, recall_id)
     if recall is None:
         raise NotFound("recall", zh=f"没有召回 {recall_id}", en=f"There is no recall {recall_id}")
-    return await views.case(session, recall, principal, platform.clock.now())
+    return recall
 
 
 @router.post("/recalls/{recall_id}:start", response_model=RecallOut, responses=_STEP)

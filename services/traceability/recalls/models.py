@@ -53,6 +53,8 @@ class Recall(Table, table=True):
     state: str
     """`open | closed`."""
     updated_at: datetime = Field(sa_type=UTC)
+    lots_count: int = 0
+    """How many lots the set holds."""
     closed_at: datetime | None = Field(default=None, sa_type=UTC)
     closed_by: str | None = None
     outcome: str | None = None
@@ -66,6 +68,15 @@ class RecallLot(Table, table=True):
     __tablename__ = "recall_lot"
     __table_args__ = (
         Index("ix_recall_lot_lot", "lot_id"),
+        Index("ix_recall_lot_gtin", "gtin", "lot"),
+        Index("uq_recall_lot_position", "recall_id", "position", unique=True),
+        Index(
+            "ix_recall_lot_uncounted",
+            "recall_id",
+            "position",
+            sqlite_where=text("counted = 0"),
+            postgresql_where=text("NOT counted"),
+        ),
         Index(
             "uq_recall_lot_open_root",
             "lot_id",
@@ -77,6 +88,8 @@ class RecallLot(Table, table=True):
 
     recall_id: str = Field(primary_key=True)
     lot_id: str = Field(primary_key=True)
+    position: int
+    """From 1, in the order in which they joined, roots first."""
     gtin: str
     lot: str
     product_name: str
@@ -87,6 +100,8 @@ class RecallLot(Table, table=True):
     late: bool
     """Joined by an event that came after the set was frozen."""
     joined_at: datetime = Field(sa_type=UTC)
+    counted: bool
+    """Whether `recall_holding` tells who holds how much of it: a large set is counted after it was recalled."""
 
 
 class RecallHolding(Table, table=True):

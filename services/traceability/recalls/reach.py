@@ -1,40 +1,114 @@
-"""How far a lot reached: the affected set of the graph, written into a recall."""
+"""How far a lot reached: the affected set of the graph, written into a recall, and who holds how much of it."""
 
-from collections.abc import Iterable
-from typing import Any
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from services.traceability.genealogy.service import Affected, AffectedLot, affected
+from services.traceability.genealogy.service import Affected, AffectedLot, affected, held
 from services.traceability.recalls import repository
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.verdicts.repository import lock
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
+from shared.turns import in_slices
+
+if TYPE_CHECKING:
+    from shared.platform import Platform
 
 UNREGISTERED = "没有登记的产品"
+AT_ONCE = 500
+"""Lots whose holders are found in the transaction in which they join; those of more are left to a worker."""
+SLICE = 100
+_ROWS = 500
 
 
-async def freeze(session: AsyncSession, lot_ids: Iterable[str]) -> Affected:
+async def freeze(session: AsyncSession, lot_ids: Collection[str]) -> Affected:
     """The affected set, with all its lots locked: what is captured beside this waits, and then finds the recall.
 
-    The set is read again under the locks until it stays the same.
+    The set is read first without locks, so that these are taken in one order, and again under them until it stays the
+    same.
     """
     known: set[str] = set()
-    wanted = set(lot_ids)
-    while True:
+    found = await affected(session, lot_ids)
+    while not (wanted := {lot.lot_id for lot in found.lots} | set(lot_ids)) <= known:
         await lock(session, wanted - known)
         known |= wanted
-        found = await affected(session, sorted(known))
-        wanted = {lot.lot_id for lot in found.lots}
-        if wanted <= known:
+        found = await affected(session, lot_ids)
+    return found
+
+
+async def widened(session: AsyncSession, recall: Recall, met: Collection[str], locked: Collection[str]) -> Affected:
+    """What the lots of the recall that were met lead to. Only what is new to it is locked: two captures that widen one
+    recall would else wait for each other's lots. `locked`: what the caller has locked."""
+    known = set(locked)
+    while True:
+        found = await affected(session, met)
+        outside = {lot.lot_id for lot in found.lots} - known
+        new = outside - await repository.members_among(session, recall.recall_id, outside)
+        if not new:
             return found
+        await lock(session, new)
+        known |= new
 
 
-async def write(uow: UnitOfWork, recall: Recall, found: Affected, *, roots: Iterable[str] = ()) -> list[str]:
-    """Add what is new to the case: lots, holdings, notices. Returns the lots that joined."""
-    session, roots = uow.session, set(roots)
-    present = {row.lot_id for row in (await repository.lots(session, [recall.recall_id]))[recall.recall_id]}
-    new = [lot for lot in found.lots if lot.lot_id not in present]
-    await insert_rows(session, RecallLot, [_lot(recall, lot, lot.lot_id in roots, uow) for lot in new])
+async def join(uow: UnitOfWork, recall: Recall, found: Affected, *, roots: Iterable[str] = ()) -> list[AffectedLot]:
+    """Add what is new to the set; the lots that joined, in the order of their positions. The caller has the recall's
+    lock, or made it."""
+    session, first = uow.session, set(roots)
+    present = await repository.members_among(session, recall.recall_id, [lot.lot_id for lot in found.lots])
+    new = sorted(
+        (lot for lot in found.lots if lot.lot_id not in present), key=lambda lot: (lot.lot_id not in first, lot.lot_id)
+    )
+    async for some in in_slices(new, _ROWS):
+        rows = [
+            _lot(uow, recall, lot, position, lot.lot_id in first)
+            for position, lot in enumerate(some, recall.lots_count + 1)
+        ]
+        await insert_rows(session, RecallLot, rows)
+        recall.lots_count += len(some)
+    session.add(recall)
+    return new
+
+
+def _lot(uow: UnitOfWork, recall: Recall, lot: AffectedLot, position: int, root: bool) -> dict[str, Any]:
+    return {
+        "recall_id": recall.recall_id,
+        "lot_id": lot.lot_id,
+        "position": position,
+        "gtin": lot.gtin,
+        "lot": lot.lot,
+        "product_name": lot.product_name or UNREGISTERED,
+        "root": root,
+        "open_root": root,
+        "late": recall.opened_at != uow.now,
+        "joined_at": uow.now,
+        "counted": False,
+    }
+
+
+def wake(platform: "Platform") -> asyncio.Event:
+    """Set when a large set joined a recall in this process, for `jobs.count_worker`."""
+    event: asyncio.Event = platform.state.setdefault("recalls_wake", asyncio.Event())
+    return event
+
+
+async def settle(uow: UnitOfWork, recall: Recall) -> None:
+    """Find who holds what is not counted yet, and give each holder its notice: now where it is little."""
+    waiting = await repository.uncounted(uow.session, recall.recall_id, AT_ONCE + 1)
+    if len(waiting) > AT_ONCE:
+        uow.after_commit(wake(uow.platform).set)
+        return
+    await count(uow, recall, waiting)
+
+
+async def count(uow: UnitOfWork, recall: Recall, lot_ids: Sequence[str]) -> None:
+    for start in range(0, len(lot_ids), SLICE):
+        await _count(uow, recall, lot_ids[start : start + SLICE])
+
+
+async def _count(uow: UnitOfWork, recall: Recall, lot_ids: Collection[str]) -> None:
+    found = await held(uow.session, lot_ids)
+    zero = {"recovered": 0, "destroyed": 0}
     rows = [
         {
             "recall_id": recall.recall_id,
@@ -45,29 +119,15 @@ async def write(uow: UnitOfWork, recall: Recall, found: Affected, *, roots: Iter
             "on_hand": holding.on_hand,
             "sold": holding.sold,
             "expected": holding.expected,
+            **zero,
         }
         for holding in found.holdings
     ]
     told = ("received", "on_hand", "sold", "expected")
-    zero = {"recovered": 0, "destroyed": 0}
     key = ["recall_id", "holder", "lot_id", "uom"]
-    await upsert(session, RecallHolding, [row | zero for row in rows], key=key, update=told)
+    await upsert(uow.session, RecallHolding, rows, key=key, update=told)
     await _notify(uow, recall, {holding.holder for holding in found.holdings} | found.claimants)
-    return sorted(lot.lot_id for lot in new)
-
-
-def _lot(recall: Recall, lot: AffectedLot, root: bool, uow: UnitOfWork) -> dict[str, Any]:
-    return {
-        "recall_id": recall.recall_id,
-        "lot_id": lot.lot_id,
-        "gtin": lot.gtin,
-        "lot": lot.lot,
-        "product_name": lot.product_name or UNREGISTERED,
-        "root": root,
-        "open_root": root,
-        "late": recall.opened_at != uow.now,
-        "joined_at": uow.now,
-    }
+    await repository.set_counted(uow.session, recall.recall_id, lot_ids, True)
 
 
 async def _notify(uow: UnitOfWork, recall: Recall, holders: set[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, text, update
+from sqlalchemy import and_, exists, func, or_, select, text, tuple_, update
 from sqlmodel import col
 
 from services.traceability.genealogy.models import Edge
@@ -19,6 +19,7 @@ from services.traceability.recalls.models import (
 from services.traceability.verdicts.ways import chunks
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
+from shared.db.sql import among
 
 MAX_HOPS = 6
 """How far a new event is followed back to a recalled lot: the event itself, a container, its container."""
@@ -84,12 +85,18 @@ async def open_roots(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str,
     return found
 
 
-async def lots(session: AsyncSession, recall_ids: Sequence[str]) -> dict[str, list[RecallLot]]:
-    """Roots first, then in the order in which they joined."""
+FIRST = 100
+"""Lots that stand in an answer or an event of the whole case; more are read by page."""
+
+
+async def first_lots(
+    session: AsyncSession, recall_ids: Sequence[str], limit: int = FIRST
+) -> dict[str, list[RecallLot]]:
+    """The first lots of each recall: roots, then in the order in which they joined."""
     statement = (
         select(RecallLot)
-        .where(col(RecallLot.recall_id).in_(recall_ids))
-        .order_by(col(RecallLot.root).desc(), col(RecallLot.joined_at), col(RecallLot.lot_id))
+        .where(among(session, col(RecallLot.recall_id), recall_ids), col(RecallLot.position) <= limit)
+        .order_by(col(RecallLot.position))
     )
     found: dict[str, list[RecallLot]] = {recall_id: [] for recall_id in recall_ids}
     for row in (await session.execute(statement.execution_options(populate_existing=True))).scalars():
@@ -102,20 +109,102 @@ async def open_of(session: AsyncSession, uscc: str) -> list[str]:
     return list((await session.execute(statement.order_by(col(Recall.recall_id)))).scalars())
 
 
-async def end_roots(session: AsyncSession, recall_id: str) -> None:
-    await session.execute(update(RecallLot).where(col(RecallLot.recall_id) == recall_id).values(open_root=False))
-
-
-async def changes(session: AsyncSession, recall_id: str) -> list[RecallChange]:
+async def lots_after(session: AsyncSession, recall_id: str, position: int, limit: int) -> list[RecallLot]:
     statement = (
-        select(RecallChange).where(col(RecallChange.recall_id) == recall_id).order_by(col(RecallChange.change_id))
+        select(RecallLot)
+        .where(col(RecallLot.recall_id) == recall_id, col(RecallLot.position) > position)
+        .order_by(col(RecallLot.position))
+        .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
 
 
-async def notices(session: AsyncSession, recall_id: str) -> list[RecallNotice]:
-    statement = select(RecallNotice).where(col(RecallNotice.recall_id) == recall_id).order_by(col(RecallNotice.holder))
+async def members_among(session: AsyncSession, recall_id: str, lot_ids: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for chunk in chunks(lot_ids, 2_000):
+        statement = select(col(RecallLot.lot_id)).where(
+            col(RecallLot.recall_id) == recall_id, among(session, col(RecallLot.lot_id), chunk)
+        )
+        found.update((await session.execute(statement)).scalars())
+    return found
+
+
+async def gtins(session: AsyncSession, recall_id: str) -> list[str]:
+    statement = select(col(RecallLot.gtin)).where(col(RecallLot.recall_id) == recall_id).distinct()
     return list((await session.execute(statement)).scalars())
+
+
+async def lot_ids(session: AsyncSession, recall_id: str) -> list[str]:
+    statement = select(col(RecallLot.lot_id)).where(col(RecallLot.recall_id) == recall_id)
+    return list((await session.execute(statement)).scalars())
+
+
+async def first_uncounted(session: AsyncSession) -> str | None:
+    """A recall with lots whose holders are not found yet."""
+    statement = select(col(RecallLot.recall_id)).where(col(RecallLot.counted).is_(False)).limit(1)
+    found: str | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def uncounted(session: AsyncSession, recall_id: str, limit: int) -> list[str]:
+    statement = (
+        select(col(RecallLot.lot_id))
+        .where(col(RecallLot.recall_id) == recall_id, col(RecallLot.counted).is_(False))
+        .order_by(col(RecallLot.position))
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def count_uncounted(session: AsyncSession, recall_id: str) -> int:
+    statement = select(func.count()).where(col(RecallLot.recall_id) == recall_id, col(RecallLot.counted).is_(False))
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def set_counted(session: AsyncSession, recall_id: str, lot_ids: Iterable[str], value: bool) -> None:
+    for chunk in chunks(lot_ids, 2_000):
+        await session.execute(
+            update(RecallLot)
+            .where(col(RecallLot.recall_id) == recall_id, among(session, col(RecallLot.lot_id), chunk))
+            .values(counted=value)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def end_roots(session: AsyncSession, recall_id: str) -> None:
+    await session.execute(
+        update(RecallLot)
+        .where(col(RecallLot.recall_id) == recall_id, col(RecallLot.open_root).is_(True))
+        .values(open_root=False)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def changes(session: AsyncSession, recall_id: str, limit: int) -> list[RecallChange]:
+    """The newest ones, oldest first."""
+    statement = (
+        select(RecallChange)
+        .where(col(RecallChange.recall_id) == recall_id)
+        .order_by(col(RecallChange.change_id).desc())
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())[::-1]
+
+
+async def count_notices(session: AsyncSession, recall_id: str) -> tuple[int, int]:
+    """How many were sent and how many of them acknowledged."""
+    statement = select(func.count(), func.count(col(RecallNotice.acknowledged_at))).where(
+        col(RecallNotice.recall_id) == recall_id
+    )
+    sent, acknowledged = (await session.execute(statement)).one()
+    return sent, acknowledged
+
+
+async def notices(session: AsyncSession, recall_id: str, holders: Iterable[str]) -> dict[str, RecallNotice]:
+    statement = select(RecallNotice).where(
+        col(RecallNotice.recall_id) == recall_id, among(session, col(RecallNotice.holder), sorted(set(holders)))
+    )
+    return {notice.holder: notice for notice in (await session.execute(statement)).scalars()}
 
 
 async def notices_to(session: AsyncSession, holder: str) -> list[tuple[RecallNotice, Recall]]:
@@ -129,24 +218,41 @@ async def notices_to(session: AsyncSession, holder: str) -> list[tuple[RecallNot
     return [(notice, recall) for notice, recall in (await session.execute(statement)).all()]
 
 
-async def held_by(session: AsyncSession, holder: str, recall_ids: Sequence[str]) -> dict[str, list[str]]:
-    statement = (
-        select(col(RecallHolding.recall_id), col(RecallHolding.lot_id))
-        .where(col(RecallHolding.holder) == holder, col(RecallHolding.recall_id).in_(recall_ids))
-        .order_by(col(RecallHolding.lot_id))
+async def held_by(
+    session: AsyncSession, holder: str, recall_ids: Sequence[str], limit: int = FIRST
+) -> dict[str, tuple[list[str], int]]:
+    """Of each recall the first lots of which the holder has some, and how many they are."""
+    mine = (
+        select(
+            col(RecallHolding.recall_id),
+            col(RecallHolding.lot_id),
+            func.row_number()
+            .over(partition_by=col(RecallHolding.recall_id), order_by=col(RecallHolding.lot_id))
+            .label("number"),
+            func.count().over(partition_by=col(RecallHolding.recall_id)).label("of"),
+        )
+        .where(col(RecallHolding.holder) == holder, among(session, col(RecallHolding.recall_id), recall_ids))
+        .group_by(col(RecallHolding.recall_id), col(RecallHolding.lot_id))
+        .subquery()
     )
-    found: dict[str, list[str]] = {recall_id: [] for recall_id in recall_ids}
-    for recall_id, lot_id in (await session.execute(statement)).all():
-        found[recall_id].append(lot_id)
+    statement = select(mine).where(mine.c.number <= limit).order_by(mine.c.recall_id, mine.c.number)
+    found: dict[str, tuple[list[str], int]] = {recall_id: ([], 0) for recall_id in recall_ids}
+    for recall_id, lot_id, _, of in (await session.execute(statement)).all():
+        found[recall_id] = ([*found[recall_id][0], lot_id], of)
     return found
 
 
-async def holdings(session: AsyncSession, recall_id: str) -> list[RecallHolding]:
-    statement = (
-        select(RecallHolding)
-        .where(col(RecallHolding.recall_id) == recall_id)
-        .order_by(col(RecallHolding.holder), col(RecallHolding.lot_id))
-    )
+async def holdings(
+    session: AsyncSession, recall_id: str, *, holder: str | None, after: tuple[Any, ...] | None, limit: int
+) -> list[RecallHolding]:
+    """In the order of holder, lot and unit; of one holder, or of all."""
+    key = (col(RecallHolding.holder), col(RecallHolding.lot_id), col(RecallHolding.uom))
+    statement = select(RecallHolding).where(col(RecallHolding.recall_id) == recall_id)
+    if holder is not None:
+        statement = statement.where(col(RecallHolding.holder) == holder)
+    if after is not None:
+        statement = statement.where(tuple_(*key) > after)
+    statement = statement.order_by(*key).limit(limit)
     return list((await session.execute(statement.execution_options(populate_existing=True))).scalars())
 
 
@@ -165,21 +271,22 @@ async def any_in_force(session: AsyncSession) -> bool:
     return (await session.execute(statement)).first() is not None
 
 
-async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> list[Recall]:
-    """Recalls in force that hold one of the lots, or something that one of them was made of or came in.
+async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Recalls in force that hold one of the lots, or something that one of them was made of or came in, each with
+    those of its lots that were met, in the order of the recalls.
 
     A recall's set holds every descendant of its lots at all times, so the nearest lots behind an event are enough.
     """
-    nodes = await behind(session, lot_ids)
-    found: dict[str, Recall] = {}
-    for chunk in chunks(nodes):
-        member = exists().where(
-            col(RecallLot.recall_id) == col(Recall.recall_id),
-            col(RecallLot.lot_id).in_(chunk),
+    found: dict[str, list[str]] = {}
+    for chunk in chunks(await behind(session, lot_ids), 2_000):
+        statement = (
+            select(col(RecallLot.recall_id), col(RecallLot.lot_id))
+            .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))
+            .where(among(session, col(RecallLot.lot_id), chunk), _IN_FORCE)
         )
-        statement = select(Recall).where(member, _IN_FORCE)
-        found |= {recall.recall_id: recall for recall in (await session.execute(statement)).scalars()}
-    return [found[key] for key in sorted(found)]
+        for recall_id, lot_id in (await session.execute(statement)).all():
+            found.setdefault(recall_id, []).append(lot_id)
+    return dict(sorted(found.items()))
 
 
 async def behind(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:

@@ -1,15 +1,19 @@
 """The clock of a recall, what is overdue, and which steps a case may take. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from services.traceability.recalls.rulebook import RecallClock
+from shared.events.traceability import RecallLot
 from shared.i18n import Text
 
 Outcome = Literal["completed", "revoked"]
+PAGE_LOTS = 2_000
+PAGE_BYTES = 600_000
+"""Of one event; a record of the bus holds 900,000."""
 
 
 def clock_for(clocks: Iterable[RecallClock], level: int, on: date) -> RecallClock:
@@ -67,3 +71,17 @@ def extension(count: int, late: bool) -> Text:
     zh = f"新增 {count} 个批次，召回范围已扩大"
     en = f"{count} more {'lot' if count == 1 else 'lots'}: the recall was widened"
     return Text(f"{zh}，案件重新打开", f"{en} and reopened") if late else Text(zh, en)
+
+
+def paged(lots: Sequence[RecallLot]) -> list[list[RecallLot]]:
+    """The lots in their order, as pages that a record of the bus can hold."""
+    pages: list[list[RecallLot]] = []
+    room = 0
+    for lot in lots:
+        size = len(lot.model_dump_json().encode()) + 1
+        if not pages or room < size or len(pages[-1]) == PAGE_LOTS:
+            pages.append([])
+            room = PAGE_BYTES
+        pages[-1].append(lot)
+        room -= size
+    return pages

@@ -108,6 +108,11 @@ class HoldingOut(Out):
     destroyed: Decimal
 
 
+class HeldOut(HoldingOut):
+    holder: str
+    """USCC, else GLN."""
+
+
 class HolderOut(Out):
     holder: str
     name: str | None
@@ -147,6 +152,10 @@ class RecallSummary(Out):
     closed_at: datetime | None
     outcome: Literal["completed", "revoked"] | None
     lots: list[RecallLotOut]
+    """The first 100, roots before the others."""
+    lots_count: int
+    lots_next: str | None
+    """Address of the others; null when `lots` holds all."""
     overdue: list[DutyOut]
 
 
@@ -166,12 +175,18 @@ class RecallOut(RecallSummary):
     contact: str | None
     outcome_note: str | None
     clock: ClockOut
+    lots_counted: int
+    """Lots whose holders are found. Less than `lots_count` for a while after a large set was recalled; the lots
+    themselves are recalled at once."""
     changes: list[ChangeOut]
-    """Oldest first."""
+    """The newest 200, oldest first."""
     notices: NoticeCount
     persistent_disposition: PersistentDisposition
     holders: list[HolderOut] | None = None
-    """For authorities and the recalling firm; a holder sees its own row; null for everybody else."""
+    """For authorities and the recalling firm; a holder sees its own row; null for everybody else. At most the first
+    500 holdings, by holder and lot."""
+    holders_next: str | None = None
+    """Address of the other holdings; null when `holders` holds all that the caller may see."""
     to_ask: list[AskOut] | None = None
     """For authorities and the recalling firm; null for everybody else."""
 
@@ -192,3 +207,7 @@ class NoticeOut(Out):
     notified_at: datetime
     acknowledged_at: datetime | None
     lots: list[str]
+    """Lots that the holder has or had; the first 100."""
+    lots_count: int
+    lots_next: str | None
+    """Address of the others, with quantities; null when `lots` holds all."""

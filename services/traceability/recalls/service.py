@@ -1,29 +1,34 @@
 """Use cases of recalls: open, start, acknowledge, report quantities, widen, close."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from services.traceability.genealogy.service import AFFECTED_DEPTH, AFFECTED_NODES, Affected, AffectedLot
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Party
 from services.traceability.recalls import reach, repository, rules
 from services.traceability.recalls.models import Recall, RecallChange, RecallNotice, RecallQuantity
+from services.traceability.recalls.reach import UNREGISTERED
 from services.traceability.recalls.rulebook import CLOCKS
 from services.traceability.recalls.schemas import QuantityIn, RecallCloseIn, RecallIn
 from services.traceability.verdicts.repository import lock
-from services.traceability.verdicts.service import publish_lots
+from services.traceability.verdicts.service import AT_ONCE, publish_lots, publish_members
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from shared.events.traceability import RecallClosed, RecallLot, RecallOpened, RecallUpdated
+from shared.events.traceability import RecallClosed, RecallLot, RecallLotsAdded, RecallOpened, RecallUpdated
 from shared.i18n import Text
 from shared.reference import workdays
 
 
 async def open_recall(uow: UnitOfWork, body: RecallIn) -> Recall:
-    """Open a recall: the affected set is frozen, every holder has a notice and every lot's verdict is `recalled`, all
-    in one commit. Raises Invalid, Forbidden, Conflict (a lot is the root of an open recall already).
+    """Open a recall: the affected set is frozen and every lot's verdict is `recalled`, all in one commit. Every holder
+    has a notice in it too, or soon after where the set is large (`reach.AT_ONCE`).
+
+    Raises Invalid, Forbidden, Conflict (a lot is the root of an open recall already).
     """
     producer = await _producer(uow, body)
     await _authorise(uow, producer.uscc)
@@ -35,14 +40,17 @@ async def open_recall(uow: UnitOfWork, body: RecallIn) -> Recall:
     uow.session.add(recall)
     try:
         await uow.session.flush()
-        joined = await reach.write(uow, recall, found, roots=roots)
+        joined = await reach.join(uow, recall, found, roots=roots)
     except IntegrityError as error:  # the backstop of the check above: one open recall for each root
         raise _taken(body.lots, {}) from error
     derived = len(joined) - len(roots)
     _note(uow, recall, Text(f"开始召回，共 {len(joined)} 个批次", f"Recall opened for {len(joined)} lots in all"))
+    _note_bound(uow, recall, found)
     uow.publish(RecallOpened(**await _event(uow, recall)))
+    await _pages(uow, recall, joined)
     uow.audit("recall.open", subject=recall.recall_id, detail={"number": recall.number, "derived": derived})
-    await publish_lots(uow, joined)
+    await reach.settle(uow, recall)
+    await publish_lots(uow, [lot.lot_id for lot in joined])
     return recall
 
 
@@ -218,39 +226,40 @@ async def report(uow: UnitOfWork, recall_id: str, body: QuantityIn) -> Recall:
     return recall
 
 
-async def extend(uow: UnitOfWork, lot_ids: Iterable[str]) -> list[str]:
+async def extend(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
     """After a capture: what the new events made of recalled lots, or moved to new holders, joins their recalls, and the
-    case says so; a completed recall is reopened. Returns the lots that joined.
+    case says so; a completed recall is reopened.
 
     `lot_ids`: every lot that the events name or concern, inputs too.
     """
     wanted = sorted(set(lot_ids))
     if not wanted:
-        return []
+        return
     await uow.session.flush()
     # A recall that opens beside this capture waits for it, or this waits for the recall: neither overlooks the other.
     await lock(uow.session, wanted)
     if not await repository.any_in_force(uow.session):
-        return []
-    joined: set[str] = set()
-    for one in await repository.touched(uow.session, wanted):
-        recall = await repository.get(uow.session, one.recall_id, lock=True)
+        return
+    for recall_id, met in (await repository.touched(uow.session, wanted)).items():
+        recall = await repository.get(uow.session, recall_id, lock=True)
         assert recall is not None
         if recall.outcome == "revoked":
             continue
-        members = (await repository.lots(uow.session, [recall.recall_id]))[recall.recall_id]
-        found = await reach.freeze(uow.session, [row.lot_id for row in members])
-        new = await reach.write(uow, recall, found)
-        if not new:
+        # What can be new was made of the lots that were met: the rest of the set is not walked again.
+        found = await reach.widened(uow.session, recall, met, wanted)
+        joined = await reach.join(uow, recall, found)
+        await repository.set_counted(uow.session, recall_id, wanted, False)
+        await reach.settle(uow, recall)
+        if not joined:
             continue
         reopened = recall.state == "closed"
         if reopened:
             recall.state, recall.closed_at, recall.closed_by = "open", None, None
             recall.outcome, recall.outcome_note = None, None
-        joined.update(new)
-        await _updated(uow, recall, rules.extension(len(new), reopened))
-    await publish_lots(uow, joined)
-    return sorted(joined)
+        _note_bound(uow, recall, found)
+        await _updated(uow, recall, rules.extension(len(joined), reopened))
+        await _pages(uow, recall, joined)
+        await publish_lots(uow, [lot.lot_id for lot in joined])
 
 
 async def close(uow: UnitOfWork, recall_id: str, body: RecallCloseIn) -> Recall:
@@ -280,8 +289,10 @@ async def close(uow: UnitOfWork, recall_id: str, body: RecallCloseIn) -> Recall:
         )
     )
     uow.audit("recall.close", subject=recall_id, detail={"outcome": body.outcome})
-    members = (await repository.lots(uow.session, [recall_id]))[recall_id]
-    await publish_lots(uow, [row.lot_id for row in members])
+    if recall.lots_count > AT_ONCE:
+        await publish_members(uow, recall_id, await repository.gtins(uow.session, recall_id))
+    else:
+        await publish_lots(uow, await repository.lot_ids(uow.session, recall_id))
     return recall
 
 
@@ -323,8 +334,44 @@ async def _updated(uow: UnitOfWork, recall: Recall, change: Text) -> None:
 
 
 async def _event(uow: UnitOfWork, recall: Recall) -> dict[str, Any]:
-    rows = (await repository.lots(uow.session, [recall.recall_id]))[recall.recall_id]
+    rows = (await repository.first_lots(uow.session, [recall.recall_id]))[recall.recall_id]
     names = {"recall_id", "number", "level", "uscc", "party_name", "area_code", "reason", "reason_en", "risk"}
-    more = {"instructions", "contact", "opened_at", "start_by", "finish_by"}
+    more = {"instructions", "contact", "opened_at", "start_by", "finish_by", "lots_count"}
     lots = [RecallLot(lot_id=r.lot_id, gtin=r.gtin, lot=r.lot, product_name=r.product_name) for r in rows]
     return recall.model_dump(include=names | more) | {"lots": lots}
+
+
+async def _pages(uow: UnitOfWork, recall: Recall, joined: Sequence[AffectedLot]) -> None:
+    """Tell of the lots that joined."""
+    pages = await asyncio.to_thread(_told, joined)
+    for number, lots in enumerate(pages, 1):
+        uow.publish(
+            RecallLotsAdded(
+                recall_id=recall.recall_id,
+                uscc=recall.uscc,
+                lots=lots,
+                page=number,
+                pages=len(pages),
+                lots_count=recall.lots_count,
+                changed_at=uow.now,
+            )
+        )
+
+
+def _told(joined: Sequence[AffectedLot]) -> list[list[RecallLot]]:
+    return rules.paged(
+        [
+            RecallLot(lot_id=lot.lot_id, gtin=lot.gtin, lot=lot.lot, product_name=lot.product_name or UNREGISTERED)
+            for lot in joined
+        ]
+    )
+
+
+def _note_bound(uow: UnitOfWork, recall: Recall, found: Affected) -> None:
+    if found.truncated:
+        zh = f"范围达到上限（{AFFECTED_NODES:,} 个节点或 {AFFECTED_DEPTH} 层），可能还有批次没有列入，请核查"
+        en = (
+            f"The set reached its bound ({AFFECTED_NODES:,} nodes or {AFFECTED_DEPTH} levels): lots may be missing, "
+            "check it"
+        )
+        _note(uow, recall, Text(zh, en))

@@ -15,6 +15,7 @@ from services.traceability.recalls.schemas import (
     ChangeOut,
     ClockOut,
     DutyOut,
+    HeldOut,
     HolderOut,
     HoldingOut,
     NoticeCount,
@@ -28,20 +29,26 @@ from shared.auth import Principal
 from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
+from shared.web import encode
+
+HOLDINGS = 500
+CHANGES = 200
+PATH = "/v1/traceability/recalls"
 
 
 async def summaries(session: AsyncSession, recalls: Sequence[Recall], now: datetime) -> list[RecallSummary]:
-    lots = await repository.lots(session, [recall.recall_id for recall in recalls])
+    lots = await repository.first_lots(session, [recall.recall_id for recall in recalls])
     return [RecallSummary(**_summary(recall, lots[recall.recall_id], now)) for recall in recalls]
 
 
 async def case(session: AsyncSession, recall: Recall, principal: Principal, now: datetime) -> RecallOut:
-    lots = (await repository.lots(session, [recall.recall_id]))[recall.recall_id]
-    notices = await repository.notices(session, recall.recall_id)
-    changes = await repository.changes(session, recall.recall_id)
-    holdings = await repository.holdings(session, recall.recall_id)
+    lots = (await repository.first_lots(session, [recall.recall_id]))[recall.recall_id]
+    sent, acknowledged = await repository.count_notices(session, recall.recall_id)
+    changes = await repository.changes(session, recall.recall_id, CHANGES)
+    waiting = await repository.count_uncounted(session, recall.recall_id)
     revoked = recall.outcome == "revoked"
     supervised = (await supervision.of(session, [recall.uscc]))[recall.uscc]
+    holders, following = await _holders(session, recall, principal, supervised)
     return RecallOut(
         **_summary(recall, lots, now),
         risk=recall.risk,
@@ -49,13 +56,15 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
         contact=recall.contact,
         outcome_note=recall.outcome_note,
         clock=clock_out(next(clock for clock in CLOCKS if clock.code == recall.clock)),
+        lots_counted=recall.lots_count - waiting,
         changes=[ChangeOut(at=row.at, change=row.text, change_en=row.text_en) for row in changes],
-        notices=NoticeCount(sent=len(notices), acknowledged=sum(row.acknowledged_at is not None for row in notices)),
+        notices=NoticeCount(sent=sent, acknowledged=acknowledged),
         persistent_disposition=PersistentDisposition(
             set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
         ),
-        holders=_holders(recall, notices, holdings, principal, supervised),
+        holders=holders,
         to_ask=await _to_ask(session, recall, lots, principal, supervised),
+        holders_next=following,
     )
 
 
@@ -67,13 +76,13 @@ async def _to_ask(
     supervised: Supervision,
 ) -> list[AskOut] | None:
     """What the set may have gone into besides, as only one side says."""
-    if not _sees_all(recall, principal, supervised):
+    if not sees_all(recall, principal, supervised):
         return None
     found = await unconfirmed_from(session, {lot.lot_id for lot in lots})
     return [AskOut(node=each.node, asks=each.asks, event_id=each.event_id, at=each.at) for each in found]
 
 
-def _sees_all(recall: Recall, principal: Principal, supervised: Supervision) -> bool:
+def sees_all(recall: Recall, principal: Principal, supervised: Supervision) -> bool:
     if principal.kind == "enterprise":
         return principal.uscc == recall.uscc
     return supervised.shown(RECALL_HOLDERS, principal)
@@ -83,8 +92,12 @@ def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[s
     duties = rules.overdue(
         recall.state, recall.started_at is not None, recall.start_by, recall.finish_by, now, shanghai_date(now)
     )
+    more = lots and recall.lots_count > len(lots)
     return recall.model_dump(include=set(RecallSummary.model_fields)) | {
-        "lots": [RecallLotOut(**lot.model_dump(include=set(RecallLotOut.model_fields))) for lot in lots],
+        "lots": [lot_out(lot) for lot in lots],
+        "lots_next": f"{PATH}/{recall.recall_id}/lots?cursor={encode(str(lots[-1].position))}"
+        if more and lots
+        else None,
         "overdue": [
             DutyOut(code=duty.code, due=duty.due.isoformat(), text=duty.text.zh, text_en=duty.text.en)
             for duty in duties
@@ -92,26 +105,36 @@ def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[s
     }
 
 
-def _holders(
-    recall: Recall,
-    notices: Sequence[RecallNotice],
-    holdings: Sequence[RecallHolding],
-    principal: Principal,
-    supervised: Supervision,
-) -> list[HolderOut] | None:
-    """Who holds what is business: authorities that supervise the recalling firm and work on recalls see it, and the
-    firm itself; a holder sees its own part."""
-    everyone = _sees_all(recall, principal, supervised)
+def lot_out(lot: RecallLot) -> RecallLotOut:
+    return RecallLotOut(**lot.model_dump(include=set(RecallLotOut.model_fields)))
+
+
+async def _holders(
+    session: AsyncSession, recall: Recall, principal: Principal, supervised: Supervision
+) -> tuple[list[HolderOut] | None, str | None]:
+    """All of them, or a holder its own part; and the address of those that have no place here."""
+    everyone = sees_all(recall, principal, supervised)
     if not everyone and principal.kind != "enterprise":
-        return None
-    told = {notice.holder: notice for notice in notices}
+        return None, None
+    holder = None if everyone else principal.uscc
+    rows = await repository.holdings(session, recall.recall_id, holder=holder, after=None, limit=HOLDINGS + 1)
+    if not rows and not everyone:
+        return None, None
+    rows, more = rows[:HOLDINGS], len(rows) > HOLDINGS
     by_holder: dict[str, list[RecallHolding]] = {}
-    for holding in holdings:
-        by_holder.setdefault(holding.holder, []).append(holding)
-    seen = [holder for holder in sorted({*told, *by_holder}) if everyone or holder == principal.uscc]
-    if not seen and not everyone:
-        return None
-    return [_holder(recall, holder, told.get(holder), by_holder.get(holder, [])) for holder in seen]
+    for row in rows:
+        by_holder.setdefault(row.holder, []).append(row)
+    told = await repository.notices(session, recall.recall_id, by_holder)
+    found = [_holder(recall, holder, told.get(holder), held) for holder, held in by_holder.items()]
+    return found, f"{PATH}/{recall.recall_id}/holdings?cursor={encode(*holding_key(rows[-1]))}" if more else None
+
+
+def holding_key(row: RecallHolding) -> tuple[str, str, str]:
+    return row.holder, row.lot_id, row.uom
+
+
+def held_out(row: RecallHolding) -> HeldOut:
+    return HeldOut(**row.model_dump(include=set(HeldOut.model_fields)))
 
 
 def _holder(recall: Recall, holder: str, notice: RecallNotice | None, rows: Sequence[RecallHolding]) -> HolderOut:
@@ -143,6 +166,12 @@ def clock_out(clock: RecallClock) -> ClockOut:
     )
 
 
-def notice_out(notice: RecallNotice, recall: Recall, lots: list[str]) -> NoticeOut:
-    shared = recall.model_dump(include=set(NoticeOut.model_fields) - {"lots"})
-    return NoticeOut(**shared | notice.model_dump(include=set(NoticeOut.model_fields)) | {"lots": lots})
+def notice_out(notice: RecallNotice, recall: Recall, held: tuple[list[str], int]) -> NoticeOut:
+    shared = recall.model_dump(include=set(NoticeOut.model_fields) - {"lots", "lots_count"})
+    lots, count = held
+    more = count > len(lots)
+    return NoticeOut(
+        **shared
+        | notice.model_dump(include=set(NoticeOut.model_fields))
+        | {"lots": lots, "lots_count": count, "lots_next": f"{PATH}/{recall.recall_id}/holdings" if more else None}
+    )

@@ -59,6 +59,8 @@ class Stored:
     body: str
     marks: list[Mark]
     credit_as_of: str | None
+    stale: bool = False
+    """Whether more is known of the lot than the body tells."""
 
 
 def render(facts: LotFacts, *, announced: bool = False) -> Rendered:

@@ -74,7 +74,7 @@ def _flow(events: list[Seen]) -> list[Placed]:
     placed: list[Placed] = []
     on_the_way: list[Seen] = []
     for index, event in enumerate(events):
-        again = _repeated(event, events[:index])
+        again = _repeated(events, index)
         if event.step in SENT:
             if again is not None and again in on_the_way:
                 on_the_way.remove(again)
@@ -104,11 +104,13 @@ def _agree(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _repeated(event: Seen, earlier: list[Seen]) -> Seen | None:
+def _repeated(events: list[Seen], index: int) -> Seen | None:
     """The event whose half this one tells again: `departing` after `shipping`, `accepting` after `receiving`, at the
     same place with nothing of the other half between."""
+    event = events[index]
     same, other = (SENT, RECEIVED) if event.step in SENT else (RECEIVED, SENT)
-    for before in reversed(earlier):
+    for place in range(index - 1, -1, -1):
+        before = events[place]
         if before.step in other:
             return None
         if before.step in same and before.step != event.step:

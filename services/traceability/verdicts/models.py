@@ -27,3 +27,15 @@ class LotVerdict(Table, table=True):
     digest: str
     """SHA-256 of all that was published; an unchanged lot is not published again."""
     changed_at: datetime = Field(sa_type=UTC)
+
+
+class StaleLot(Table, table=True):
+    """A lot whose stored verdict is older than what is known. It is rendered when it is asked for, until a worker has
+    rendered and announced it; then the row goes."""
+
+    __tablename__ = "lot_stale"
+
+    lot_id: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UTC)
+    attempts: int = 0
+    """How often its rendering failed; after three times only an operator has it tried again."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, text, update
 from sqlmodel import col
 
 from services.traceability.alerts.models import Alert, AlertLot
@@ -14,13 +14,13 @@ from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.recalls.models import Recall, RecallLot
 from services.traceability.verdicts.body import Mark, Stored
 from services.traceability.verdicts.facts import LotFacts
-from services.traceability.verdicts.models import LotVerdict
+from services.traceability.verdicts.models import LotVerdict, StaleLot
 from services.traceability.verdicts.rules import OpenAlert, Recalled
 from services.traceability.verdicts.ways import chunks, journeys
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, Database
-from shared.db.sql import upsert
-from shared.db.types import utc_text
+from shared.db.sql import among, dialect_of, upsert
+from shared.db.types import UTC, utc_text
 from shared.events.traceability import Instruction, TestSummary
 from shared.i18n import Lang, Text
 
@@ -34,11 +34,24 @@ async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
     """Let one transaction at a time decide on a lot: who waits here then reads what the other committed.
 
     Without it two could each overlook the other's change, and the later write would free a recalled lot. SQLite has
-    one writer anyway and ignores the clause.
+    one writer anyway.
     """
-    for chunk in chunks(lot_ids):
-        statement = select(col(Lot.lot_id)).where(col(Lot.lot_id).in_(chunk)).order_by(col(Lot.lot_id))
+    if dialect_of(session) == "sqlite":
+        return
+    for chunk in chunks(lot_ids, 2_000):
+        statement = select(col(Lot.lot_id)).where(among(session, col(Lot.lot_id), chunk)).order_by(col(Lot.lot_id))
         await session.execute(statement.with_for_update(key_share=True))
+
+
+async def lock_free(session: AsyncSession, lot_ids: Sequence[str]) -> list[str]:
+    """Lock those of the lots that nobody has; these, and those that have no row to lock. Whoever comes back for the
+    others waits for nobody, and so nobody waits for it in a circle."""
+    if dialect_of(session) == "sqlite":
+        return list(lot_ids)
+    statement = select(col(Lot.lot_id)).where(among(session, col(Lot.lot_id), lot_ids)).order_by(col(Lot.lot_id))
+    there = set((await session.execute(statement)).scalars())
+    free = (await session.execute(statement.with_for_update(key_share=True, skip_locked=True))).scalars()
+    return sorted({*free, *(set(lot_ids) - there)})
 
 
 async def load(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, LotFacts]:
@@ -159,22 +172,94 @@ async def product(session: AsyncSession, gtin: str) -> Product | None:
     return await session.get(Product, gtin)
 
 
+_IN_FORCE = or_(col(Recall.outcome).is_(None), col(Recall.outcome) != "revoked")
+
+
 async def recalled_lots(session: AsyncSession, gtin: str, limit: int = 50) -> list[str]:
     """Lots of a product that are under recall, for a code that names no lot."""
     statement = (
-        select(col(LotVerdict.lot))
-        .where(col(LotVerdict.gtin) == gtin, col(LotVerdict.state) == "recalled")
-        .order_by(col(LotVerdict.lot))
+        select(col(RecallLot.lot))
+        .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))
+        .where(col(RecallLot.gtin) == gtin, _IN_FORCE)
+        .group_by(col(RecallLot.lot))
+        .order_by(col(RecallLot.lot))
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
 
 
+async def is_recalled(session: AsyncSession, lot_id: str) -> bool:
+    statement = (
+        select(col(RecallLot.lot_id))
+        .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))
+        .where(col(RecallLot.lot_id) == lot_id, _IN_FORCE)
+        .limit(1)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+# --- lots that wait for a worker ------------------------------------------------------------------------------------
+
+MAX_ATTEMPTS = 3
+
+
+async def mark_stale(session: AsyncSession, lot_ids: Iterable[str], at: datetime) -> None:
+    """The row of a lot that waits already is written again: a worker that has it in hand would else take it away with
+    facts that are older than this."""
+    for chunk in chunks(lot_ids, 500):
+        rows = [{"lot_id": lot_id, "since": at, "attempts": 0} for lot_id in chunk]
+        await upsert(session, StaleLot, rows, key=["lot_id"])
+
+
+async def mark_members_stale(session: AsyncSession, recall_id: str, at: datetime) -> None:
+    """All lots of a recall, in the database."""
+    await session.execute(
+        text(
+            "INSERT INTO lot_stale (lot_id, since, attempts) "
+            "SELECT lot_id, :at, 0 FROM recall_lot WHERE recall_id = :recall_id ORDER BY lot_id "
+            "ON CONFLICT (lot_id) DO UPDATE SET since = excluded.since, attempts = 0"
+        ).bindparams(bindparam("at", type_=UTC)),
+        {"recall_id": recall_id, "at": at},
+    )
+
+
+async def stale_after(session: AsyncSession, lot_id: str, limit: int) -> list[str]:
+    """Lots that wait, in the order of their ids, behind `lot_id`."""
+    statement = (
+        select(col(StaleLot.lot_id))
+        .where(col(StaleLot.lot_id) > lot_id, col(StaleLot.attempts) < MAX_ATTEMPTS)
+        .order_by(col(StaleLot.lot_id))
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def take_stale(session: AsyncSession, lot_ids: Sequence[str]) -> list[str]:
+    """Those of the lots that still wait and that nobody marks just now; they wait no more when this is committed."""
+    mine = among(session, col(StaleLot.lot_id), lot_ids)
+    waiting = select(col(StaleLot.lot_id)).where(mine).order_by(col(StaleLot.lot_id))
+    waiting = waiting.with_for_update(skip_locked=True)
+    taken = list((await session.execute(waiting)).scalars())
+    await session.execute(delete(StaleLot).where(among(session, col(StaleLot.lot_id), taken)))
+    return taken
+
+
+async def count_failure(session: AsyncSession, lot_id: str) -> None:
+    await session.execute(
+        update(StaleLot).where(col(StaleLot.lot_id) == lot_id).values(attempts=col(StaleLot.attempts) + 1)
+    )
+
+
+async def is_stale(session: AsyncSession, lot_id: str) -> bool:
+    return await session.get(StaleLot, lot_id) is not None
+
+
 _STORED = {
     lang: (
         f"SELECT v.state, v.expires_on, v.producer_uscc, v.body_{lang}, e.as_of, "  # noqa: S608 - two constant texts
-        "m.colour, m.ground, m.ground_en, m.valid_from, m.valid_until, m.removed_on, m.as_of "
-        "FROM lot_verdict v LEFT JOIN party_enterprise e ON e.uscc = v.producer_uscc "
+        "m.colour, m.ground, m.ground_en, m.valid_from, m.valid_until, m.removed_on, m.as_of, s.lot_id "
+        "FROM lot_verdict v LEFT JOIN lot_stale s ON s.lot_id = v.lot_id "
+        "LEFT JOIN party_enterprise e ON e.uscc = v.producer_uscc "
         "LEFT JOIN party_mark m ON m.uscc = v.producer_uscc WHERE v.lot_id = $1"
     )
     for lang in ("zh", "en")
@@ -187,21 +272,40 @@ async def stored(db: Database, lot_id: str, lang: Lang) -> Stored | None:
     if not rows:
         return None
     state, expires_on, producer, text, as_of = rows[0][:5]
-    marks = [
-        Mark(
-            colour=row[5],
-            ground=row[6],
-            ground_en=row[7],
-            valid_from=_date(row[8]),
-            valid_until=_date(row[9]),
-            removed_on=_date(row[10]) if row[10] else None,
-            as_of=_instant(row[11]),
-        )
-        for row in rows
-        if row[5]
-    ]
     return Stored(
-        state, _date(expires_on) if expires_on else None, producer, text, marks, _instant(as_of) if as_of else None
+        state,
+        _date(expires_on) if expires_on else None,
+        producer,
+        text,
+        [_mark(row[5:12]) for row in rows if row[5]],
+        _instant(as_of) if as_of else None,
+        stale=rows[0][12] is not None,
+    )
+
+
+_MARKS = (
+    "SELECT m.colour, m.ground, m.ground_en, m.valid_from, m.valid_until, m.removed_on, m.as_of, e.as_of "
+    "FROM (SELECT CAST($1 AS VARCHAR) AS uscc) k LEFT JOIN party_enterprise e ON e.uscc = k.uscc "
+    "LEFT JOIN party_mark m ON m.uscc = k.uscc"
+)
+
+
+async def marks(db: Database, uscc: str) -> tuple[list[Mark], str | None]:
+    """The listings of a producer, and of when credit told of it last."""
+    rows = await db.fetch(_MARKS, uscc)
+    as_of = rows[0][7]
+    return [_mark(row[:7]) for row in rows if row[0]], _instant(as_of) if as_of else None
+
+
+def _mark(row: Sequence[Any]) -> Mark:
+    return Mark(
+        colour=row[0],
+        ground=row[1],
+        ground_en=row[2],
+        valid_from=_date(row[3]),
+        valid_until=_date(row[4]),
+        removed_on=_date(row[5]) if row[5] else None,
+        as_of=_instant(row[6]),
     )
 
 

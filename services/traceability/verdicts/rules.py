@@ -71,7 +71,7 @@ def decide(facts: Facts) -> Decision:
     if recall is not None:
         state, reasons = "recalled", [_recall_reason(recall)]
     elif holding:
-        state, reasons = "held", list(dict.fromkeys(alert.summary for alert in holding))
+        state, reasons = "held", _told(holding)
     elif facts.registered_on is None:
         state = "unknown"
         reasons = [Text("生产者没有登记这个批次", "The producer has not registered this lot")]
@@ -83,6 +83,14 @@ def decide(facts: Facts) -> Decision:
         _tests(facts),
     ]
     return Decision(state, reasons, recall.notice if recall else None, checks)
+
+
+MOST_REASONS = 10
+"""Of a hold: an event and an answer have room for so many."""
+
+
+def _told(alerts: Sequence[OpenAlert]) -> list[Text]:
+    return list(dict.fromkeys(alert.summary for alert in alerts))[:MOST_REASONS]
 
 
 def on_day(state: State, expires_on: date | None, today: date) -> Verdict:
@@ -167,7 +175,7 @@ def _recall_reason(recall: Recalled) -> Text:
 def _hold(alerts: Sequence[OpenAlert]) -> Check:
     holding = [alert for alert in alerts if alert.holds]
     if holding:
-        reasons = list(dict.fromkeys(alert.summary for alert in holding))
+        reasons = _told(holding)
         return Check(
             "hold",
             False,

@@ -1,6 +1,7 @@
 """Use cases of verdicts: recompute and publish lots; answer one code."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from services.traceability.verdicts import body, repository
+from services.traceability.verdicts.facts import LotFacts
 from shared.clock import shanghai_date, start_of_day
 from shared.db import UnitOfWork
 from shared.errors import Malformed
@@ -19,45 +21,108 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 
-async def publish_lots(uow: UnitOfWork, lot_ids: Iterable[str]) -> list[str]:
-    """Recompute the verdict of each lot in this transaction; what changed is stored, published once and dropped from
-    the hot answers. Returns the lots that changed. Lots that nothing is known of are left out.
-    """
-    wanted = sorted(set(lot_ids))
-    if not wanted:
-        return []
+AT_ONCE = 500
+"""Lots whose verdicts are rendered in the transaction that changed them; of more, all are marked in it, and a worker
+renders them. An answer is right in both cases (`answer`)."""
+SLICE = 100
+"""Lots that are loaded and rendered together: about 30 ms of work between two turns of the event loop."""
+
+
+async def publish_lots(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
+    """What is said of each lot follows what is known, once for each lot and transaction."""
+    wanted = set(lot_ids)
+    if len(wanted) > AT_ONCE:
+        forget(uow, wanted)
+        uow.once(_mark, *wanted)
+        return
     await uow.session.flush()
     await repository.lock(uow.session, wanted)
-    facts = await repository.load(uow.session, wanted)
-    stored = await repository.stored_states(uow.session, facts)
-    rows: list[dict[str, Any]] = []
+    await render(uow, wanted)
+
+
+async def publish_members(uow: UnitOfWork, recall_id: str, gtins: Iterable[str]) -> None:
+    """The same for all lots of a large recall; `gtins` are their products."""
+    _forget_products(uow, gtins)
+    uow.once(_mark_members, recall_id)
+
+
+def forget(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
+    """Drop the hot answers of many lots: by product, since each answer hangs on its product too."""
+    _forget_products(uow, {lot_id[:14] for lot_id in lot_ids})
+
+
+def _forget_products(uow: UnitOfWork, gtins: Iterable[str]) -> None:
+    tags = [f"product:{gtin}" for gtin in gtins]
+    uow.invalidate(*(tags if len(tags) <= _MOST_TAGS else ["*"]))
+
+
+_MOST_TAGS = 1_000
+
+
+# Just before the commit: whoever waits for the row of a lot that waits has all its other locks.
+async def _mark(uow: UnitOfWork, lot_ids: Sequence[Any]) -> None:
+    await repository.mark_stale(uow.session, lot_ids, uow.now)
+    uow.after_commit(wake(uow.platform).set)
+
+
+async def _mark_members(uow: UnitOfWork, recall_ids: Sequence[Any]) -> None:
+    for recall_id in recall_ids:
+        await repository.mark_members_stale(uow.session, recall_id, uow.now)
+    uow.after_commit(wake(uow.platform).set)
+
+
+def wake(platform: "Platform") -> asyncio.Event:
+    """Set when lots began to wait in this process."""
+    event: asyncio.Event = platform.state.setdefault("verdicts_wake", asyncio.Event())
+    return event
+
+
+async def render(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
+    """Recompute the verdict of each lot in this transaction; what changed is stored, published once and dropped from
+    the hot answers. Lots that nothing is known of are left out. The caller holds the lots' locks.
+    """
+    wanted = sorted(set(lot_ids))
+    for start in range(0, len(wanted), SLICE):
+        facts = await repository.load(uow.session, wanted[start : start + SLICE])
+        stored = await repository.stored_states(uow.session, facts)
+        made = _render(facts, stored) if len(facts) < _FEW else await asyncio.to_thread(_render, facts, stored)
+        for rendered in made.values():
+            if rendered.event is not None:
+                uow.publish(rendered.event)
+        uow.invalidate(*(tag for lot_id in made for tag in (f"lot:{lot_id}", f"product:{lot_id[:14]}")))
+        await repository.store(uow.session, [_row(facts[key], one, uow.now) for key, one in made.items()])
+
+
+_FEW = 5
+
+
+def _render(facts: Mapping[str, LotFacts], stored: Mapping[str, tuple[str, str]]) -> dict[str, body.Rendered]:
+    """What changed, in the order of the ids."""
+    found: dict[str, body.Rendered] = {}
     for lot_id in sorted(facts):
         digest, state = stored.get(lot_id, ("", "unknown"))
         lot = facts[lot_id].lot
         if not digest and lot is not None and not lot.acknowledged and not facts[lot_id].recalls:
             continue  # only strangers speak of it: to the public there is no such lot
         rendered = body.render(facts[lot_id], announced=state != "unknown")
-        if digest == rendered.digest:
-            continue
-        rows.append(
-            {
-                "lot_id": lot_id,
-                "gtin": facts[lot_id].gtin,
-                "lot": facts[lot_id].number,
-                "state": rendered.state,
-                "expires_on": rendered.expires_on,
-                "producer_uscc": rendered.producer_uscc,
-                "body_zh": rendered.body_zh,
-                "body_en": rendered.body_en,
-                "digest": rendered.digest,
-                "changed_at": uow.now,
-            }
-        )
-        if rendered.event is not None:
-            uow.publish(rendered.event)
-        uow.invalidate(f"lot:{lot_id}", f"product:{facts[lot_id].gtin}")
-    await repository.store(uow.session, rows)
-    return [row["lot_id"] for row in rows]
+        if digest != rendered.digest:
+            found[lot_id] = rendered
+    return found
+
+
+def _row(facts: LotFacts, rendered: body.Rendered, now: datetime) -> dict[str, Any]:
+    return {
+        "lot_id": facts.lot_id,
+        "gtin": facts.gtin,
+        "lot": facts.number,
+        "state": rendered.state,
+        "expires_on": rendered.expires_on,
+        "producer_uscc": rendered.producer_uscc,
+        "body_zh": rendered.body_zh,
+        "body_en": rendered.body_en,
+        "digest": rendered.digest,
+        "changed_at": now,
+    }
 
 
 @dataclass(frozen=True)
@@ -78,8 +143,22 @@ def read_code(text: str) -> Code:
         ) from error
 
 
+async def _now(platform: "Platform", lot_id: str, lang: Lang) -> body.Stored | None:
+    """The answer of a lot that waits for the worker, rendered for this one question; None for one that does not."""
+    async with platform.read() as session:
+        if not await repository.is_stale(session, lot_id):
+            return None
+        facts = (await repository.load(session, [lot_id])).get(lot_id)
+    if facts is None:
+        return None
+    made = body.render(facts)
+    marks, as_of = await repository.marks(platform.db, made.producer_uscc)
+    text = made.body_en if lang == "en" else made.body_zh
+    return body.Stored(made.state, made.expires_on, made.producer_uscc, text, marks, as_of)
+
+
 async def answer(platform: "Platform", text: str, lang: Lang) -> Answer:
-    """The verdict of one code: one indexed read, and a second only for a code that no row stands for."""
+    """The verdict of one code: one indexed read, more only for a lot that no row stands for, or that waits."""
     code = read_code(text)
     today = shanghai_date(platform.clock.now())
     tags = [f"product:{code.gtin}"]
@@ -87,6 +166,8 @@ async def answer(platform: "Platform", text: str, lang: Lang) -> Answer:
     if code.lot_id is not None:
         tags.append(f"lot:{code.lot_id}")
         stored = await repository.stored(platform.db, code.lot_id, lang)
+        if stored is None or stored.stale:
+            stored = await _now(platform, code.lot_id, lang)
         if stored is not None:
             tags.append(f"party:{stored.producer_uscc}")
             content = body.answer(code, stored, today, lang)

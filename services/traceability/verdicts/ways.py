@@ -3,7 +3,8 @@
 Set-based: a few statements for all lots together, whatever their number.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,14 +15,19 @@ from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
+from services.traceability.genealogy.repository import is_middle
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.rights.repository import Registry, confirmed_places
 from services.traceability.rights.repository import titles as titles_of
 from services.traceability.verdicts.journey import Role, Seen
 from shared.db import AsyncSession
+from shared.db.sql import among
+from shared.turns import in_turns
 
 MAX_DEPTH = 8
 """Levels of materials and of containers that a journey shows."""
+MAX_MATERIALS = 64
+"""Materials of one lot; a journey has 60 steps in all."""
 MAX_EVENTS = 200
 """Newest events of one object; a lot that is sold ten thousand times is not told ten thousand times."""
 _UNITS = {"KGM": "kg", "GRM": "g", "TNE": "t", "LTR": "L", "MLT": "mL"}
@@ -74,14 +80,30 @@ async def journeys(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, l
     makers = {lot_id: titles[lot_id[:14]].parties if lot_id[:14] in titles else frozenset() for lot_id in lot_ids}
     rows = await _events(session, by_node, frozenset[str]().union(*makers.values()))
     names = await _Names.load(session, rows, [carrier.flow for carrier in carriers if carrier.role == "material"])
+    if len(rows) < _FEW:
+        return _sightings(rows, by_node, names, makers)
+    return await asyncio.to_thread(_sightings, rows, by_node, names, makers)
+
+
+_FEW = 50
+
+
+def _sightings(
+    rows: Iterable[Any],
+    by_node: Mapping[str, Sequence[Carrier]],
+    names: "_Names",
+    makers: Mapping[str, Collection[str]],
+) -> dict[str, list[Seen]]:
     found: dict[str, dict[tuple[str, str], Seen]] = {}
     for row in rows:
         for carrier in by_node[row.node]:
             # What a lot's maker tells of its materials belongs to the lot, though their own producers say nothing.
             counts = row.confirmed or (carrier.role == "material" and row.owner_uscc in makers[carrier.lot_id])
             if counts and _inside(carrier, row.event_time):
+                seen = found.setdefault(carrier.lot_id, {})
                 # One event may name a lot several times (its crate and itself); the first sighting stands.
-                found.setdefault(carrier.lot_id, {}).setdefault((row.record_id, carrier.flow), names.seen(row, carrier))
+                if (row.record_id, carrier.flow) not in seen:
+                    seen[row.record_id, carrier.flow] = names.seen(row, carrier)
     return {lot_id: list(seen.values()) for lot_id, seen in found.items()}
 
 
@@ -90,8 +112,10 @@ def _inside(carrier: Carrier, at: datetime) -> bool:
 
 
 async def _materials(session: AsyncSession, lot_ids: Sequence[str]) -> list[Carrier]:
-    """Everything that went into the lots, level by level; each object once for each lot, so a circle ends."""
+    """What went into the lots, level by level; each object once for each lot, so a circle ends. Of many the nearest,
+    in the order of their names."""
     seen: dict[str, set[str]] = {lot_id: {lot_id} for lot_id in lot_ids}
+    room = dict.fromkeys(lot_ids, MAX_MATERIALS)
     front: dict[str, set[str]] = {lot_id: {lot_id} for lot_id in lot_ids}
     carriers: list[Carrier] = []
     for _ in range(MAX_DEPTH * 2):  # a star with its event in the middle takes two hops
@@ -99,17 +123,28 @@ async def _materials(session: AsyncSession, lot_ids: Sequence[str]) -> list[Carr
             break
         following: dict[str, set[str]] = {}
         for chunk in chunks(front):
-            statement = select(col(Edge.from_node), col(Edge.to_node)).where(
-                col(Edge.to_node).in_(chunk),
-                col(Edge.relation) == "transformation",
-                col(Edge.known_to).is_(None),
-                col(Edge.confirmed).is_(True),
+            statement = (
+                select(col(Edge.from_node), col(Edge.to_node))
+                .where(
+                    among(session, col(Edge.to_node), chunk),
+                    col(Edge.relation) == "transformation",
+                    col(Edge.known_to).is_(None),
+                    col(Edge.confirmed).is_(True),
+                )
+                .order_by(col(Edge.from_node))
             )
-            for source, target in (await session.execute(statement)).all():
-                for lot_id in [lot_id for lot_id in front[target] if source not in seen[lot_id]]:
+            async for source, target in in_turns((await session.execute(statement)).all()):
+                for lot_id in sorted(front[target]):
+                    if source in seen[lot_id]:
+                        continue
+                    if not room[lot_id]:  # it has all that it can show: nothing more is looked at for it
+                        front[target].discard(lot_id)
+                        continue
                     seen[lot_id].add(source)
                     following.setdefault(source, set()).add(lot_id)
-                    carriers.append(Carrier(lot_id, source, "material", source))
+                    if not is_middle(source):
+                        room[lot_id] -= 1
+                        carriers.append(Carrier(lot_id, source, "material", source))
         front = following
     return carriers
 
@@ -185,7 +220,7 @@ async def _events(session: AsyncSession, nodes: Iterable[str], makers: Collectio
             select(*columns)
             .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
-                col(EventEpc.node).in_(chunk),
+                among(session, col(EventEpc.node), chunk),
                 col(EpcisEvent.errored_at).is_(None),
                 col(EpcisEvent.declaration).is_(False),
                 # An input was seen before, in an event of its own; here the event belongs to what came out.
@@ -199,7 +234,9 @@ async def _events(session: AsyncSession, nodes: Iterable[str], makers: Collectio
             .where(ranked.c.rank <= MAX_EVENTS)
             .order_by(ranked.c.event_time, ranked.c.record_id, ranked.c.position)
         )
-        rows += (await session.execute(statement)).all()
+        result = await session.stream(statement)
+        async for some in result.partitions(1_000):
+            rows += some
     return rows
 
 

@@ -178,7 +178,7 @@ async def test_two_processes_capture_the_same_documents(backend: Backend) -> Non
     async with running(create_app, Settings, backend) as first:
         await chain.register(first)
         url = first.platform.db.url.render_as_string(hide_password=False)
-        async with running(create_app, Settings, backend, url=url) as second:
+        async with running(create_app, Settings, backend, url=url, worker_id="1") as second:
             bodies = [document(*(chain.harvest(f"F{n}") for n in range(k, k + 4))) for k in range(4)]
             posts = [
                 app.post("/epcis/capture", json=body, as_=of(ORCHARD)) for body in bodies for app in (first, second)

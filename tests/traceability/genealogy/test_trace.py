@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from services.traceability.genealogy.service import affected
+from services.traceability.genealogy.service import affected, held
 from shared.events.credit import ListingPublished
 from tests.support.app import NOW, Harness
 from tests.support.callers import department, public, staff
@@ -150,10 +150,10 @@ async def test_nested_containers_carry_their_contents(traceability: Harness) -> 
     )
     assert (await capture(traceability, sent, of(PACKER)))["stored"] == 4
     async with traceability.platform.read() as session:
-        reached = await affected(session, [lot(BOX, "B1")])
-    held = {holding.holder: holding for holding in reached.holdings}
-    assert (held[PACKER].made, held[PACKER].shipped, held[PACKER].on_hand) == (50, 20, 30)
-    assert held[MARKET].expected == 20
+        whole = await held(session, [lot(BOX, "B1")])
+    by = {holding.holder: holding for holding in whole}
+    assert (by[PACKER].made, by[PACKER].shipped, by[PACKER].on_hand) == (50, 20, 30)
+    assert by[MARKET].expected == 20
     found = await trace(traceability, lot(BOX, "B1"), direction="forward")
     assert [finding["code"] for finding in found["findings"]] == ["shipped_without_receipt"]
     assert found["completeness"]["text_en"] == "1 shipment has no receipt"
@@ -164,22 +164,22 @@ async def test_what_is_unpacked_is_not_moved_by_its_old_container(traceability: 
     later = document(chain.ship(3, 4, 12, epcs=(sscc(1),)))
     await capture(traceability, later, of(MARKET))
     async with traceability.platform.read() as session:
-        reached = await affected(session, [lot(BOX, "B1")])
-    held = {holding.holder: holding for holding in reached.holdings}
-    assert (held[MARKET].shipped, held[SHOP].expected) == (30, 0)
+        whole = await held(session, [lot(BOX, "B1")])
+    by = {holding.holder: holding for holding in whole}
+    assert (by[MARKET].shipped, by[SHOP].expected) == (30, 0)
 
 
 async def test_the_affected_set_of_a_harvest(traceability: Harness) -> None:
     await chain.whole_chain(traceability)
     async with traceability.platform.read() as session:
         reached = await affected(session, [lot(FRUIT, "F1")])
+        holdings = await held(session, [each.lot_id for each in reached.lots])
     assert [(each.lot_id, each.depth, each.product_name) for each in reached.lots] == [
         (lot(FRUIT, "F1"), 0, "散装苹果"),
         (lot(BOX, "B1"), 1, "盒装苹果"),
         (lot(BOX, "B2"), 1, "盒装苹果"),
     ]
-    held = {(each.lot_id, each.holder): each.on_hand for each in reached.holdings}
-    assert held == {
+    assert {(each.lot_id, each.holder): each.on_hand for each in holdings} == {
         (lot(FRUIT, "F1"), ORCHARD): 0,
         (lot(FRUIT, "F1"), PACKER): 0,
         (lot(BOX, "B1"), PACKER): 0,

@@ -1,0 +1,31 @@
+"""The traceability service in a process of its own, without HTTP, for tests that kill it:
+`python -m tests.traceability.one_process DATABASE_URL FOLDER FAILPOINTS`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from services.traceability.app import create_app
+from services.traceability.settings import Settings
+from shared.bus.memory import MemoryBus
+from tests.support.callers import AUDIENCE, ISSUER, write_jwks
+from tests.support.lifespan import Lifespan
+
+
+async def main(url: str, folder: Path, points: str) -> None:
+    settings = Settings(
+        data_dir=folder,
+        database_url=url,
+        bus_url="memory:",
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        jwks=str(write_jwks(folder / "test-jwks.json")),
+        log_level="warning",
+        failpoints=points,
+    )
+    async with Lifespan(create_app(settings, bus=MemoryBus())):
+        await asyncio.sleep(3600)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))

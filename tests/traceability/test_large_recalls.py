@@ -1,0 +1,171 @@
+"""Ten thousand lots under one recall: at once for who scans, in pages on the bus, in slices for the workers."""
+
+import asyncio
+import gc
+import random
+from typing import Any
+
+import pytest
+
+from shared.events.traceability import LotUpdated, RecallClosed, RecallLotsAdded, RecallOpened, RecallUpdated
+from tests.support.app import Harness
+from tests.support.watchdog import watched
+from tests.traceability import food, large
+from tests.traceability.food import COOP, RAW_LOT, ok, verdict
+from tests.traceability.large import lot
+
+RECALLS = "/v1/traceability/recalls"
+COUNT = 10_000
+LONGEST = 0.05
+"""CPU seconds of the event loop's thread at a stretch."""
+
+
+def sample(last: int) -> list[str]:
+    """The first and the last lot, and some between."""
+    chance = random.Random(last)
+    return [lot(1), lot(last), RAW_LOT, *(lot(chance.randint(2, last - 1)) for _ in range(12))]
+
+
+async def said(service: Harness, lots: list[str]) -> set[str]:
+    return {(await verdict(service, one))["verdict"] for one in lots}
+
+
+def told(service: Harness) -> dict[str, str]:
+    """What others were told of each lot last."""
+    return {event.lot_id: event.verdict for event in service.published(LotUpdated)}
+
+
+async def every_lot(service: Harness, recall_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+        page = ok(await service.get(f"{RECALLS}/{recall_id}/lots", params=params))
+        found += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            return found
+
+
+@pytest.mark.timeout(600)
+async def test_a_recall_of_ten_thousand_lots(traceability: Harness) -> None:
+    service = traceability
+    await large.register(service, COUNT)
+    assert await said(service, sample(COUNT)) == {"safe"}
+
+    # Opened: one short transaction, and every lot is recalled for who scans it, hot or cold.
+    gc.collect()
+    gc.freeze()  # as `pinzhi up` does before it forks: a collection of all that tests imported is not the service's
+    async with watched() as stretch:
+        recall = await food.recall(service, RAW_LOT)
+        assert await said(service, sample(COUNT)) == {"recalled"}
+    assert stretch.longest < LONGEST
+    assert large.waiting(service) != (0, 0), "the workers are done already: the set is too small for this test"
+    assert (recall["lots_count"], len(recall["lots"])) == (COUNT + 1, 100)
+    assert recall["lots"][0]["lot_id"] == RAW_LOT
+    linkset = ok(await service.get(f"/v1/traceability/codes/{food.klass(lot(COUNT)).replace('/', '%2F')}/linkset"))
+    assert "recallStatus" in str(linkset)
+
+    # On the bus: the case with its first lots, then every lot once, in order, in records that a broker takes.
+    [opened] = service.published(RecallOpened)
+    assert (opened.lots_count, len(opened.lots)) == (COUNT + 1, 100)
+    pages = service.published(RecallLotsAdded)
+    assert [(page.page, page.pages) for page in pages] == [(n, len(pages)) for n in range(1, len(pages) + 1)]
+    assert max(len(page.lots) for page in pages) <= 2_000
+    whole = [one.lot_id for page in pages for one in page.lots]
+    assert whole == [RAW_LOT, *(lot(number) for number in range(1, COUNT + 1))]
+    assert [one["lot_id"] for one in await every_lot(service, recall["recall_id"])] == whole
+
+    # Widened by a capture: nothing of the events is lost, what joined is recalled with the commit.
+    more = 1_200
+    await large.captured(service, large.document(large.made(COUNT + 1, COUNT + more, source=lot(COUNT))))
+    assert await said(service, [lot(COUNT + 1), lot(COUNT + more)]) == {"recalled"}
+    [updated] = service.published(RecallUpdated)
+    assert (updated.change, updated.lots_count) == (f"新增 {more} 个批次，召回范围已扩大", COUNT + more + 1)
+    joined = [one.lot_id for page in service.published(RecallLotsAdded)[len(pages) :] for one in page.lots]
+    assert joined == [lot(number) for number in range(COUNT + 1, COUNT + more + 1)]
+    assert service.rows("SELECT count(*) FROM epcis_event") == [(COUNT // 500 + 3,)]
+    whole += joined
+
+    # Counted and announced by the workers.
+    await large.settled(service)
+    case = ok(await service.get(f"{RECALLS}/{recall['recall_id']}", as_=food.officer))
+    assert case["lots_counted"] == len(whole)
+    latest = told(service)
+    assert {latest[one] for one in whole} == {"recalled"}
+    assert await said(service, sample(COUNT)) == {"recalled"}
+    held = service.rows("SELECT holder, count(*), sum(received) FROM recall_holding WHERE uom = 'KGM' GROUP BY holder")
+    assert [(holder, count) for holder, count, _ in held] == [(COOP, len(whole))]
+    assert sum(len(holder["holdings"]) for holder in case["holders"]) == 500
+    found, url = 500, case["holders_next"]
+    while url:
+        page = ok(await service.get(url, as_=food.officer, params={}))
+        found += len(page["items"])
+        url = f"{RECALLS}/{recall['recall_id']}/holdings?limit=500&cursor={page['next']}" if page["next"] else None
+    assert found == len(whole)
+
+    # Revoked: free at once.
+    body = {"outcome": "revoked", "note": "复检合格，召回撤销"}
+    async with watched() as stretch:
+        ok(await service.post(f"{RECALLS}/{recall['recall_id']}:close", json=body, as_=food.officer))
+        assert await said(service, sample(COUNT)) == {"safe"}
+    assert stretch.longest < LONGEST
+    [closed] = service.published(RecallClosed)
+    assert closed.outcome.startswith("revoked")
+    gc.unfreeze()
+
+
+@pytest.mark.parametrize("_again", range(3))
+async def test_a_capture_beside_the_opening_of_a_large_recall(traceability: Harness, _again: int) -> None:
+    """Each waits for the other or finds what it did: what is made of the set meanwhile is recalled too."""
+    service, count = traceability, 1_500
+    await large.register(service, count)
+    late = [f"{food.GIFT}.L{number}" for number in range(4)]
+    for one in late:
+        await food.register_lot(service, one)
+
+    async def widen(number: int) -> None:
+        await asyncio.sleep(0.05 * number)
+        await food.make(service, lot(count - number), late[number], 200 + number, 1, 1)
+
+    recall, *_ = await asyncio.gather(food.recall(service, RAW_LOT), *(widen(number) for number in range(4)))
+    assert await said(service, late) == {"recalled"}
+    members = [one["lot_id"] for one in await every_lot(service, recall["recall_id"])]
+    assert len(members) == len(set(members)) == count + 1 + len(late)
+    assert [one.lot_id for page in service.published(RecallLotsAdded) for one in page.lots] == members
+    await large.settled(service)
+    assert await said(service, [*late, *sample(count)]) == {"recalled"}
+
+
+async def test_each_change_of_a_large_set_is_told_once_for_each_lot(traceability: Harness) -> None:
+    service, count = traceability, 700
+    await large.register(service, count)
+    await large.settled(service)
+    recall = await food.recall(service, RAW_LOT)
+    await large.settled(service)
+    body = {"outcome": "revoked", "note": "复检合格，召回撤销"}
+    ok(await service.post(f"{RECALLS}/{recall['recall_id']}:close", json=body, as_=food.officer))
+    await large.settled(service)
+    changes: dict[str, list[str]] = {}
+    for event in service.published(LotUpdated):
+        changes.setdefault(event.lot_id, []).append(event.verdict)
+    assert {tuple(changes[lot(number)]) for number in range(1, count + 1)} == {("safe", "recalled", "safe")}
+
+
+async def test_notices_of_a_large_recall_name_the_first_lots(on_sqlite: Harness) -> None:
+    await large.register(on_sqlite, 700)
+    for number in (1, 300, 700):
+        await food.ship(on_sqlite, lot(number), 1, 100 + number % 24)
+    recall = await food.recall(on_sqlite, RAW_LOT)
+    await large.settled(on_sqlite)
+    [notice] = ok(await on_sqlite.get("/v1/traceability/notices", as_=food.wholesale))
+    assert (notice["lots"], notice["lots_count"], notice["lots_next"]) == ([lot(1), lot(300), lot(700)], 3, None)
+    path = f"{RECALLS}/{recall['recall_id']}/holdings"
+    mine = ok(await on_sqlite.get(path, as_=food.wholesale))["items"]
+    assert [(one["holder"], one["lot_id"]) for one in mine] == [
+        (food.WHOLESALE, one) for one in (lot(1), lot(300), lot(700))
+    ]
+    assert ok(await on_sqlite.get(path, as_=food.shop))["items"] == []
+    food.refused(await on_sqlite.get(path, as_=food.staff("case_officer", area="370602")), 403, "area")
+    assert (await on_sqlite.get(path)).status_code == 401
+    assert ok(await on_sqlite.get(f"{RECALLS}/{recall['recall_id']}"))["notices"]["sent"] == 1
