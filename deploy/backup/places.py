@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import topology
+from deploy.cli import database
 from deploy.cli.errors import CliError
 from deploy.cli.serve import settings_of
+from shared.db.address import is_postgres, with_database
 from shared.settings import ServiceSettings
 
 FILES = ("keys", "attachments", "reference")
@@ -53,21 +55,19 @@ class Places:
 def places(data_dir: Path, postgres: str, bus: str) -> Places:
     """From the options of a command and the environment of a service (`PINZHI_DATABASE_URL` names one database; the
     others stand beside it on the same server). Raises CliError."""
-    from sqlalchemy.engine import make_url
-
     settings = _settings(data_dir, bus)
     single = os.environ.get("PINZHI_DATABASE_URL", "")
     urls: dict[str, str] = {}
     for service in topology.SERVICES:
         if postgres:
-            urls[service.name] = f"{postgres.rstrip('/')}/{service.database}"
+            urls[service.name] = database.of_server(postgres, service.database)
         elif single:
-            one = make_url(settings.resolved_database_url(service.name))
-            if one.get_backend_name() == "sqlite":
-                beside = Path(one.database or "").with_name(f"{service.database}.db")
-                urls[service.name] = f"sqlite:///{beside}"
+            one = settings.resolved_database_url(service.name)
+            if is_postgres(one):
+                urls[service.name] = with_database(one, service.database)
             else:
-                urls[service.name] = one.set(database=service.database).render_as_string(hide_password=False)
+                beside = Path(one.removeprefix("sqlite:///")).with_name(f"{service.database}.db")
+                urls[service.name] = f"sqlite:///{beside}"
         else:
             urls[service.name] = f"sqlite:///{data_dir / service.database}.db"
     bus_url = settings.resolved_bus_url()

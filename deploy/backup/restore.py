@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
 from deploy import topology
 from deploy.backup import manifest, servers
 from deploy.backup.manifest import Manifest
@@ -30,6 +28,7 @@ from shared.bus.epochs import LOG, epoch_in, name_in
 from shared.bus.kafka import KafkaBus
 from shared.bus.protocol import open_bus
 from shared.db import copies
+from shared.db.address import with_database
 from shared.db.migrate import head, upgrade
 
 Say = Callable[[str], None]
@@ -89,9 +88,9 @@ def _check_free(places: Places, *, force: bool) -> None:
     """Refuse to drop anything unless it is told to, and to work below running services. Raises CliError."""
     there = _files_there(places)
     if places.kind == "postgresql":
-        names = {name: str(make_url(url).database) for name, url in places.urls.items()}
+        names = {name: topology.service(name).database for name in places.urls}
         there += [f"database {database}" for database in asyncio.run(servers.filled(places.urls, names))]
-        busy = asyncio.run(servers.connected(places.urls))
+        busy = asyncio.run(servers.connected(places.urls, names))
         if busy:
             raise CliError(
                 f"服务仍在运行 / services still use {', '.join(busy)}; stop them first (all of them, on all machines)"
@@ -174,12 +173,16 @@ async def _log(source: Path, found: Manifest, places: Places, say: Say) -> _Log:
 
 
 async def _make_topics(bus_url: str, epoch: int, partitions: dict[str, int]) -> None:
-    """As in the topology, with as many partitions as the backup has: keys stay where they are."""
+    """As in the topology (others are those of units), with as many partitions as the backup has: keys stay put."""
     from deploy.cli.prepare import make_these_topics
 
     known = {topic.name: topic for topic in topology.TOPICS}
     wanted = [
-        replace(known.get(name) or topology.Topic(name, count), name=name_in(epoch, name), partitions=count)
+        replace(
+            known.get(name) or topology.Topic(name, count, topology.UNIT_RETENTION_MS, append_time=True),
+            name=name_in(epoch, name),
+            partitions=count,
+        )
         for name, count in partitions.items()
     ]
     await make_these_topics(bus_url, wanted)
@@ -193,9 +196,9 @@ def _fill(source: Path, found: Manifest, places: Places, name: str, beside: Path
         _set_epoch(beside / f"{name}.db", log)
         return
     url = places.urls[name]
-    database = str(make_url(url).database)
+    database = topology.service(name).database
     asyncio.run(servers.create_anew(url, database + BESIDE))
-    filling = make_url(url).set(database=database + BESIDE).render_as_string(hide_password=False)
+    filling = with_database(url, database + BESIDE)
     upgrade(name, filling, found.services[name].revision)
     try:
         asyncio.run(copies.load(filling, source / name, found.services[name].tables, say=lambda _table: None))
@@ -244,8 +247,8 @@ def _swap(places: Places, beside: Path) -> None:
         for path in files_under(beside / name):
             _put(path, folder / path.relative_to(beside / name))
     if places.kind == "postgresql":
-        for url in places.urls.values():
-            database = str(make_url(url).database)
+        for name, url in places.urls.items():
+            database = topology.service(name).database
             asyncio.run(servers.put_in_place(url, database + BESIDE, database))
             failpoints.hit("restore.in_swap")
 

@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from shared.db import Database
+from shared.db.address import with_database
 
 _MAINTENANCE = "postgres"
-
-
-def _at(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 async def execute(url: str, *statements: tuple[str, dict[str, Any]]) -> None:
@@ -28,7 +24,7 @@ async def execute(url: str, *statements: tuple[str, dict[str, Any]]) -> None:
 
 async def _administer(url: str, *statements: str) -> None:
     """Statements that stand outside of transactions, in the server's own database."""
-    database = Database(_at(url, _MAINTENANCE), pool_size=1)
+    database = Database(with_database(url, _MAINTENANCE), pool_size=1)
     try:
         async with database.writer.connect() as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
@@ -52,7 +48,9 @@ async def filled(urls: Mapping[str, str], names: Mapping[str, str]) -> list[str]
     found = []
     for service, database in names.items():
         url = urls[service]
-        if not await _ask(_at(url, _MAINTENANCE), "SELECT 1 FROM pg_database WHERE datname = :name", name=database):
+        if not await _ask(
+            with_database(url, _MAINTENANCE), "SELECT 1 FROM pg_database WHERE datname = :name", name=database
+        ):
             continue
         ((tables,),) = await _ask(url, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()")
         if tables:
@@ -60,15 +58,15 @@ async def filled(urls: Mapping[str, str], names: Mapping[str, str]) -> list[str]
     return found
 
 
-async def connected(urls: Mapping[str, str]) -> list[str]:
+async def connected(urls: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
     """Databases to which somebody is connected."""
     found = []
-    for url in urls.values():
-        name = make_url(url).database
+    for service, url in urls.items():
+        name = names[service]
         statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
-        ((count,),) = await _ask(_at(url, _MAINTENANCE), statement, name=name)
+        ((count,),) = await _ask(with_database(url, _MAINTENANCE), statement, name=name)
         if count:
-            found.append(str(name))
+            found.append(name)
     return found
 
 

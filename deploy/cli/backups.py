@@ -52,7 +52,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document")] = False,
 ) -> None:
     """Tell what is damaged and which command helps; exit code 1 when something is."""
-    from deploy.backup import doctor as looks
+    import deploy.backup.doctor as looks
     from deploy.backup.places import places
 
     findings = _told(lambda: looks.examine(places(data_dir, postgres, bus)))

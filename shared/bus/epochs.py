@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
-from shared.bus.protocol import EventBus, Subscriber
+from shared.bus.protocol import EventBus, Subscriber, TopicRefused
 from shared.db import tables
 from shared.db.session import AsyncSession
 
@@ -69,7 +69,10 @@ class EpochBus:
         await self._bus.start()
 
     async def publish(self, records: Sequence[Record]) -> None:
-        await self._bus.publish([replace(record, topic=name_in(self.epoch, record.topic)) for record in records])
+        try:
+            await self._bus.publish([replace(record, topic=name_in(self.epoch, record.topic)) for record in records])
+        except TopicRefused as error:
+            raise TopicRefused(epoch_in(error.topic)[0], str(error)) from error
 
     async def subscribe(self, group: str, topics: Sequence[str], *, member: str) -> Subscriber:
         return _Subscriber(await self._bus.subscribe(group, self._names(topics), member=member), self.epoch)

@@ -58,7 +58,8 @@ def installation(tmp_path: Path, databases: Databases) -> Places:
         (keys / name).chmod(0o600)
     digest = asyncio.run(DiskStore(folder / "attachments").put(PDF))
     row = f"('{digest}', 'x', {len(PDF)}, 'application/pdf', 'a.pdf', 'public', NULL, NULL, '{AT}')"
-    change(folder / "credit.db", f"INSERT INTO attachment VALUES {row}")
+    columns = "sha256, owner, size, media_type, name, visibility, department, uscc, created_at"
+    change(folder / "credit.db", f"INSERT INTO attachment ({columns}) VALUES {row}")
     return places(folder, "", "")
 
 

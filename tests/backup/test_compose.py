@@ -19,11 +19,20 @@ def test_every_service_has_its_volume_in_it(monkeypatch: Any) -> None:
     whole, backup = loaded("docker-compose.yml"), loaded("deploy/compose/backup.yml")["services"]["backup"]
     mounted = dict(volume.rsplit(":", 1) for volume in backup["volumes"])
     environment = backup["environment"]
-    for name in ("PINZHI_DATABASE_URL", "PINZHI_BUS_URL", "PINZHI_REFERENCE_DIR"):
-        monkeypatch.setenv(name, environment[name])
-        assert environment[name] == whole["services"]["gateway"]["environment"][name]
+    operator = whole["services"]["topics"]
+    for name, owner in (
+        ("PINZHI_DATABASE_URL", "gateway"),
+        ("PINZHI_REFERENCE_DIR", "gateway"),
+        ("PINZHI_BUS_URL", "topics"),
+        ("PINZHI_KAFKA_CA_FILE", "topics"),
+        ("PINZHI_KAFKA_CERT_FILE", "topics"),
+    ):
+        if "KAFKA" not in name and "BUS" not in name:  # files of the container
+            monkeypatch.setenv(name, environment[name])
+        assert environment[name] == whole["services"][owner]["environment"][name]
+    assert set(backup["secrets"]) <= set(operator["secrets"])
     home = Path("var")  # of the commands, below the working directory
-    where = places(home, "", "")
+    where = places(home, "", "kafka://127.0.0.1:9")
     assert where.kind == "postgresql"
     assert set(where.urls.values()) == {
         f"postgresql://pinzhi@postgres/{service.database}" for service in topology.SERVICES
