@@ -48,7 +48,10 @@ def stage(fuzzed: Fuzzed) -> Iterator[Stage]:
         found = await examples.all_of(fuzzed)
         harnesses = {**fuzzed.behind, "gateway": fuzzed.harness}
         ports = {
-            name: await stack.enter_async_context(served(harness.app, harness.platform.settings))
+            # Slow clients are cut off sooner than by default, so that a busy machine has time left for the answer.
+            name: await stack.enter_async_context(
+                served(harness.app, harness.platform.settings, head_seconds=4.0, body_seconds=4.0)
+            )
             for name, harness in harnesses.items()
         }
         return Stage(fuzzed, found, ports, Watch(fuzzed.loop._thread.ident or 0))
