@@ -167,6 +167,12 @@ async def _traceability(service: Harness, recall: str) -> dict[tuple[str, str], 
         "eventTimeZoneOffset": "+08:00", "bizStep": "inspecting", "readPoint": here, "bizLocation": here,
         "quantityList": food.amounts(food.RAW_LOT, 5.0),
     }  # fmt: skip
+    for hours, name in ((200, "CL1"), (201, "CL2")):
+        made = food.amounts(f"{food.GIFT}.{name}", 5.0)
+        await food.tell(
+            service, food.wholesale, "ObjectEvent", food.MARKET, "commissioning", hours, action="ADD", quantityList=made
+        )
+    claims = food.ok(await service.get(f"{root}/claims", as_=food.coop))["items"]
     given = ("report_number", "laboratory", "sample_id", "lot_id")
     correction = {name: value for name, value in food.report().items() if name not in given} | {
         "reason": "数据录入有误"
@@ -177,6 +183,16 @@ async def _traceability(service: Harness, recall: str) -> dict[tuple[str, str], 
         ("PUT", f"{root}/parties/{{uscc}}"): (f"{root}/parties/{food.COOP}", food.coop, party),
         ("PUT", f"{root}/places/{{gln}}"): (f"{root}/places/{food.ORCHARD}", food.coop, place),
         ("PUT", f"{root}/products/{{gtin}}"): (f"{root}/products/{food.GIFT}", food.coop, product),
+        ("PUT", f"{root}/products/{{gtin}}/makers"): (
+            f"{root}/products/{food.RAW}/makers", food.coop, {"makers": [{"uscc": food.WHOLESALE}]},
+        ),
+        ("POST", f"{root}/places/{{gln}}:confirm"): (f"{root}/places/{food.STORE}:confirm", food.coop, None),
+        ("POST", f"{root}/claims/{{record_id}}:confirm"): (
+            f"{root}/claims/{claims[0]['record_id']}:confirm", food.coop, None,
+        ),
+        ("POST", f"{root}/claims/{{record_id}}:reject"): (
+            f"{root}/claims/{claims[1]['record_id']}:reject", food.coop, None,
+        ),
         ("POST", f"{root}/products:batch"): (
             f"{root}/products:batch", food.coop, {"items": [product | {"gtin": food.GIFT}]},
         ),
