@@ -35,6 +35,26 @@ class FieldError:
         return {"pointer": self.pointer, "code": self.code, "detail": Text(self.zh, self.en)(lang)}
 
 
+MOST_ERRORS = 50
+"""Places that are told of one body; how many more there are stands beside them."""
+
+MOST_ERRORS_OF_AN_ITEM = 10
+"""Of each item of a batch."""
+
+
+def places_words(count: int) -> Text:
+    """What the detail of a problem says of `count` wrong places."""
+    if count <= MOST_ERRORS:
+        return Text(
+            f"有 {count} 处需要改正，见 errors",
+            f"{count} {'place needs' if count == 1 else 'places need'} correction, see errors",
+        )
+    return Text(
+        f"有 {count} 处需要改正，errors 列出前 {MOST_ERRORS} 处",
+        f"{count} places need correction, errors has the first {MOST_ERRORS}",
+    )
+
+
 class PlatformError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[Text] = Text("服务出错", "Server error")
@@ -46,18 +66,21 @@ class PlatformError(Exception):
         zh: str,
         en: str,
         errors: Sequence[FieldError] = (),
+        more_errors: int = 0,
         headers: dict[str, str] | None = None,
         **extra: Any,
     ) -> None:
         super().__init__(f"{code}: {en}")
         self.code = code
         self.text = Text(zh, en)
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:MOST_ERRORS])
+        self.more_errors = more_errors + len(errors) - len(self.errors)
+        """Wrong places beside those in `errors`."""
         self.headers = headers or {}
         self.extra = extra
 
-    def to_problem(self, lang: Lang) -> dict[str, Any]:
-        """The body of RFC 9457, with `code`, and `errors` where places are wrong."""
+    def to_problem(self, lang: Lang, *, most: int = MOST_ERRORS) -> dict[str, Any]:
+        """The body of RFC 9457, with `code`, and the first `most` of `errors` where places are wrong."""
         problem: dict[str, Any] = {
             "type": f"urn:pinzhi:problem:{self.code}",
             "title": self.title(lang),
@@ -66,7 +89,9 @@ class PlatformError(Exception):
             "detail": self.text(lang),
         }
         if self.errors:
-            problem["errors"] = [error.to_dict(lang) for error in self.errors]
+            problem["errors"] = [error.to_dict(lang) for error in self.errors[:most]]
+        if more := self.more_errors + len(self.errors[most:]):
+            problem["more_errors"] = more
         return problem | self.extra
 
 
@@ -112,15 +137,11 @@ class Invalid(PlatformError):
     status = 422
     title = Text("内容有误", "Fields are wrong")
 
-    def __init__(self, errors: Sequence[FieldError], code: str = "invalid", **extra: Any) -> None:
-        count = len(errors)
-        super().__init__(
-            code,
-            zh=f"有 {count} 处需要改正，见 errors",
-            en=f"{count} {'place needs' if count == 1 else 'places need'} correction, see errors",
-            errors=errors,
-            **extra,
-        )
+    def __init__(
+        self, errors: Sequence[FieldError], code: str = "invalid", *, more_errors: int = 0, **extra: Any
+    ) -> None:
+        words = places_words(len(errors) + more_errors)
+        super().__init__(code, zh=words.zh, en=words.en, errors=errors, more_errors=more_errors, **extra)
 
 
 class TooMany(PlatformError):

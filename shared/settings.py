@@ -68,6 +68,28 @@ class ServiceSettings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     """Address that `metrics_port` listens on."""
     max_body_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
+    max_json_values: int = Field(default=100_000, gt=0)
+    """Values and fields in the JSON of a body."""
+    max_unfinished_bodies: int = Field(default=16, gt=0)
+    """Bodies of one client that have begun and are not whole yet. A client is a token's principal, else an address."""
+    max_unfinished_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    """What is held of them, for one client."""
+    max_headers: int = Field(default=100, gt=0)
+    max_head_bytes: int = Field(default=32 * 1024, ge=1024)
+    """Request line and headers of a request together."""
+    max_url_bytes: int = Field(default=8 * 1024, ge=256)
+    head_seconds: float = Field(default=8.0, gt=0)
+    """From the first byte of a request to the end of its headers."""
+    body_seconds: float = Field(default=8.0, gt=0)
+    """Without a byte of a body that is not whole; so long, too, may it be slower than `min_body_rate`."""
+    min_body_rate: int = Field(default=1024, ge=0)
+    """Bytes a second of a body, on average."""
+    max_connections: int = Field(default=4096, gt=0)
+    """Of one process; at most what its limit of open files leaves."""
+    max_connections_per_address: int = Field(default=512, gt=0)
+    crowded_addresses: str = ""
+    """Addresses or networks that stand for many clients (a proxy; for the services, the gateway): they are bounded by
+    `max_connections` only. Separated by commas."""
     poll_seconds: float = Field(default=0.25, gt=0)
     """Floor for everything that is woken in process and polls only to be sure. A revocation by the command line takes
     two of them until the last process knows."""

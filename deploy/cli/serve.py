@@ -69,27 +69,15 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     """Until SIGTERM or SIGINT; requests under way are finished first."""
     import uvicorn
 
+    from shared.web.server import uvicorn_config
+
     settings = settings_of(service)
     check_bus(settings)
     check_areas(settings)
     check_files(files_of(service, settings))
     database.check(settings.resolved_database_url(service.name))
     app = load(service.factory)(settings)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
-        timeout_keep_alive=30,
-        lifespan="on",
-        ws="none",
-    )
+    config = uvicorn_config(app, settings, host=host, port=port)
     # What is there now stays: a collector that walked through it again and again would hold requests up for 70 ms.
     gc.collect()
     gc.freeze()

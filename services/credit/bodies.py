@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import Invalid, Malformed, UnsupportedMedia
-from shared.web import field_errors
+from shared.errors import MOST_ERRORS_OF_AN_ITEM, PlatformError, UnsupportedMedia
+from shared.i18n import Lang
+from shared.web import reading
+from shared.web.problems import invalid
 
 M = TypeVar("M", bound=BaseModel)
 
 
 async def json_of(request: Request) -> Any:
-    """The JSON of the body. Raises UnsupportedMedia, Malformed."""
+    """The JSON of the body. Raises UnsupportedMedia, Malformed, TooLarge."""
     require_json(request)
-    return read_json(await request.body())
+    return await reading.json_of(request)
 
 
 def require_json(request: Request) -> None:
@@ -29,22 +30,17 @@ def require_json(request: Request) -> None:
         )
 
 
-def read_json(body: bytes) -> Any:
-    """Raises Malformed."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(
-            "json", zh=f"请求体不是有效的 JSON（{error}）", en=f"The body is not valid JSON ({error})"
-        ) from error
-
-
 def parse(model: type[M], raw: Any, *, today: date, place: Sequence[Any] = ()) -> M:
     """The body as a model. Raises Invalid with every wrong place; `place` is put before each pointer."""
     try:
         return model.model_validate(raw, context={"today": today})
     except ValidationError as error:
-        raise Invalid(field_errors(error.errors(), ("body", *place))) from error
+        raise invalid(error, ("body", *place)) from error
+
+
+def problem_of(refused: PlatformError, lang: Lang) -> dict[str, Any]:
+    """What a batch answers about one item."""
+    return refused.to_problem(lang, most=MOST_ERRORS_OF_AN_ITEM)
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:

@@ -10,6 +10,11 @@ class Settings(ServiceSettings):
     """Also the largest EPCIS document, announced in `GS1-EPCIS-Capture-File-Size-Limit`."""
     capture_max_events: int = 20_000
     """Most events in one document, as announced in `GS1-EPCIS-Capture-Limit`."""
+    capture_max_values: int = Field(default=1_500_000, gt=0)
+    """Values and fields in the JSON of a document: 75 for each of so many events."""
+    event_max_values: int = Field(default=50_000, gt=0)
+    event_max_objects: int = Field(default=5_000, gt=0)
+    """Objects that one event names: serials, lots and materials."""
     capture_poll_seconds: float = 1.0
     """How often the capture worker looks for jobs that another process stored or that a kill left
     behind."""

@@ -4,15 +4,18 @@ import csv
 import re
 from dataclasses import dataclass
 
-import orjson
-
-from shared.errors import FieldError, Invalid, TooLarge, UnsupportedMedia
+from shared.errors import FieldError, Invalid, Malformed, TooLarge, UnsupportedMedia
+from shared.jsontext import read_json
 
 PDF, PNG, JPEG, JSON = "application/pdf", "image/png", "image/jpeg", "application/json"
 TEXT, CSV = "text/plain; charset=utf-8", "text/csv; charset=utf-8"
 ALLOWED = (PDF, PNG, JPEG, JSON, TEXT, CSV)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _MIB = 1024 * 1024
+_BEGINNING = 64 * 1024
+"""Characters that are looked at for a table."""
+_MAX_VALUES = 300_000
+"""A JSON file that holds more is kept as text: to look whether it is one would take a hundred times its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,18 @@ def _is_json(data: bytes) -> bool:
     if data.lstrip()[:1] not in (b"{", b"["):
         return False
     try:
-        orjson.loads(data)
-    except orjson.JSONDecodeError:
+        read_json(data, _MAX_VALUES)
+    except (Malformed, TooLarge):
         return False
     return True
 
 
 def _is_table(text: str) -> bool:
     """Two lines or more, all with the same number of fields, two or more of them."""
-    lines = text.splitlines()[:50]
+    lines = text[:_BEGINNING].splitlines()
+    if len(text) > _BEGINNING:
+        lines.pop()  # cut in two
+    lines = lines[:50]
     if len(lines) < 2:
         return False
     for delimiter in ",\t;":

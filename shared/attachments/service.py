@@ -1,5 +1,6 @@
 """Keeping and showing attachments."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,7 @@ class Attachments:
                 zh="公开文件由部门发布；企业上传的文件请用 visibility=departmental",
                 en="Departments publish files; an enterprise uploads with visibility=departmental",
             )
-        media_type = content.check(upload.data, self.limits)
+        media_type = await asyncio.to_thread(content.check, upload.data, self.limits)
         if found := await self.scanner.scan(upload.data):
             raise Invalid(
                 [

@@ -23,6 +23,8 @@ from shared.clock import Clock
 from shared.errors import Unauthenticated, Unavailable
 
 _LEEWAY = 5
+_LONGEST = 8 * 1024
+"""Characters of a token; it is a key of the cache."""
 _CACHE = 2048
 _REFETCH_SECONDS = 10.0
 
@@ -76,13 +78,13 @@ class TokenVerifier:
     async def _claims(self, token: str) -> dict[str, Any]:
         keys = await self._key_set(refresh=False)
         try:
-            return jwt.decode(token, keys, algorithms=["Ed25519", "EdDSA"]).claims
+            return _decoded(token, keys)
         except (JoseError, ValueError):
             pass
         # The key may be new: look once more before refusing.
         newer = await self._key_set(refresh=True)
         try:
-            return jwt.decode(token, newer, algorithms=["Ed25519", "EdDSA"]).claims
+            return _decoded(token, newer)
         except (JoseError, ValueError) as error:
             raise _refused(
                 "signature", "令牌签名无效或格式不对", "The token's signature or form does not hold"
@@ -120,14 +122,16 @@ class TokenVerifier:
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise _refused("audience", "令牌不是发给本平台的", "The token is for another audience")
-        expires = claims.get("exp")
-        if not isinstance(expires, int | float) or expires + _LEEWAY < now:
+        expires, starts = _instant(claims.get("exp")), _instant(claims.get("nbf", 0))
+        if expires is None or expires + _LEEWAY < now:
             raise _refused("expired", "令牌已过期，请重新取得", "The token has expired; get a new one")
-        starts = claims.get("nbf", 0)
-        if not isinstance(starts, int | float) or starts - _LEEWAY > now:
+        if starts is None or starts - _LEEWAY > now:
             raise _refused("not_yet", "令牌尚未生效", "The token is not valid yet")
         if claims.get("kind") not in ("department", "enterprise", "staff") or not isinstance(claims.get("sub"), str):
             raise _refused("claims", "令牌缺少 kind 或 sub", "The token lacks kind or sub")
+        if wrong := [name for name, holds in _CLAIMS.items() if name in claims and not holds(claims[name])]:
+            words = ", ".join(wrong)
+            raise _refused("claims", f"令牌中这些声明的类型或长度不对：{words}", f"Claims of a wrong kind: {words}")
         return Principal(
             kind=claims["kind"],
             id=claims["sub"],
@@ -140,10 +144,49 @@ class TokenVerifier:
         )
 
 
+def _decoded(token: str, keys: KeySet) -> dict[str, Any]:
+    """Raises JoseError, ValueError."""
+    if len(token) > _LONGEST:
+        raise ValueError("too long")
+    try:
+        claims = jwt.decode(token, keys, algorithms=["Ed25519", "EdDSA"]).claims
+    except (TypeError, AttributeError, LookupError, OverflowError, RecursionError) as error:
+        # A header that is JSON and no header (`"alg": []`, `"kid": {}`): the library looks into it unasked.
+        raise ValueError("no token") from error
+    if not isinstance(claims, dict):
+        raise ValueError("no claims")
+    return claims
+
+
+def _is_text(most: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and len(value) <= most
+
+
+_CLAIMS: dict[str, Callable[[Any], bool]] = {
+    "sub": _is_text(120),
+    "kind": _is_text(12),
+    "name": _is_text(200),
+    "department": _is_text(60),
+    "area": _is_text(12),
+    "uscc": _is_text(18),
+    "scope": _is_text(4000),
+    "roles": lambda value: isinstance(value, list) and len(value) <= 100 and all(map(_is_text(60), value)),
+}
+"""What each claim is, with the lengths of the columns that keep it."""
+_FAR = 253402300800.0
+"""The year 10000."""
+
+
+def _instant(value: Any) -> float | None:
+    """Seconds since the epoch; None for what is no instant (NaN and infinity pass every comparison or none)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _FAR:
+        return None
+    return float(value)
+
+
 def _issued(claims: dict[str, Any]) -> float:
     """A token that does not say when it was issued is as old as can be."""
-    issued = claims.get("iat")
-    return float(issued) if isinstance(issued, int | float) and not isinstance(issued, bool) else 0.0
+    return _instant(claims.get("iat")) or 0.0
 
 
 def _refused(reason: str, zh: str, en: str) -> Unauthenticated:

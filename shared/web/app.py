@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any
 
+import orjson
 import structlog
 from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from shared import audit, failpoints, metrics, retention
@@ -75,7 +78,7 @@ def build_app(
     routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
     if spec.hot_writes:
         routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
-    whole: ASGIApp = RequestContext(routed, service=spec.name, max_body=settings.max_body_bytes)
+    whole: ASGIApp = RequestContext(routed, service=spec.name, settings=settings)
     if spec.hot:
         whole = HotApp(whole, platform, spec.hot)
     if spec.limits:
@@ -83,14 +86,20 @@ def build_app(
     return App(whole, app, platform)
 
 
+@cache
+def _asyncapi_bytes() -> bytes:
+    return orjson.dumps(asyncapi_document())
+
+
 def _asyncapi_router() -> Router:
     router = Router(tags=["operations"])
 
-    @router.get("/asyncapi.json")
+    @router.get("/asyncapi.json", response_model=dict[str, Any])
     @allow(Public())
-    async def asyncapi() -> dict[str, Any]:
+    async def asyncapi() -> Response:
         """All events of the platform (AsyncAPI 3.0)."""
-        return asyncapi_document()
+        # Made once, and not on the loop; to serialize it each time would take as long.
+        return Response(await asyncio.to_thread(_asyncapi_bytes), media_type="application/json")
 
     return router
 

@@ -58,6 +58,7 @@ class HotWrites:
         scope["route"] = route
         principal = await self._platform.verifier.principal(token)
         route.policy.check(principal)
+        scope.setdefault("state", {})["principal"] = principal
         body = await _read(receive)
         if body is None:
             return

@@ -115,11 +115,11 @@ class RateLimits:
 def address(scope: Scope) -> str:
     """Who asks, as far as the network tells: an IPv4 address, or the /64 that one subscriber of IPv6 has."""
     client = scope.get("client")
-    return _subscriber(client[0]) if client else ""
+    return subscriber(client[0]) if client else ""
 
 
 @lru_cache(maxsize=10_000)
-def _subscriber(host: str) -> str:
+def subscriber(host: str) -> str:
     try:
         parsed = ip_address(host)
     except ValueError:

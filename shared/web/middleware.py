@@ -1,5 +1,6 @@
 """Raw ASGI middleware (`BaseHTTPMiddleware` costs two thirds of the requests a second)."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -10,25 +11,32 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import context, metrics
-from shared.errors import TooLarge, UnsupportedMedia
+from shared.errors import Malformed, TooLarge, UnsupportedMedia
 from shared.i18n import negotiate
 from shared.ids import uuid7
+from shared.settings import ServiceSettings
 from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
+from shared.web.reading import GRACE_SECONDS, Unfinished, client_of
 
 log = structlog.get_logger("http")
 _QUIET = ("/healthz", "/readyz", "/metrics")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """Any other word is one label in the metrics: a client may invent as many as it likes."""
+_LONGEST_PATH = 300
+"""Characters of a path in the log."""
+_MOST_PARAMETERS = 100
+"""In a query string."""
 
 
 class RequestContext:
     """Request id, trace, log line, metrics, body limit; and the last resort for an error that nobody handled."""
 
-    def __init__(self, app: ASGIApp, *, service: str, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, settings: ServiceSettings) -> None:
         self._app = app
         self._service = service
-        self._max_body = max_body
+        self._max_body = settings.max_body_bytes
+        self._unfinished = Unfinished(settings.max_unfinished_bodies, settings.max_unfinished_bytes)
         self._log = log.bind()
         self._counted: dict[tuple[str, str, int], Any] = {}
         self._timed: dict[str, Any] = {}
@@ -42,6 +50,7 @@ class RequestContext:
         token = context.current.set(trace)
         started = time.perf_counter()
         state = {"status": 500, "started": False}
+        body: _Body | None = None
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,7 +67,9 @@ class RequestContext:
             if length.isdigit() and int(length) > self._max_body:
                 raise _too_large(self._max_body)
             _require_plain(headers)
-            await self._app(scope, self._limited(receive), send_with_id)
+            _require_few_parameters(scope["query_string"])
+            body = _Body(scope, receive, self._max_body, self._unfinished)
+            await self._app(scope, body.receive, send_with_id)
         except Exception as error:
             if state["started"]:
                 raise
@@ -70,21 +81,10 @@ class RequestContext:
                 keep_private(response)
             await response(scope, receive, send_with_id)
         finally:
+            if body is not None:
+                body.leave()
             self._record(scope, state["status"], time.perf_counter() - started)
             context.current.reset(token)
-
-    def _limited(self, receive: Receive) -> Receive:
-        seen = 0
-
-        async def limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._max_body:
-                raise _too_large(self._max_body)
-            return message
-
-        return limited
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
@@ -105,10 +105,69 @@ class RequestContext:
             self._log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=scope["path"][:_LONGEST_PATH],
                 status=status,
                 ms=round(seconds * 1000, 2),
             )
+
+
+class _Body:
+    """A request's body as it comes: bounded in size, and counted for its client while it is not whole."""
+
+    __slots__ = ("_client", "_held", "_max", "_name", "_receive", "_scope", "_seen", "_unfinished", "_until")
+
+    def __init__(self, scope: Scope, receive: Receive, most: int, unfinished: Unfinished) -> None:
+        self._scope, self._receive, self._max, self._unfinished = scope, receive, most, unfinished
+        self._seen = self._held = 0
+        self._until = 0.0
+        self._name = ""
+        self._client: str | None = None
+        """Who has a place for this body."""
+
+    async def receive(self) -> Message:
+        message = await (self._receive() if not self._seen or self._client is not None else self._next())
+        size = len(message.get("body", b""))
+        if self._seen + size > self._max:
+            raise _too_large(self._max)
+        if message.get("more_body", False):
+            self._name = client_of(self._scope)
+            self._unfinished.hold(self._name, size)
+            self._held += size
+        else:
+            self.leave()
+        self._seen += size
+        return message
+
+    async def _next(self) -> Message:
+        """The next piece of a body. One that is not whole soon needs a place: most come at once, or a moment later."""
+        loop = asyncio.get_running_loop()
+        self._until = self._until or loop.time() + GRACE_SECONDS
+        try:
+            async with asyncio.timeout_at(max(self._until, loop.time() + 0.01)):
+                return await self._receive()
+        except TimeoutError:
+            self._unfinished.enter(self._name)
+            self._client = self._name
+        return await self._receive()
+
+    def leave(self) -> None:
+        if self._held:
+            self._unfinished.let_go(self._name, self._held)
+            self._held = 0
+        if self._client is not None:
+            self._unfinished.leave(self._client)
+            self._client = None
+
+
+def _require_few_parameters(query: bytes) -> None:
+    """Raises Malformed."""
+    if query.count(b"&") >= _MOST_PARAMETERS:
+        raise Malformed(
+            "query_parameters",
+            zh=f"查询参数不能超过 {_MOST_PARAMETERS} 个",
+            en=f"At most {_MOST_PARAMETERS} query parameters",
+            limit=_MOST_PARAMETERS,
+        )
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -7,15 +7,26 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from shared import context
 from shared.db.errors import is_bad_value
 from shared.db.faults import fault_of
-from shared.errors import Conflict, FieldError, Invalid, Malformed, NotFound, PlatformError, Unavailable
+from shared.errors import (
+    MOST_ERRORS,
+    Conflict,
+    FieldError,
+    Invalid,
+    Malformed,
+    NotFound,
+    PlatformError,
+    Unavailable,
+)
 from shared.i18n import Lang, Text, negotiate
 
 log = structlog.get_logger("web")
@@ -87,14 +98,20 @@ def pointer_of(location: Sequence[Any]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in rest)
 
 
-def field_errors(errors: Sequence[Any], prefix: Sequence[Any] = ()) -> list[FieldError]:
-    """pydantic's errors as ours; `prefix` is put before each place (an item of a batch)."""
+def field_errors(errors: Sequence[Any], prefix: Sequence[Any] = (), most: int = MOST_ERRORS) -> list[FieldError]:
+    """The first of pydantic's errors as ours; `prefix` is put before each place (an item of a batch)."""
     found = []
-    for error in errors:
+    for error in errors[:most]:
         words = _words(error)
         location = (*prefix, *error["loc"]) if prefix else error["loc"]
         found.append(FieldError(pointer_of(location), error["type"], words.zh, words.en))
     return found
+
+
+def invalid(error: ValidationError, prefix: Sequence[Any] = ()) -> Invalid:
+    """The first places as ours and the number of the others. Nothing of what was sent is kept."""
+    errors = error.errors(include_url=False, include_input=False)
+    return Invalid(field_errors(errors, prefix), more_errors=max(0, len(errors) - MOST_ERRORS))
 
 
 def problem_response(error: PlatformError, lang: Lang) -> Response:
@@ -120,9 +137,12 @@ def as_platform_error(error: Exception) -> PlatformError:
                     zh=f"请求体不是有效的 JSON（第 {place} 个字符处：{reason}）",
                     en=f"The body is not valid JSON (at character {place}: {reason})",
                 )
-        return Invalid(field_errors(error.errors()))
+        errors = error.errors()
+        return Invalid(field_errors(errors), more_errors=max(0, len(errors) - MOST_ERRORS))
     if isinstance(error, HTTPException):
         return _from_http(error)
+    if isinstance(error, ClientDisconnect):
+        return Malformed("body", zh="请求体没有收完", en="The body did not arrive whole")
     if isinstance(error, IntegrityError):
         log.warning("concurrent write", error=str(error.orig)[:300])
         return Conflict(
@@ -175,7 +195,8 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         return problem_response(as_platform_error(error), negotiate(request.headers.get("accept-language")))
 
-    for kind in (PlatformError, RequestValidationError, HTTPException, DBAPIError, PoolTimeout, OSError, TimeoutError):
+    kinds = (PlatformError, RequestValidationError, HTTPException, ClientDisconnect)
+    for kind in (*kinds, DBAPIError, PoolTimeout, OSError, TimeoutError):
         app.add_exception_handler(kind, handle)
 
 
@@ -199,6 +220,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "code": {"type": "string", "description": "Stable code of the error"},
         "detail": {"type": "string"},
         "instance": {"type": "string"},
+        "limit": {"type": "number", "description": "The limit that the request is over"},
+        "more_errors": {"type": "integer", "description": "Wrong places beside those in errors"},
         "errors": {
             "type": "array",
             "items": {

@@ -23,10 +23,12 @@ from shared.db.session import AsyncSession
 from shared.db.uow import UnitOfWork
 from shared.errors import Conflict, FieldError, Invalid, Unauthenticated, UnsupportedMedia
 from shared.i18n import Lang, negotiate
+from shared.jsontext import read_json
 from shared.platform import Platform
 from shared.web.paging import following, next_link
 from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
+from shared.web.reading import body_of, in_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -86,8 +88,12 @@ class PolicyRoute(APIRoute):
             policy.check(principal)
             request.state.principal = principal
             request.state.idempotency = None
+            _require_short(request, "purpose", 200)
             if takes_json:
                 require_json(request)
+                if body := await body_of(request):
+                    # FastAPI finds it parsed: bounded, and a large one not on the loop.
+                    request._json = await in_time(body, read_json, platform.settings.max_json_values)
             following.set(None)
             key = request.headers.get("idempotency-key") if request.method in WRITES else None
             if key is None:
@@ -117,6 +123,13 @@ def require_json(request: Request) -> None:
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return
     raise UnsupportedMedia("media_type", zh="请求体应为 application/json", en="The body needs to be application/json")
+
+
+def _require_short(request: Request, header: str, most: int) -> None:
+    """Raises Invalid for a header that is kept and is longer than what is kept of it."""
+    if len(request.headers.get(header, "")) > most:
+        zh, en = f"最多 {most} 个字符", f"At most {most} characters"
+        raise Invalid([FieldError(f"#{header}", "string_too_long", zh, en)])
 
 
 async def authenticate(request: Request, platform: Platform) -> Principal:

@@ -111,7 +111,8 @@ async def test_everything_wrong_is_told_at_once_with_its_place(credit_sqlite: Ha
         (b'"x"', "application/json", 422, "invalid"),
         (b"null", "application/json", 422, "invalid"),
         (b"<a/>", "application/xml", 415, "media_type"),
-        (b"[" * 100_000, "application/json", 400, "json"),
+        (b"[" * 90_000, "application/json", 400, "json_depth"),
+        (b"[" * 200_000, "application/json", 413, "json_values"),
     ],
 )
 async def test_unreadable_bodies(

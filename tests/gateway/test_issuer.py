@@ -1,15 +1,18 @@
 """The embedded issuer: tokens that every service accepts, and refusals in the words of RFC 6749."""
 
+import asyncio
 import stat
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
 from services.gateway.app import create_app
 from services.gateway.issuer import rules, secrets, service
+from services.gateway.issuer.attempts import Attempts
 from services.gateway.issuer.schemas import NewClient, NewUser
 from services.gateway.settings import Settings
 from shared.auth import TokenVerifier
@@ -170,7 +173,9 @@ async def test_a_known_secret_is_for_demo_only(issuer: Harness) -> None:
         ({"grant_type": "client_credentials", "client_id": "nobody"}, 401, "invalid_client"),
         ({"grant_type": "password", "username": "x"}, 400, "invalid_request"),
         ({"grant_type": ["client_credentials", "password"]}, 400, "invalid_request"),
-        ({"grant_type": "client_credentials", "client_id": "\x00" * 5000, "client_secret": "é"}, 401, "invalid_client"),
+        ({"grant_type": "client_credentials", "client_id": "\x00" * 200, "client_secret": "é"}, 401, "invalid_client"),
+        ({"grant_type": "client_credentials", "client_id": "x" * 201, "client_secret": "é"}, 400, "invalid_request"),
+        ({"grant_type": "client_credentials", "client_id": "x" * 20_000}, 413, "invalid_request"),
     ],
 )
 async def test_refusals(gateway: Harness, form: dict[str, Any], status: int, error: str) -> None:
@@ -203,6 +208,57 @@ async def test_guessing_is_slowed_for_the_guesser(issuer: Harness) -> None:
     assert int(slowed.headers["retry-after"]) >= 1
     other = await add(issuer, UNIT.model_copy(update={"client_id": "another"}))
     assert (await ask(issuer, other, "another")).status_code == 200
+
+
+async def test_many_guesses_at_once_are_no_more_than_the_limit(
+    issuer: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check and the count are one step; the owner of the name gets in from another address."""
+    secret = await add(issuer, UNIT)
+    tried = []
+
+    async def matches(given: str, stored: str | None) -> bool:
+        tried.append(given)
+        await asyncio.sleep(0.02)
+        return await real(given, stored)
+
+    real = secrets.matches
+    monkeypatch.setattr(secrets, "matches", matches)
+    answers = await asyncio.gather(*(ask(issuer, f"guess-{n}") for n in range(200)))
+    assert len(tried) == 3
+    assert sorted({answer.status_code for answer in answers}) == [401, 429]
+    assert all(int(a.headers["retry-after"]) >= 1 for a in answers if a.status_code == 429)
+    elsewhere = httpx.ASGITransport(issuer.app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(transport=elsewhere, base_url="http://test") as client:
+        form = {"grant_type": "client_credentials", "client_id": UNIT.client_id, "client_secret": secret}
+        assert (await client.post("/oauth/token", data=form)).status_code == 200
+
+
+async def test_the_right_secret_many_times_at_once_is_never_refused(issuer: Harness) -> None:
+    secret = await add(issuer, UNIT)
+    answers = await asyncio.gather(*(ask(issuer, secret) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_name_that_fails_everywhere_is_slowed_and_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("services.gateway.issuer.attempts.asyncio.sleep", sleep)
+    attempts = Attempts(lambda: 1000.0)
+    for number in range(60):
+        async with attempts.one("name", f"198.51.100.{number}") as attempt:
+            attempt.right() if number == 7 else attempt.wrong()
+    waits.clear()
+    async with attempts.one("name", "198.51.100.7"):
+        assert waits == [], "it has had a token for this name"
+    async with attempts.one("name", "203.0.113.1"):
+        assert waits == [pytest.approx(0.45)]
+    async with attempts.one("another", "203.0.113.1"):
+        assert waits[1:] == [0.0]
+    assert rules.slowed(10_000) == 3.0
 
 
 def test_waits_double_and_are_forgotten() -> None:

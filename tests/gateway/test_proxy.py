@@ -15,7 +15,7 @@ from services.gateway.state import Gateway, gateway_of
 from shared.ids import uuid7
 from tests.gateway.conftest import down
 from tests.gateway.servers import Upstream, killable, serving
-from tests.support.app import Harness, running
+from tests.support.app import Harness, department, running
 from tests.support.databases import Backend
 
 
@@ -249,9 +249,10 @@ async def test_an_upstream_that_is_down_is_a_503_and_then_left_alone(door: Door)
 async def test_too_many_at_once_are_told_to_come_back(door: Door) -> None:
     upstream = door.gateway.upstreams["credit"]
     upstream.max_in_flight = 2
-    waiting = [asyncio.create_task(door.client.get("/v1/credit/slow?s=1")) for _ in range(2)]
+    tokens = [department("x", client=name).headers(door.harness.clock.now()) for name in ("one", "two", "three")]
+    waiting = [asyncio.create_task(door.client.get("/v1/credit/slow?s=1", headers=one)) for one in tokens[:2]]
     await door.harness.until(lambda: upstream.in_flight == 2, "two requests under way")
-    refused = await door.client.get("/v1/credit/echo")
+    refused = await door.client.get("/v1/credit/echo", headers=tokens[2])
     assert (refused.status_code, refused.json()["code"]) == (503, "upstream.busy")
     assert "retry-after" in refused.headers
     assert [(await one).status_code for one in waiting] == [200, 200]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 
 from services.credit.asof import AsOfParams
-from services.credit.bodies import documented, json_of, parse
+from services.credit.bodies import documented, json_of, parse, problem_of
 from services.credit.enterprises import dossier, service
 from services.credit.enterprises.schemas import (
     DepartmentFile,
@@ -57,6 +57,7 @@ def _code(text: str, *, place: str, evidence: bool = False) -> str:
 async def put(uscc: str, request: Request, uow: Uow, principal: CurrentPrincipal) -> Any:
     """State how a subject is from a day on. The same statement again changes nothing."""
     wrong: list[FieldError] = []
+    more = 0
     raw = await json_of(request)
     try:
         body = parse(EnterpriseIn, raw, today=shanghai_date(uow.now))
@@ -68,7 +69,7 @@ async def put(uscc: str, request: Request, uow: Uow, principal: CurrentPrincipal
     except Invalid as error:
         wrong += error.errors
     if wrong:
-        raise Invalid(wrong)
+        raise Invalid(wrong, more_errors=more)
     (result,) = await service.state(uow, [(code, body)], principal)
     if isinstance(result, PlatformError):
         raise result
@@ -106,6 +107,7 @@ async def batch(request: Request, uow: Uow, principal: CurrentPrincipal, lang: R
 def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
     """One item, with all that is wrong with it, its code included."""
     wrong: list[FieldError] = []
+    more = 0
     code = raw.get("uscc") if isinstance(raw, dict) else None
     if isinstance(code, str):
         try:
@@ -115,9 +117,9 @@ def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
     try:
         item = parse(EnterpriseItem, raw, today=today)
     except Invalid as error:
-        wrong += error.errors
+        wrong, more = [*wrong, *error.errors], error.more_errors
     if wrong:
-        raise Invalid(wrong)
+        raise Invalid(wrong, more_errors=more)
     assert code is not None
     return code, item
 
@@ -127,7 +129,7 @@ def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang:
         status = "recorded" if result.changed else "unchanged"
         return {"index": index, "status": status, "receipt": result, "problem": None}
     assert result is not None
-    return {"index": index, "status": "refused", "receipt": None, "problem": result.to_problem(lang)}
+    return {"index": index, "status": "refused", "receipt": None, "problem": problem_of(result, lang)}
 
 
 @router.get("/enterprises/{uscc}", response_model=DepartmentFile | PublicFile, responses=problem(401, 404, 422))

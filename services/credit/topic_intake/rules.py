@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from shared.errors import FieldError, Forbidden, Invalid, Malformed, PlatformError, TooLarge, Unauthenticated
+from shared.jsontext import read_json
 
 Kind = Literal["violation", "correction", "withdrawal"]
 TYPES: Mapping[str, Kind] = {
@@ -22,6 +23,8 @@ TYPES: Mapping[str, Kind] = {
     "pinzhi.enforcement.correction.v1": "correction",
     "pinzhi.enforcement.withdrawal.v1": "withdrawal",
 }
+MAX_VALUES = 10_000
+"""Values and fields of a message: one decision has a hundred."""
 RECEIPT_TYPE = "pinzhi.enforcement.receipt.v1"
 LONGEST_VALUE = 262_144
 """Bytes of a message; a violation with the longest texts has a tenth of it."""
@@ -184,11 +187,14 @@ def _object(value: Any, place: str) -> dict[str, Any]:
 
 def _json(value: bytes) -> Any:
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
+        return read_json(value, MAX_VALUES)
+    except Malformed as error:
+        cause = error.__cause__
+        if cause is None:
+            raise
         raise Malformed(
-            "json", zh=f"消息不是有效的 JSON（{error}）", en=f"The message is not valid JSON ({error})"
-        ) from error
+            "json", zh=f"消息不是有效的 JSON（{cause}）", en=f"The message is not valid JSON ({cause})"
+        ) from cause
 
 
 def _wrong(place: str, code: str, zh: str, en: str) -> Invalid:

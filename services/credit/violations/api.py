@@ -6,7 +6,7 @@ import orjson
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from services.credit.bodies import documented, json_of, parse, read_json, require_json
+from services.credit.bodies import documented, json_of, parse, problem_of, require_json
 from services.credit.people import OFFICERS, READ, READERS
 from services.credit.violations import intake, repository, service, views
 from services.credit.violations.intake import Accepted, Push, external_key
@@ -25,6 +25,7 @@ from services.credit.violations.schemas import (
 from shared.auth import Department, Enterprise, Principal, Public, Staff
 from shared.clock import shanghai_date
 from shared.errors import FieldError, Invalid, NotFound, PlatformError
+from shared.jsontext import read_json
 from shared.web import (
     Coalescer,
     CurrentPlatform,
@@ -38,6 +39,7 @@ from shared.web import (
     allow,
     problem,
 )
+from shared.web.reading import body_of, in_time
 
 router = Router(prefix="/v1/credit", tags=["violations"])
 WRITE = "credit:violations:write"
@@ -49,12 +51,13 @@ async def start(platform: Platform) -> None:
     platform.state[_COALESCER] = Coalescer(platform, intake.record)
 
 
-def _push(platform: Platform, principal: Principal, body: bytes) -> Push:
-    return Push(principal, parse(ViolationIn, read_json(body), today=shanghai_date(platform.clock.now())))
+async def _push(platform: Platform, principal: Principal, body: bytes) -> Push:
+    raw = await in_time(body, read_json, platform.settings.max_json_values)
+    return Push(principal, parse(ViolationIn, raw, today=shanghai_date(platform.clock.now())))
 
 
 async def _record(platform: Platform, principal: Principal, body: bytes) -> tuple[int, bytes]:
-    accepted: Accepted = await platform.state[_COALESCER].submit(_push(platform, principal, body))
+    accepted: Accepted = await platform.state[_COALESCER].submit(await _push(platform, principal, body))
     return 200 if accepted.repeated else 201, accepted.receipt.encode()
 
 
@@ -79,11 +82,11 @@ def _receipt(text: str | bytes, status: int) -> Any:
 async def record(request: Request, platform: CurrentPlatform, principal: CurrentPrincipal) -> Any:
     """Record one penalty decision (行政处罚决定). The same push again is answered with the same receipt."""
     require_json(request)
-    body = await request.body()
+    body = await body_of(request)
     if request.state.idempotency is None:
         status, text = await _record(platform, principal, body)
         return _receipt(text, status)
-    push = _push(platform, principal, body)
+    push = await _push(platform, principal, body)
     async with platform.unit_of_work(principal) as uow:
         uow.idempotency = request.state.idempotency
         (result,) = await intake.record(uow, [push])
@@ -145,7 +148,7 @@ def _batch_answer(results: list[intake.Result | None], lang: Any) -> bytes:
             )
         else:
             assert result is not None
-            items.append({"index": index, "status": "refused", "receipt": None, "problem": result.to_problem(lang)})
+            items.append({"index": index, "status": "refused", "receipt": None, "problem": problem_of(result, lang)})
     counts = {name: sum(item["status"] == name for item in items) for name in ("recorded", "repeated", "refused")}
     return orjson.dumps(counts | {"receipts": items})
 

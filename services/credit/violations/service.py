@@ -85,7 +85,7 @@ def _corrected(row: Violation, body: Correction, uow: UnitOfWork) -> dict[str, A
     try:
         parsed = ViolationIn.model_validate(merged, context={"today": court_of(uow).today})
     except ValidationError as error:
-        wrong += field_errors(error.errors(), ("body", "changes"))
+        wrong += field_errors(error.errors(include_url=False, include_input=False), ("body", "changes"))
     if wrong:
         raise Invalid(wrong)
     given = parsed.stored(row.authority)

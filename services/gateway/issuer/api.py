@@ -1,7 +1,6 @@
 """The issuer over HTTP: `/oauth/token` and its documents."""
 
 import asyncio
-import time
 from base64 import b64decode
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,7 +12,8 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from services.gateway.issuer import service
-from services.gateway.issuer.rules import OAuthError
+from services.gateway.issuer.attempts import TooOften
+from services.gateway.issuer.rules import MAX_FORM, MAX_NAME, OAuthError
 from services.gateway.issuer.schemas import Token, TokenError
 from services.gateway.state import Gateway, gateway_of
 from shared.auth import PUBLIC, Public
@@ -57,7 +57,7 @@ _FIELDS = {
 @router.post(
     "/oauth/token",
     response_model=Token,
-    responses={status: {"model": TokenError} for status in (400, 401, 429)},
+    responses={status: {"model": TokenError} for status in (400, 401, 413, 429)},
     openapi_extra={"requestBody": {"required": True, "content": {_FORM: {"schema": _FIELDS}}}},
 )
 @allow(Public())
@@ -89,6 +89,11 @@ async def token(request: Request, platform: CurrentPlatform) -> Response:
                     "只支持 client_credentials 和 password",
                     "Supported: client_credentials, password",
                 )
+        if len(name) > MAX_NAME:
+            issue.close()
+            raise OAuthError(
+                "invalid_request", f"名称最长 {MAX_NAME} 个字符", f"A name has at most {MAX_NAME} characters"
+            )
         answer = await _slowed(gateway, request, name, issue)
     except OAuthError as error:
         return _refuse(error, basic is not None)
@@ -97,43 +102,56 @@ async def token(request: Request, platform: CurrentPlatform) -> Response:
 
 async def _slowed(gateway: Gateway, request: Request, name: str, issue: Coroutine[Any, Any, Token]) -> Token:
     """The token, unless this client or user has failed too often of late."""
-    now = time.monotonic()
     address = request.client.host if request.client else ""
-    here = f"{name}@{address}"
-    wait = max(gateway.attempts_from.wait(here, now), gateway.attempts_for.wait(name, now))
-    if wait > 0:
-        issue.close()
-        seconds = max(1, round(wait))
+    try:
+        async with gateway.attempts.one(name, address) as attempt:
+            try:
+                answer = await issue
+            except OAuthError as error:
+                if error.error in ("invalid_client", "invalid_grant"):
+                    attempt.wrong()
+                    await asyncio.sleep(0.1)
+                raise
+            attempt.right()
+            return answer
+    except TooOften as error:
         raise OAuthError(
             "slow_down",
-            f"失败次数太多，{seconds} 秒后再试",
-            f"Too many failures; try again in {seconds} seconds",
+            f"失败次数太多，{error.seconds} 秒后再试",
+            f"Too many failures; try again in {error.seconds} seconds",
             status=429,
-            retry_after=seconds,
-        )
-    try:
-        answer = await issue
-    except OAuthError as error:
-        if error.error in ("invalid_client", "invalid_grant"):
-            gateway.attempts_from.failed(here, now)
-            gateway.attempts_for.failed(name, now)
-            await asyncio.sleep(0.1)
-        raise
-    gateway.attempts_from.succeeded(here)
-    return answer
+            retry_after=error.seconds,
+        ) from error
+    finally:
+        issue.close()
 
 
 async def _form(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise OAuthError("invalid_request", f"请求体应为 {_FORM}", f"Send the body as {_FORM}")
     try:
-        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=20, errors="strict")
+        text = (await _content(request)).decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=20, errors="strict")
     except ValueError as error:
         raise OAuthError("invalid_request", "请求体无法读取", "The body cannot be read") from error
     form = dict(pairs)
     if len(form) != len(pairs):
         raise OAuthError("invalid_request", "同一参数出现多次", "A parameter stands more than once")
     return form
+
+
+async def _content(request: Request) -> bytes:
+    found = b""
+    async for piece in request.stream():
+        found += piece
+        if len(found) > MAX_FORM:
+            raise OAuthError(
+                "invalid_request",
+                f"请求体不能超过 {MAX_FORM} 字节",
+                f"The body may have at most {MAX_FORM} bytes",
+                status=413,
+            )
+    return found
 
 
 def _client_credentials(header: str | None, form: dict[str, str]) -> tuple[str, str]:

@@ -9,6 +9,15 @@ TOKEN_SECONDS = 900
 FORGET_SECONDS = 900.0
 """A failure is forgotten after this long without another."""
 LONGEST_WAIT = 60.0
+MAX_NAME = 200
+"""Characters of a client's or user's name, none of which has as many: it becomes a key here."""
+MAX_FORM = 16 * 1024
+"""Bytes of a token request."""
+
+
+def slowed(failures: int) -> float:
+    """Seconds that an attempt waits for a name that failed so often, from anywhere."""
+    return min(3.0, 0.05 * max(0, failures - 50))
 
 
 class OAuthError(Exception):
@@ -69,6 +78,15 @@ class Throttle:
             return 0.0
         pause = min(LONGEST_WAIT, 2.0 ** min(10, failures.count - self._free))
         return max(0.0, failures.last + pause - now)
+
+    def failures(self, key: str, now: float) -> int:
+        """How many were counted and not forgotten."""
+        failures = self._failures.get(key)
+        return 0 if failures is None or now - failures.last > FORGET_SECONDS else failures.count
+
+    def left(self, key: str, now: float) -> int:
+        """How many attempts may be made at once: what is left of the free ones, and one after each wait."""
+        return max(1, self._free - self.failures(key, now))
 
     def failed(self, key: str, now: float) -> None:
         failures = self._failures.pop(key, None)

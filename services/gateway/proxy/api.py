@@ -17,7 +17,8 @@ from shared.auth import PUBLIC, Public
 from shared.errors import Malformed, PlatformError, Unavailable
 from shared.i18n import Text
 from shared.web import CurrentPlatform, Router, allow
-from shared.web.routing import PolicyRoute
+from shared.web.reading import client_of
+from shared.web.routing import PolicyRoute, platform_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -44,9 +45,21 @@ class PassRoute(PolicyRoute):
 
         async def handle(request: Request) -> Response:
             request.state.principal, request.state.idempotency = PUBLIC, None
+            request.state.client = await _named(request)
             return await inner(request)
 
         return handle
+
+
+async def _named(request: Request) -> str | None:
+    """Whose places this request takes: only a token that holds names somebody, and refusing it is the owner's."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        return None
+    try:
+        return (await platform_of(request).verifier.principal(token.strip())).id
+    except PlatformError:
+        return None
 
 
 router = Router(tags=["proxy"])
@@ -94,6 +107,7 @@ async def forward(request: Request, upstream: Upstream, prefix: str) -> Response
     )
     stack = AsyncExitStack()
     try:
+        stack.enter_context(upstream.place(client_of(request.scope)))
         response = await stack.enter_async_context(
             upstream.request(
                 request.method,
@@ -103,10 +117,13 @@ async def forward(request: Request, upstream: Upstream, prefix: str) -> Response
                 content=_body(request),
             )
         )
-    except UpstreamError as error:
-        raise unavailable(error) from error
-    except httpx.InvalidURL as error:
-        raise Malformed("path", zh="地址无法读取", en="The address cannot be read") from error
+    except BaseException as error:
+        await stack.aclose()
+        if isinstance(error, UpstreamError):
+            raise unavailable(error) from error
+        if isinstance(error, httpx.InvalidURL):
+            raise Malformed("path", zh="地址无法读取", en="The address cannot be read") from error
+        raise
     return Passing(stack, response)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import orjson
 from httpx_aiohttp import AiohttpTransport
 
 from services.gateway.upstreams import rules
+from shared.errors import TooMany
 from shared.i18n import Text
 
 ErrorCode = Literal["unavailable", "timeout", "refused", "bad_answer", "busy"]
@@ -100,6 +102,7 @@ class Upstream:
         self.name, self.base_url = name, base_url.rstrip("/")
         self.breaker, self.budget = rules.Breaker(), rules.RetryBudget()
         self.max_in_flight, self.in_flight = max_in_flight, 0
+        self._clients: Counter[str] = Counter()
         self._client = httpx.AsyncClient(
             transport=AiohttpTransport(client=_session),
             timeout=httpx.Timeout(None, connect=connect_timeout, read=_SILENCE_SECONDS),
@@ -114,11 +117,33 @@ class Upstream:
         if self._exact is not None:
             await self._exact.aclose()
 
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """One of the places that a single client may have, half of all. Raises TooMany."""
+        most = max(1, self.max_in_flight // 2)
+        if self._clients[client] >= most:
+            raise TooMany(
+                "requests_in_flight",
+                zh=f"一个客户端同时最多 {most} 个请求，请等前面的答复",
+                en=f"At most {most} requests of a client at once; wait for the answers",
+                retry_after=1,
+                limit=most,
+            )
+        self._clients[client] += 1
+        try:
+            yield
+        finally:
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+
     def _client_for(self, headers: httpx.Headers) -> httpx.AsyncClient:
         if rules.are_text(headers.raw):
             return self._client
         if self._exact is None:
             self._exact = httpx.AsyncClient(
+                # To load the certificates holds the loop for 80 ms; without TLS there is nothing to verify.
+                verify=self.base_url.startswith("https://"),
                 timeout=self._client.timeout,
                 trust_env=False,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

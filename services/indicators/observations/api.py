@@ -2,9 +2,7 @@
 
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Query, Request
-from starlette.requests import ClientDisconnect
 
 from services.indicators.asof import as_of_params
 from services.indicators.observations import repository, service
@@ -14,7 +12,7 @@ from services.indicators.observations.reading import csv_rows
 from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
 from services.indicators.text import storable
 from shared.auth import Department, Public, Staff
-from shared.errors import FieldError, Invalid, Malformed, NotFound, UnsupportedMedia
+from shared.errors import FieldError, Invalid, NotFound, UnsupportedMedia
 from shared.web import (
     CurrentPlatform,
     Page,
@@ -28,6 +26,7 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.reading import body_of, json_of
 
 router = Router(prefix="/v1/indicators", tags=["observations"])
 WRITERS = (Department("indicators:observations:write"), Staff("quality_office"))
@@ -87,7 +86,7 @@ async def record_batch(
 ) -> BatchOut:
     """Report many figures as JSON (`{"items": [...]}`) or CSV: one verdict for each row, in order."""
     if _media(request) == "text/csv":
-        rows: list[tuple[int | None, Any]] = [*csv_rows(await request.body())]
+        rows: list[tuple[int | None, Any]] = [*csv_rows(await body_of(request))]
     else:
         rows = [(None, item) for item in _items(await _json(request))]
     limit: int = getattr(platform.settings, "batch_max_rows", 20_000)
@@ -161,14 +160,7 @@ async def _json(request: Request) -> Any:
             zh=f"不接受 {media[:80]}；请用 application/json（批量也可用 text/csv）",
             en=f"{media[:80]} is not taken; use application/json (or text/csv for batches)",
         )
-    try:
-        return orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise Malformed(
-            "json", zh=f"请求体不是有效的 JSON：{error}", en=f"The body is not valid JSON: {error}"
-        ) from error
-    except ClientDisconnect as error:
-        raise Malformed("body", zh="请求体没有收完", en="The body did not arrive whole") from error
+    return await json_of(request)
 
 
 def _items(raw: Any) -> list[Any]:

@@ -66,10 +66,11 @@ def read(raw: Any, index: int, world: World, prefix: Sequence[str | int], line: 
     try:
         body = ObservationIn.model_validate(raw)
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        found = error.errors(include_url=False, include_input=False)
         errors = field_errors(found, prefix=("body", *prefix))
         broken = frozenset(str(each["loc"][0]) for each in found if each["loc"])
-        body = ObservationIn.model_validate({key: value for key, value in raw.items() if key not in broken})
+        known = {key: value for key, value in raw.items() if key in ObservationIn.model_fields and key not in broken}
+        body = ObservationIn.model_validate(known)
     errors += check(body, broken, world, at)
     period = None
     if body.period is not None:

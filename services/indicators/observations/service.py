@@ -20,7 +20,7 @@ from services.indicators.status import lights
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
-from shared.errors import Conflict, FieldError, Forbidden, Invalid, PlatformError
+from shared.errors import MOST_ERRORS_OF_AN_ITEM, Conflict, FieldError, Forbidden, Invalid, PlatformError
 from shared.i18n import Lang
 from shared.web import Receipt
 
@@ -90,7 +90,7 @@ async def submit_batch(
                 verdict=verdict,
                 external_id=draft.body.external_id,
                 receipt=receipt_of(row) if row is not None else None,
-                errors=[ErrorOut(**error.to_dict(lang)) for error in draft.errors],
+                errors=[ErrorOut(**error.to_dict(lang)) for error in draft.errors[:MOST_ERRORS_OF_AN_ITEM]],
             )
         )
     stored = 0 if held or dry_run else sum(1 for each in verdicts if each.verdict in ("accepted", "revised"))

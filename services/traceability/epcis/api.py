@@ -1,5 +1,6 @@
 """EPCIS 2.0 REST: capture, events, queries. Statuses and error types are the standard's."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,9 @@ from services.traceability.epcis import jobs, protocol, queries, repository, val
 from services.traceability.epcis.errors import EpcisError, invalid
 from services.traceability.epcis.models import Capture
 from services.traceability.epcis.owners import captured_by
-from services.traceability.epcis.prepare import prepare
+from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import capture
+from services.traceability.epcis.validation import Limits
 from services.traceability.masterdata.lots_api import STAFF
 from services.traceability.settings import Settings
 from shared.auth import Department, Enterprise, Public
@@ -34,6 +36,7 @@ from shared.web import (
     problem,
 )
 from shared.web.paging import decode, instant, next_link
+from shared.web.reading import body_of, in_time
 
 router = Router(prefix="/epcis", tags=["EPCIS 2.0"])
 WRITE = "traceability:epcis:write"
@@ -78,11 +81,11 @@ async def post_capture(request: Request, uow: Uow, platform: CurrentPlatform, pr
             zh="GS1-Capture-Error-Behaviour 应为 rollback 或 proceed",
             en="GS1-Capture-Error-Behaviour should be rollback or proceed",
         )
-    data = await request.body()
-    document = validation.load(data)
-    if errors := validation.envelope_errors(document):
-        raise invalid(errors)
     settings = _settings(platform)
+    data = await body_of(request)
+    document, errors = await in_time(data, validation.read_document, settings.capture_max_values)
+    if errors:
+        raise invalid(errors)
     count = len(document["epcisBody"]["eventList"])
     if count > settings.capture_max_events:
         raise EpcisError(
@@ -176,14 +179,11 @@ def _job(job: Capture, lang: Lang) -> dict[str, Any]:
     responses=problem(400, 401, 403, 404, 406, 409, 413, 415),
 )
 @allow(Enterprise(), Department(WRITE), area="place or product of the event", owner="see epcis/owners.py")
-async def post_event(request: Request, uow: Uow) -> Response:
+async def post_event(request: Request, uow: Uow, platform: CurrentPlatform) -> Response:
     """Capture one event now. A repeat is 409 and names the event that is stored."""
     protocol.check_versions(request)
     protocol.check_media(request)
-    candidate = validation.single(validation.load(await request.body()))
-    if candidate.errors:
-        raise invalid(candidate.errors)
-    [event] = prepare([candidate])
+    event = await asyncio.to_thread(_read_event, await body_of(request), Limits.of(_settings(platform)))
     try:
         outcome = await capture(uow, [event])
     except IntegrityError as error:
@@ -198,6 +198,14 @@ async def post_event(request: Request, uow: Uow) -> Response:
     body = event.row["body"] | {"recordTime": utc_text(uow.now)}
     answer: Response = uow.answer(body, 201, headers)
     return answer
+
+
+def _read_event(data: bytes, limits: Limits) -> Prepared:
+    candidate = validation.single(validation.load(data, limits.document_values), limits)
+    if candidate.errors:
+        raise invalid(candidate.errors)
+    [event] = prepare([candidate])
+    return event
 
 
 @router.get("/events", openapi_extra=_query(*queries.SUPPORTED), responses=problem(400, 401, 403, 406, 413))

@@ -15,7 +15,7 @@ EpcisError
 from collections.abc import Sequence
 from typing import Any
 
-from shared.errors import FieldError, PlatformError
+from shared.errors import MOST_ERRORS, FieldError, PlatformError, places_words
 from shared.i18n import Lang, Text
 
 
@@ -27,8 +27,8 @@ class EpcisError(PlatformError):
         self.exception = exception
         self.status, self.title = _EXCEPTIONS[exception]  # type: ignore[misc]
 
-    def to_problem(self, lang: Lang) -> dict[str, Any]:
-        return super().to_problem(lang) | {"type": f"epcisException:{self.exception}"}
+    def to_problem(self, lang: Lang, *, most: int = MOST_ERRORS) -> dict[str, Any]:
+        return super().to_problem(lang, most=most) | {"type": f"epcisException:{self.exception}"}
 
 
 _EXCEPTIONS = {
@@ -45,14 +45,10 @@ _EXCEPTIONS = {
 }
 
 
-def validation_exception(*, zh: str, en: str, errors: Sequence[FieldError] = ()) -> EpcisError:
-    return EpcisError("ValidationException", zh=zh, en=en, errors=errors)
+def validation_exception(*, zh: str, en: str, errors: Sequence[FieldError] = (), **extra: Any) -> EpcisError:
+    return EpcisError("ValidationException", zh=zh, en=en, errors=errors, **extra)
 
 
-def invalid(errors: Sequence[FieldError]) -> EpcisError:
-    count = len(errors)
-    return validation_exception(
-        zh=f"有 {count} 处需要改正，见 errors",
-        en=f"{count} {'place needs' if count == 1 else 'places need'} correction, see errors",
-        errors=errors,
-    )
+def invalid(errors: Sequence[FieldError], *, more_errors: int = 0) -> EpcisError:
+    words = places_words(len(errors) + more_errors)
+    return EpcisError("ValidationException", zh=words.zh, en=words.en, errors=errors, more_errors=more_errors)

@@ -15,7 +15,8 @@ from services.traceability.epcis import repository, validation
 from services.traceability.epcis.models import Capture
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
-from services.traceability.epcis.validation import Candidate
+from services.traceability.epcis.validation import Candidate, Limits
+from services.traceability.settings import Settings
 from shared import failpoints, metrics
 from shared.auth import Principal
 from shared.db import UnitOfWork
@@ -147,7 +148,9 @@ async def _aside(uow: UnitOfWork, capture_id: str) -> Capture:
 
 
 async def _process(platform: Platform, job: Capture) -> None:
-    candidates, prepared = await asyncio.to_thread(_check, job.document or b"")
+    settings = platform.settings
+    assert isinstance(settings, Settings)
+    candidates, prepared = await asyncio.to_thread(_check, job.document or b"", Limits.of(settings))
     invalid = [Refused(each.pointer, "ValidationException", tuple(each.errors)) for each in candidates if each.errors]
     rollback = job.behaviour == "rollback"
     async with platform.unit_of_work(principal_of(job)) as uow:
@@ -162,8 +165,8 @@ async def _process(platform: Platform, job: Capture) -> None:
         failpoints.hit("capture.before_commit")
 
 
-def _check(document: bytes) -> tuple[list[Candidate], list[Prepared]]:
-    candidates = validation.candidates(validation.load(document))
+def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared]]:
+    candidates = validation.candidates(validation.load(document, limits.document_values), limits)
     return candidates, prepare(candidates)
 
 

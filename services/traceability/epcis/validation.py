@@ -4,9 +4,8 @@ Everything wrong is reported at once, each with its JSON Pointer.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,16 +13,37 @@ from typing import Any
 import orjson
 from jsonschema_rs import Draft7Validator, ValidationError, ValidationErrorKind
 
-from services.traceability.epcis import rules
-from services.traceability.epcis.errors import validation_exception
-from shared.errors import FieldError
+from services.traceability.epcis import rules, windows
+from services.traceability.epcis.errors import EpcisError, validation_exception
+from services.traceability.settings import Settings
+from shared.errors import MOST_ERRORS, FieldError, Malformed, TooLarge
+from shared.jsontext import read_json
 
-MAX_DEPTH = 64
-_MAX_ERRORS = 200
-"""Of one event."""
+_MAX_EXPLAINED = 1000
+"""Errors told of all events of a document together; of further events only that they are wrong."""
 _GENERAL = "epcis.schema"
 EVENT_LIST = ("epcisBody", "eventList")
 STANDARD_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document and an event may hold; see `Settings`."""
+
+    document_values: int = 1_500_000
+    event_values: int = 50_000
+    event_objects: int = 5_000
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        return cls(settings.capture_max_values, settings.event_max_values, settings.event_max_objects)
+
+
+_LIMITS = Limits()
+_ENOUGH = 4 * MOST_ERRORS
+"""Findings after which no further piece of an event is explained; of some, only the clearest for a place is told."""
+_FRUITLESS = 20
+"""Pieces that add nothing to what was found: what is wrong everywhere is found in each of them again."""
 
 
 @dataclass(slots=True)
@@ -37,34 +57,30 @@ class Candidate:
     errors: list[FieldError] = field(default_factory=list)
 
 
-def load(data: bytes) -> Any:
-    """The JSON value. Raises the EPCIS ValidationException (400) with line and column where it cannot be read."""
-    if depth_of(data) > MAX_DEPTH:
-        raise validation_exception(
-            zh=f"JSON 嵌套超过 {MAX_DEPTH} 层", en=f"The JSON is nested deeper than {MAX_DEPTH} levels"
-        )
+def load(data: bytes, most: int = _LIMITS.document_values) -> Any:
+    """The JSON value. Raises the EPCIS ValidationException (400) with line and column where it cannot be read, and
+    CaptureLimitExceededException (413) for more than `most` values and fields."""
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        value = read_json(data, most)
+    except TooLarge as error:
+        words = error.text
+        raise EpcisError("CaptureLimitExceededException", zh=words.zh, en=words.en, **error.extra) from error
+    except Malformed as error:
+        cause = error.__cause__
+        if not isinstance(cause, orjson.JSONDecodeError):
+            raise validation_exception(zh=error.text.zh, en=error.text.en, **error.extra) from error
         raise validation_exception(
-            zh=f"不是有效的 JSON：第 {error.lineno} 行第 {error.colno} 列", en=f"Not valid JSON: {error}"
+            zh=f"不是有效的 JSON：第 {cause.lineno} 行第 {cause.colno} 列", en=f"Not valid JSON: {cause}"
         ) from error
     if b"\\u0000" in data and "\x00" in json.dumps(value, ensure_ascii=False).replace("\\u0000", "\x00"):
         raise validation_exception(zh="文本中不能有空字符（U+0000）", en="Text must not hold the character U+0000")
     return value
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
-
-
-def depth_of(data: bytes) -> int:
-    """Deepest nesting of brackets outside of strings."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def read_document(data: bytes, most: int) -> tuple[Any, list[FieldError]]:
+    """A capture document, and what is wrong with it before its events are looked at. Raises as `load` does."""
+    document = load(data, most)
+    return document, envelope_errors(document)
 
 
 def envelope_errors(document: Any) -> list[FieldError]:
@@ -84,31 +100,29 @@ def envelope_errors(document: Any) -> list[FieldError]:
     return schema_errors(document)
 
 
-def candidates(document: dict[str, Any]) -> list[Candidate]:
+def candidates(document: dict[str, Any], limits: Limits = _LIMITS) -> list[Candidate]:
     """The events of a document whose envelope holds, each with all that is wrong with it."""
     shared_contexts = contexts_of(document)
-    found = [
-        Candidate(
-            f"/epcisBody/eventList/{index}",
-            event if isinstance(event, dict) else {},
-            shared_contexts + (contexts_of(event) if isinstance(event, dict) else []),
-        )
-        for index, event in enumerate(document["epcisBody"]["eventList"])
-    ]
-    validator = _validator()
-    if not validator.is_valid(document):
-        for error in validator.iter_errors(document):
-            path = list(error.instance_path)
-            if path[:2] == list(EVENT_LIST) and len(path) > 2 and isinstance(path[2], int):
-                found[path[2]].errors.extend(_explain(error))
-            else:
-                found[0].errors.extend(_explain(error))
-    for candidate in found:
-        _finish(candidate)
+    explained = 0
+    found = []
+    for index, event in enumerate(document["epcisBody"]["eventList"]):
+        known = event if isinstance(event, dict) else {}
+        candidate = Candidate(f"/epcisBody/eventList/{index}", known, [*shared_contexts, *contexts_of(known)])
+        found.append(candidate)
+        if errors := _too_large(known, candidate.pointer, limits):
+            candidate.errors = errors
+        elif _event_validator().is_valid(event):
+            _finish(candidate)
+        elif explained < _MAX_EXPLAINED:
+            candidate.errors = _explained(_event_validator(), event, candidate.pointer)
+            _finish(candidate)
+        else:
+            candidate.errors = [_unexplained(candidate.pointer)]
+        explained += len(candidate.errors)
     return found
 
 
-def single(event: Any) -> Candidate:
+def single(event: Any, limits: Limits = _LIMITS) -> Candidate:
     """A bare event, as `POST /epcis/events` takes it; it carries its own `@context`."""
     if not isinstance(event, dict) or event.get("type") in ("EPCISDocument", "EPCISQueryDocument"):
         error = FieldError(
@@ -118,9 +132,37 @@ def single(event: Any) -> Candidate:
             "Expected a single event; send a document to /epcis/capture",
         )
         return Candidate("", {}, [], [error])
+    if errors := _too_large(event, "", limits):
+        return Candidate("", event, [], errors)
     candidate = Candidate("", event, contexts_of(event), schema_errors(event))
     _finish(candidate)
     return candidate
+
+
+def _too_large(event: dict[str, Any], pointer: str, limits: Limits) -> list[FieldError]:
+    """Judged before the schema is: its findings may be many for each value."""
+    lists = (event.get(name) for name in (*rules.EPC_LISTS, *rules.QUANTITY_LISTS))
+    objects = sum(len(each) for each in lists if isinstance(each, list))
+    if objects > limits.event_objects:
+        return [
+            FieldError(
+                pointer,
+                "epcis.too_many_objects",
+                f"一个事件最多 {limits.event_objects} 个对象（含原料和批次），这个有 {objects} 个；请拆成多个事件",
+                f"An event names at most {limits.event_objects} objects, materials included; this one {objects}: "
+                "send several events",
+            )
+        ]
+    if windows.count(event, limits.event_values) > limits.event_values:
+        return [
+            FieldError(
+                pointer,
+                "epcis.event_too_large",
+                f"一个事件最多 {limits.event_values} 个值；请拆成多个事件",
+                f"An event holds at most {limits.event_values} values; send several events",
+            )
+        ]
+    return []
 
 
 def contexts_of(holder: dict[str, Any]) -> list[Any]:
@@ -142,9 +184,30 @@ def namespaces(contexts: Iterable[Any]) -> dict[str, str]:
 
 def schema_errors(instance: Any) -> list[FieldError]:
     validator = _validator()
-    if validator.is_valid(instance):
-        return []
-    return [each for error in validator.iter_errors(instance) for each in _explain(error)]
+    return [] if validator.is_valid(instance) else _explained(validator, instance, "")
+
+
+def _explained(validator: Draft7Validator, instance: Any, prefix: str) -> list[FieldError]:
+    """What is wrong, in words, until there is enough of it."""
+    found: dict[tuple[str, str, str], FieldError] = {}
+    nothing_new = 0
+    for window in windows.windows(instance, _known_names()):
+        before = len(found)
+        if not validator.is_valid(window.value):
+            for error in validator.iter_errors(window.value):
+                for each in _explain(error):
+                    placed = replace(each, pointer=prefix + window.place(each.pointer))
+                    found[placed.pointer, placed.code, placed.en] = placed
+        nothing_new = nothing_new + 1 if found and len(found) == before else 0
+        if len(found) > _ENOUGH or nothing_new > _FRUITLESS:
+            break
+    return list(found.values()) or [_unexplained(prefix)]
+
+
+def _unexplained(pointer: str) -> FieldError:
+    return FieldError(
+        pointer, _GENERAL, "不符合 EPCIS 2.0；此处错误太多，未逐一列出", "Does not fit EPCIS 2.0; not explained further"
+    )
 
 
 def _finish(candidate: Candidate) -> None:
@@ -159,13 +222,42 @@ def _finish(candidate: Candidate) -> None:
         for error in candidate.errors
         if error.code != _GENERAL or error.pointer not in explained
     }
-    candidate.errors = list(unique.values())[:_MAX_ERRORS]
+    candidate.errors = list(unique.values())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    path = files("services.traceability.epcis") / "schema" / "epcis-json-schema-2.0.0.json"
+    schema: dict[str, Any] = orjson.loads(path.read_bytes())
+    return schema
 
 
 @cache
 def _validator() -> Draft7Validator:
-    path = files("services.traceability.epcis") / "schema" / "epcis-json-schema-2.0.0.json"
-    return Draft7Validator(orjson.loads(path.read_bytes()), validate_formats=True)
+    return Draft7Validator(_schema(), validate_formats=True)
+
+
+@cache
+def _event_validator() -> Draft7Validator:
+    """For one event of a document, which has the context."""
+    schema = {name: _schema()[name] for name in ("$id", "$schema", "definitions")}
+    return Draft7Validator(schema | {"allOf": [{"$ref": "#/definitions/EPCIS-Document-Event"}]}, validate_formats=True)
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    """Every name that the schema has, for a field or as a word."""
+    found: set[str] = set()
+    level: list[Any] = [_schema()]
+    while level:
+        node = level.pop()
+        if isinstance(node, dict):
+            found.update(node.get("properties") or ())
+            found.update(word for word in node.get("enum") or () if isinstance(word, str))
+            level += node.values()
+        elif isinstance(node, list):
+            level += node
+    return frozenset(found)
 
 
 def _pointer(path: Iterable[str | int], *more: str) -> str:

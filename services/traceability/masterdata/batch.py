@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.traceability.masterdata.schemas import RegisterReceipt
 from services.traceability.masterdata.service import Result
-from shared.errors import FieldError, Invalid, PlatformError
+from shared.errors import MOST_ERRORS_OF_AN_ITEM, FieldError, Invalid, PlatformError
 from shared.i18n import Lang
 from shared.web.problems import field_errors
 
@@ -34,7 +34,7 @@ async def run(
             parsed = model.model_validate(item)
             name = key(parsed)
         except ValidationError as error:
-            outcomes.append(field_errors(error.errors(), prefix=("body",)))
+            outcomes.append(field_errors(error.errors(include_url=False, include_input=False), prefix=("body",)))
             continue
         if name in accepted:
             outcomes.append(
@@ -67,4 +67,6 @@ def _errors(outcome: Result | list[FieldError]) -> Sequence[FieldError]:
 
 
 def _rejected(errors: Sequence[FieldError], lang: Lang) -> RegisterReceipt:
-    return RegisterReceipt(id="", version=0, status="rejected", errors=[error.to_dict(lang) for error in errors])
+    return RegisterReceipt(
+        id="", version=0, status="rejected", errors=[error.to_dict(lang) for error in errors[:MOST_ERRORS_OF_AN_ITEM]]
+    )
