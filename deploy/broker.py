@@ -3,8 +3,9 @@
 The client library has no request for SCRAM users and takes one grant at a time; both are put right here.
 """
 
+import asyncio
 import hashlib
-import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiokafka.protocol.admin import (
     CreateAclsRequest_v1,
     DeleteAclsRequest,
     DeleteAclsRequest_v1,
+    DescribeAclsRequest,
 )
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactBytes, CompactString, Int8, Int16, Int32, Schema, TaggedFields
@@ -23,6 +25,7 @@ from deploy.topics import admin_of
 from shared.bus.kafka_access import KafkaAccess
 
 _SHA512, _ITERATIONS = 2, 4096
+_KNOWN_SECONDS = 60.0
 _RESOURCES = {"topic": 2, "group": 3}
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
 _ANY, _LITERAL, _PREFIXED, _ALLOW = 1, 3, 4, 3
@@ -116,7 +119,7 @@ async def set_users(where: KafkaAccess, passwords: Mapping[str, str]) -> None:
     """Make users, or give those that are there a new password. Raises RuntimeError."""
     rows: list[Any] = []
     for user, password in passwords.items():
-        salt = os.urandom(24)
+        salt = secrets.token_hex(16).encode()
         salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
         rows.append((user, _SHA512, _ITERATIONS, salt, salted, {}))
     await _alter_users(where, _ScramRequest([], rows))
@@ -132,10 +135,21 @@ async def drop_users(where: KafkaAccess, users: Iterable[str]) -> None:
 
 
 async def grant(where: KafkaAccess, grants: Iterable[Grant]) -> None:
-    """Let users do this too; what they may do already stays. Raises RuntimeError."""
+    """Let users do this too; what they may do already stays. Raises RuntimeError.
+
+    Returns when the broker knows it, and so what was changed before it: the controller answers earlier.
+    """
+    grants = list(grants)
     async with admin_of(where) as admin:
         answer = await _send(admin, _Grants(grants))
         _raise_for("grants", answer.creation_responses)
+        last = grants[-1]
+        pattern = _PREFIXED if last.prefixed else _LITERAL
+        who, what = f"User:{last.user}", _OPERATIONS[last.operation]
+        look = DescribeAclsRequest(_RESOURCES[last.resource], last.name, pattern, who, None, what, _ALLOW)
+        async with asyncio.timeout(_KNOWN_SECONDS):
+            while not (await _send(admin, look)).resources:  # noqa: ASYNC110 - nobody tells when it is known
+                await asyncio.sleep(0.05)
 
 
 async def _alter_users(where: KafkaAccess, request: _ScramRequest, *, missing_ok: bool = False) -> None:

@@ -253,6 +253,12 @@ class KafkaSubscriber:
             raise OSError(f"kafka: {type(error).__name__}: {error}") from error
         self._committed |= mine
 
+    async def change(self, topics: Sequence[str]) -> None:
+        """Of the member as it is: one that came anew under its static id would be given its former partitions."""
+        self._topics = list(topics)
+        self._committed.clear()
+        self._consumer.subscribe([self._prefix + topic for topic in topics])
+
     async def places(self) -> Places:
         """Of this member's partitions."""
         places = list(self._consumer.assignment())

@@ -52,7 +52,14 @@ class MemorySubscriber:
     def __init__(self, bus: MemoryBus, group: str, topics: Sequence[str]) -> None:
         self._bus = bus
         self._group = group
-        self._read = {topic: bus._positions[(group, topic)] for topic in topics}
+        self._read: dict[str, int] = {}
+        self._take(topics)
+
+    def _take(self, topics: Sequence[str]) -> None:
+        self._read = {topic: self._bus._positions[(self._group, topic)] for topic in topics}
+
+    async def change(self, topics: Sequence[str]) -> None:
+        self._take(topics)
 
     async def poll(self, *, limit: int = 500, timeout: float = 0.5) -> list[StoredRecord]:
         async with self._bus._changed:

@@ -25,6 +25,9 @@ class Subscriber(Protocol):
     async def commit(self, records: Sequence[StoredRecord]) -> None:
         """Remember that these records (and all before them in their partitions) are done. Losing it is harmless."""
 
+    async def change(self, topics: Sequence[str]) -> None:
+        """Read these from now on, each from what is committed."""
+
     async def places(self) -> Places:
         """How far it is in each partition that it reads."""
 

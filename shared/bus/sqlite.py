@@ -252,6 +252,10 @@ class SqliteSubscriber:
 
         await self._run(write)
 
+    async def change(self, topics: Sequence[str]) -> None:
+        async with self._turn:
+            self._topics, self._next, self._seen = list(topics), None, None
+
     async def places(self) -> Places:
         found = await self._run(lambda: places(self._open(), self._group, self._topics))
         return {(topic, 0): place for topic, place in found.items()}

@@ -28,29 +28,33 @@ async def run(platform: Platform) -> None:
     member = f"credit-intake:{platform.settings.worker_id}"
     aside: dict[str, float] = {}
     """Topics whose receipts cannot be sent, and until when they are left alone."""
-    while True:
-        topics = await readable(platform, _still(aside, loop.time()))
+    topics: list[str] = []
+    while not topics:
+        topics = await readable(platform, set())
         if not topics:
             await asyncio.sleep(refresh)
-            continue
-        subscriber = await platform.bus.subscribe("credit.intake", topics, member=member)
-        try:
-            look_at = loop.time() + refresh
-            while True:
-                records = await subscriber.poll(limit=500, timeout=0.5)
-                if records:
-                    await wait_for_clients(platform)
-                    unanswered = await take(platform, records)
-                    await subscriber.commit([record for record in records if record.topic not in unanswered])
-                    if unanswered:
-                        aside |= dict.fromkeys(unanswered, loop.time() + _ASIDE_SECONDS)
-                        break
-                if loop.time() > look_at:
-                    if await readable(platform, _still(aside, loop.time())) != topics:
-                        break
-                    look_at = loop.time() + refresh
-        finally:
-            await subscriber.close()
+    subscriber = await platform.bus.subscribe("credit.intake", topics, member=member)
+    try:
+        look_at = loop.time() + refresh
+        while True:
+            records = await subscriber.poll(limit=500, timeout=0.5)
+            if records:
+                await wait_for_clients(platform)
+                unanswered = await take(platform, records)
+                await subscriber.commit([record for record in records if record.topic not in unanswered])
+                if unanswered:
+                    aside |= dict.fromkeys(unanswered, loop.time() + _ASIDE_SECONDS)
+                    look_at = 0.0
+            if loop.time() > look_at:
+                found = await readable(platform, _still(aside, loop.time()))
+                if not found:  # start again, and read again what is not answered
+                    raise OSError(f"nothing is left to read: {sorted(aside) or 'the topics are gone'}")
+                if found != topics:
+                    topics = found
+                    await subscriber.change(topics)
+                look_at = loop.time() + refresh
+    finally:
+        await subscriber.close()
 
 
 def _still(aside: Mapping[str, float], now: float) -> set[str]:
