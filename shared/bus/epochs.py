@@ -100,6 +100,9 @@ class _Subscriber:
     async def commit(self, records: Sequence[StoredRecord]) -> None:
         await self._subscriber.commit([replace(record, topic=name_in(self._epoch, record.topic)) for record in records])
 
+    async def change(self, topics: Sequence[str]) -> None:
+        await self._subscriber.change([name_in(self._epoch, topic) for topic in topics])
+
     async def places(self) -> Places:
         found = await self._subscriber.places()
         return {(epoch_in(name)[0], partition): place for (name, partition), place in found.items()}

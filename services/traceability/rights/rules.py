@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal
 
 from services.traceability.genealogy.rules import OUTPUTS
@@ -22,6 +23,7 @@ _LOT = re.compile(r"(\d{14})\..+", re.DOTALL)
 _PRODUCT = re.compile(r"https://id\.gs1\.org/01/(\d{14})(/2(?:1|35)/.+)?(?:/.*)?", re.DOTALL)
 
 
+@lru_cache(maxsize=65_536)
 def kind_of(node: str) -> tuple[Kind, str | None]:
     """What a node of the graph is, with its GTIN."""
     if found := _LOT.fullmatch(node):
@@ -38,7 +40,7 @@ def creates(event_type: str, action: str | None, name: str) -> bool:
     return event_type == "ObjectEvent" and action == "ADD" and name in ("epc", "quantity")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """What one event in force says of one node."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.traceability.masterdata.api import WRITE
 from tests.support.app import Harness
 from tests.traceability import chain
 from tests.traceability.chain import BOX, CONTEXT, FRUIT, PACKER, amount, gln, lot, of
@@ -100,8 +101,9 @@ async def test_a_registered_gtin_of_another_is_corrected_by_a_department(traceab
     state = "SELECT confirmed FROM event_epc WHERE node = $1"
     assert [bool(row[0]) for row in traceability.rows(state, lot(stolen, "D1"))] == [False]
     path = f"/v1/traceability/products/{stolen}"
-    theirs = product | {"owner_uscc": PACKER}
+    theirs = product | {"owner_uscc": PACKER, "reason": "该 GTIN 属于包装厂"}
     assert (await traceability.put(path, json=theirs, as_=of(PACKER))).status_code == 403
+    assert (await traceability.put(path, json=theirs, as_=STRANGER.but(scope=WRITE))).status_code == 403
     assert (await traceability.put(path, json=theirs, as_=chain.DEPARTMENT)).status_code == 200
     assert [bool(row[0]) for row in traceability.rows(state, lot(stolen, "D1"))] == [True]
     trace = await traceability.get(f"/v1/traceability/lots/{lot(stolen, 'D1')}/trace", as_=of(PACKER))

@@ -4,16 +4,14 @@ Landed rows begin as confirmed; `rights/sweep.py` judges them in slices as soon 
 change of a table by itself, so every step looks whether it was done before.
 """
 
-from datetime import datetime
-
 import orjson
 import sqlalchemy as sa
 from alembic import op
 
 from shared.db import types
 
-revision = '0009'
-down_revision = '0008'
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -112,8 +110,8 @@ def upgrade() -> None:
 
 
 def _places(connection: sa.Connection) -> None:
-    """A place is this party's since its first version that names it with no other party's after it, as the UUIDv7 of
-    that time."""
+    """A place is this party's since its first version that names it with no other party's after it, as the record id
+    of the first event of that time or later."""
     owners: dict[str, tuple[str, object]] = {}
     versions = "SELECT key, body, known_from FROM master_version WHERE kind = 'place' ORDER BY key, version"
     for key, body, known_from in connection.execute(sa.text(versions)).all():
@@ -125,11 +123,19 @@ def _places(connection: sa.Connection) -> None:
     for gln, uscc, updated_at in places:
         owner, known_from = owners.get(gln, (uscc, updated_at))
         at = known_from if owner == uscc else updated_at
-        moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
-        text = f"{int(moment.timestamp() * 1000):012x}"
-        rows.append({"key": gln, "first": f"{text[:8]}-{text[8:]}-7000-8000-000000000000"})
+        rows.append({"key": gln, "first": _first_after(connection, at)})
     if rows:
         connection.execute(sa.text("UPDATE place SET since = :first WHERE gln = :key"), rows)
+
+
+def _first_after(connection: sa.Connection, at: object) -> str:
+    """The first event that was recorded then or later: ids and times of recording need not be of one clock."""
+    after = sa.text("SELECT record_id FROM epcis_event WHERE record_time >= :at ORDER BY record_time, record_id LIMIT 1")
+    found = connection.execute(after, {"at": at}).scalar()
+    if found is None:
+        last = connection.execute(sa.text("SELECT max(record_id) FROM epcis_event")).scalar()
+        found = f"{last}~" if last else ""
+    return str(found)
 
 
 def _indexes(connection: sa.Connection) -> None:
