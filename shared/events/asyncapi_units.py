@@ -15,7 +15,7 @@ _VIOLATION = {
     "uscc": "91370613MADEM0D49J",
     "party_name": "烟台样例食品有限公司",
     "area_code": "370602",
-    "document_number": "烟市监罚〔2026〕1号",
+    "document_number": "烟市监罚〔2026〕66号（示例）",
     "violation_type": "生产经营不符合食品安全标准的食品",
     "field": "food",
     "facts": "抽检检出毒死蜱残留超过食品安全标准限量",

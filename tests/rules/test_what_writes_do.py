@@ -179,7 +179,35 @@ def batch(item: Callable[[int], dict[str, Any]], **key: str) -> Callable[[int], 
     return lambda number: {"items": [item(number) | key]}
 
 
+async def claimed(service: Harness) -> str:
+    """What the wholesaler says that it made: a lot of the cooperative's product, at its own market."""
+    made = f"{food.PACKED}.C{next(NUMBERS)}"
+    outputs = {"inputQuantityList": food.amounts(food.RAW_LOT, 1), "outputQuantityList": food.amounts(made, 1)}
+    hours = next(NUMBERS) % 500
+    await food.tell(service, food.wholesale, "TransformationEvent", food.MARKET, "commissioning", hours, **outputs)
+    return str(service.rows("SELECT max(record_id) FROM epcis_event")[0][0])
+
+
+async def confirm_claim(service: Harness) -> Asked:
+    return "POST", f"{F}/claims/{await claimed(service)}:confirm", None
+
+
+async def reject_claim(service: Harness) -> Asked:
+    return "POST", f"{F}/claims/{await claimed(service)}:reject", None
+
+
+def makers(number: int) -> dict[str, Any]:
+    return {"makers": [{"uscc": food.WHOLESALE, "since": f"2026-01-{number % 28 + 1:02}"}]}
+
+
 FOOD = [
+    Write("POST /v1/traceability/claims/{record_id}:confirm", confirm_claim, {"owner", *DEPARTMENTS}),
+    Write("POST /v1/traceability/claims/{record_id}:reject", reject_claim, {"owner", *DEPARTMENTS}),
+    Write("POST /v1/traceability/places/{gln}:confirm",  # an enterprise's word is about its own events alone
+          plain("POST", f"{F}/places/{food.PACKHOUSE}:confirm", lambda _: None),
+          {"owner", "holder", "stranger", *DEPARTMENTS}),
+    Write("PUT /v1/traceability/products/{gtin}/makers", plain("PUT", f"{F}/products/{food.PACKED}/makers", makers),
+          {"owner", *DEPARTMENTS}),
     Write("PUT /v1/traceability/parties/{uscc}", plain("PUT", f"{F}/parties/{food.COOP}", party),
           {"owner", *DEPARTMENTS}),
     Write("PUT /v1/traceability/places/{gln}", plain("PUT", f"{F}/places/{food.PACKHOUSE}", place),
@@ -317,6 +345,8 @@ NAMES_NOBODYS_OBJECT = {
     *(f"POST /v1/{one.name}/{operation}" for one in SERVICES for operation in OPERATIONS),
     "POST /v1/credit/attachments",
     "POST /v1/traceability/attachments",
+    "POST /v1/traceability/captures/{capture_id}:retry",
+    "POST /v1/traceability/captures/{capture_id}:drop",
     "POST /epcis/capture",
     "POST /epcis/events",
     "POST /oauth/token",

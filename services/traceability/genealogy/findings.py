@@ -88,6 +88,12 @@ def _unconfirmed(node: str, asks: str | None) -> Text:
     return Text(f"流向 {node}，尚待 {who} 确认", f"Goes on into {node}; {en} has not confirmed it")
 
 
+def of_closed(ends: Iterable[str]) -> list[Found]:
+    """Where the caller's own way ends: what goes on there was reported by others, to others."""
+    words = Text("止于此：其余由他方上报，未向您开放", "Ends here: what others reported of it is not open to you")
+    return [Found("not_open", node, None, words) for node in sorted(ends)]
+
+
 _COMPLETE = Text(
     "链条完整：每条支线都有来源，每次发货都有收货",
     "Complete: every branch has an origin and every shipment a receipt",
@@ -116,6 +122,9 @@ def completeness(found: Sequence[Found], *, truncated: bool) -> tuple[bool, Text
         zh.append(f"{claims} 条去向尚待对方确认，需要询问")
         one = claims == 1
         en.append(f"{claims} way{'' if one else 's'} on wait{'s' if one else ''} for the other side to confirm: ask")
+    if closed := sum(1 for each in found if each.code == "not_open"):
+        zh.append(f"{closed} 条支线止于未向您开放的批次或物品")
+        en.append(f"{closed} {_branches(closed)} end{'s' if closed == 1 else ''} at what is not open to you")
     if truncated:
         zh.append("结果达到上限，未能全部列出")
         en.append("the answer reached its bounds and is not whole")

@@ -75,6 +75,7 @@ class Finding(Out):
         "sold_after_expiry",
         "no_origin",
         "unconfirmed",
+        "not_open",
     ]
     node: str
     holder: str | None = None

@@ -75,6 +75,8 @@ async def trace(
         lot_id, direction, ways, edges, supervised, holdings(supervised, is_lot) if reads is None else held, lots
     )
     found += findings.of_claims(await _waiting(session, principal, ways))
+    if reads is not None:
+        found += findings.of_closed(nodes - reads)
     complete, words = findings.completeness(found, truncated=truncated)
     known = await _Known.load(session, whole, lots, held, now)
     return TraceOut(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
-from shared.attachments import Limits
+from shared.attachments import Limits, rights
 from shared.attachments.api import attachments_router
 from shared.attachments.models import add_to
 from shared.db.engine import Database
@@ -55,7 +55,10 @@ def create_app(settings: ServiceSettings, **given: Any) -> Any:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def app(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> AsyncIterator[Harness]:
+async def app(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Harness]:
+    monkeypatch.delitem(rights._homes_of, "traceability", raising=False)  # the real service's, if it was made before
     name = f"pinzhi_attachments_{uuid7().replace('-', '')}"
     server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
     url = f"sqlite:///{tmp_path}/{name}.db"
