@@ -5,6 +5,8 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from services.traceability.app import create_app
 from services.traceability.settings import Settings
 from shared.events.traceability import LotUpdated
+from shared.web.supervisor import Supervisor
 from tests.support.app import Harness, running, staff
 from tests.support.databases import Backend
 from tests.traceability import chain, food, large
@@ -22,15 +25,19 @@ OPERATOR = staff("administrator", user="ops")
 WORKERS = ("render_worker", "count_worker", "capture_worker")
 
 
-async def without_workers(service: Harness) -> None:
-    """End the workers, so that what is left is work for the processes that are killed."""
-    service.may_fail = True
-    tasks = [task for task in asyncio.all_tasks() if any(name in task.get_name() for name in WORKERS)]
-    assert len(tasks) == len(WORKERS)
-    for task in tasks:
-        while not task.done():  # its supervisor starts it again after one cancellation that nobody asked for
-            task.cancel()
-            await asyncio.sleep(0)
+@asynccontextmanager
+async def without_workers(backend: Backend, url: str | None = None) -> AsyncIterator[Harness]:
+    """The service without its workers: what is left is work for the processes that are killed."""
+    start = Supervisor.start
+
+    def others(supervisor: Supervisor, name: str, run: Any) -> None:
+        if not any(worker in name for worker in WORKERS):
+            start(supervisor, name, run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Supervisor, "start", others)
+        async with running(create_app, Settings, backend, url=url) as service:
+            yield service
 
 
 async def killed(backend: Backend, url: str, points: str) -> None:
@@ -61,7 +68,7 @@ async def test_workers_of_a_large_recall_are_killed_between_and_inside_slices(ba
         url = service.platform.db.url.render_as_string(hide_password=False)
         await large.register(service, count)
         await large.settled(service)
-        await without_workers(service)
+    async with without_workers(backend, url) as service:
         recall = await food.recall(service, RAW_LOT)
         assert large.waiting(service) == (count + 1, count + 1)
     for point in ("verdicts.before_commit", "verdicts.after_commit", "recalls.before_commit", "recalls.after_commit"):
@@ -80,10 +87,9 @@ async def test_workers_of_a_large_recall_are_killed_between_and_inside_slices(ba
 
 
 async def test_a_job_that_kills_its_process_twice_is_set_aside(backend: Backend) -> None:
-    async with running(create_app, Settings, backend) as service:
+    async with without_workers(backend) as service:
         url = service.platform.db.url.render_as_string(hide_password=False)
         await chain.register(service)
-        await without_workers(service)
         body = chain.document(chain.harvest("F1"))
         job = (await service.post("/epcis/capture", json=body, as_=chain.of(chain.ORCHARD))).headers["location"]
     for _ in range(2):
@@ -116,10 +122,9 @@ async def test_a_job_that_kills_its_process_twice_is_set_aside(backend: Backend)
 async def test_a_dropped_job_keeps_its_reason_and_one_kill_sets_nothing_aside(
     sqlite_backend: Backend, kills: int
 ) -> None:
-    async with running(create_app, Settings, sqlite_backend) as service:
+    async with without_workers(sqlite_backend) as service:
         url = service.platform.db.url.render_as_string(hide_password=False)
         await chain.register(service)
-        await without_workers(service)
         body = chain.document(chain.harvest("F1"))
         job = (await service.post("/epcis/capture", json=body, as_=chain.of(chain.ORCHARD))).headers["location"]
     for _ in range(kills):
@@ -136,9 +141,8 @@ async def test_a_dropped_job_keeps_its_reason_and_one_kill_sets_nothing_aside(
 
 async def test_clients_take_turns(sqlite_backend: Backend) -> None:
     """Many documents of one client hold no other's behind them."""
-    async with running(create_app, Settings, sqlite_backend) as service:
+    async with without_workers(sqlite_backend) as service:
         await chain.register(service)
-        await without_workers(service)
         url = service.platform.db.url.render_as_string(hide_password=False)
         for number in range(12):
             body = chain.document(chain.harvest(f"F{number}"))
