@@ -70,6 +70,7 @@ def serve(
 
 def main() -> None:
     """Errors that a user can mend are one line and exit code 2."""
+    os.umask(0o077)
     with told_in_one_line():
         app(standalone_mode=True)
 

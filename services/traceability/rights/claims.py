@@ -1,6 +1,6 @@
 """Use cases of claims: list what waits for a word, confirm it or reject it; name makers; confirm places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, exists, or_, select
@@ -77,15 +77,21 @@ async def waiting(
     if after is not None:
         statement = statement.where(col(EpcisEvent.record_id) > after)
     events = (await session.execute(statement.order_by(col(EpcisEvent.record_id)).limit(limit))).scalars().all()
-    return await _claims(session, events)
+    return await _claims(session, events, principal, own=own)
 
 
-async def _claims(session: AsyncSession, events: Sequence[EpcisEvent]) -> list[ClaimOut]:
+async def _claims(
+    session: AsyncSession, events: Sequence[EpcisEvent], principal: Principal, *, own: bool
+) -> list[ClaimOut]:
+    """Of each event what it says of the objects that ask this caller: the others are other firms' affair."""
     objects: dict[str, list[ClaimedObject]] = {event.record_id: [] for event in events}
-    for each in await genealogy.objects(session, objects):
-        if not each.confirmed:
-            shown = each.model_dump(include=set(ClaimedObject.model_fields))
-            objects[each.record_id].append(ClaimedObject(**shown))
+    waiting = [each for each in await genealogy.objects(session, objects) if not each.confirmed]
+    if not own:
+        asked = await masterdata.by_key(session, Party, {each.asks for each in waiting if each.asks})
+        waiting = [each for each in waiting if _asks(principal, each.asks, asked)]
+    for each in waiting:
+        shown = each.model_dump(include=set(ClaimedObject.model_fields))
+        objects[each.record_id].append(ClaimedObject(**shown))
     places = await masterdata.by_key(session, Place, {event.place_gln for event in events if event.place_gln})
     names = await masterdata.party_names(session, {event.captured_by for event in events})
     return [
@@ -103,6 +109,12 @@ async def _claims(session: AsyncSession, events: Sequence[EpcisEvent]) -> list[C
         )
         for event in events
     ]
+
+
+def _asks(principal: Principal, asks: str | None, parties: Mapping[str, Party]) -> bool:
+    if principal.kind == "enterprise":
+        return asks == principal.uscc
+    return asks is None or (asks in parties and principal.may_in(parties[asks].area_code))
 
 
 def _elsewhere(event: EpcisEvent, place: Place | None) -> bool:
