@@ -14,6 +14,25 @@ RESTORING = ".restoring"
 SWAPPING = ".restoring-swap"
 """There while it puts things in place: what there is then is half of one set and half of another."""
 
+_OURS = ("run", "log", "keys", "attachments")
+_OPEN_TO_OTHERS = 0o077
+
+
+def close_to_others(data_dir: Path) -> None:
+    """Take other users' rights from what earlier releases wrote; what is made now has none (`main.py` sets the umask).
+
+    The directory itself may be somebody's own and stays as it is; whose file it is not, keeps its rights.
+    """
+    folders = [data_dir / name for name in _OURS if (data_dir / name).is_dir()]
+    files = [*data_dir.glob("*.db"), *data_dir.glob("*.db-*"), *(data_dir / "keys").glob("*")]
+    for path in (*folders, *files):
+        try:
+            mode = path.stat().st_mode
+            if mode & _OPEN_TO_OTHERS:
+                path.chmod(mode & 0o7777 & ~_OPEN_TO_OTHERS)
+        except OSError:
+            continue  # it went away meanwhile, or is another user's
+
 
 def claim(data_dir: Path, *, restoring: bool = False) -> IO[str]:
     """Make the directory and lock it. The lock lasts as long as the returned file is open."""
@@ -41,6 +60,7 @@ def claim(data_dir: Path, *, restoring: bool = False) -> IO[str]:
         raise CliError(
             f"data directory {data_dir} is in use by process {holder}; stop that one or choose another --data-dir"
         ) from error
+    close_to_others(data_dir)
     lock.seek(0)
     lock.truncate()
     lock.write(str(os.getpid()))

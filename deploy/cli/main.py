@@ -69,7 +69,7 @@ def serve(
 
 
 def main() -> None:
-    """Errors that a user can mend are one line and exit code 2."""
+    """Errors that a user can mend are one line and exit code 2. What is written is its owner's alone."""
     os.umask(0o077)
     with told_in_one_line():
         app(standalone_mode=True)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from deploy import topology
 from deploy.cli import database
+from deploy.cli.datadir import close_to_others
 from deploy.cli.errors import CliError, check_files
 from shared.settings import ServiceSettings
 
@@ -76,6 +77,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     check_areas(settings)
     check_files(files_of(service, settings))
     database.check(settings.resolved_database_url(service.name))
+    close_to_others(settings.data_dir)
     app = load(service.factory)(settings)
     config = uvicorn_config(app, settings, host=host, port=port)
     # What is there now stays: a collector that walked through it again and again would hold requests up for 70 ms.

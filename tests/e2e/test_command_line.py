@@ -186,6 +186,33 @@ def test_start_again_stop_and_a_directory_in_use(tmp_path: Path) -> None:
         assert again.output().count("demo data 1/") == before, "the demo is not loaded twice"
 
 
+def test_what_is_written_is_its_owners_alone(tmp_path: Path) -> None:
+    """Databases hold what is not published, keys sign everybody's tokens: in a new directory and in one that an
+    earlier release left open."""
+    data_dir = tmp_path / "data"
+    before = os.umask(0o022)
+    try:
+        with running(data_dir, demo=False) as up:
+            assert up.answers("gateway")
+    finally:
+        os.umask(before)
+
+    def open_to_others() -> list[str]:
+        mine = (path for path in data_dir.rglob("*") if path.name != "out.txt")  # which the test itself made
+        return [f"{path.name} {path.stat().st_mode & 0o777:o}" for path in mine if path.stat().st_mode & 0o077]
+
+    names = {path.name for path in data_dir.rglob("*")}
+    assert {"gateway.db", "credit.db", "bus.db", "issuer.json", "jwks.json", "gateway.log"} <= names, names
+    assert open_to_others() == []
+    for path in data_dir.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with running(data_dir, demo=False):
+        left = open_to_others()
+    assert [
+        each for each in left if ".db" in each or ".json" in each or each.split()[0] in ("run", "log", "keys")
+    ] == []
+
+
 def test_a_killed_parent_leaves_no_service_behind(tmp_path: Path) -> None:
     with running(tmp_path, demo=False) as up:
         pids = [up.pid(name) for name in ("gateway", "indicators", "credit", "traceability")]
