@@ -47,7 +47,7 @@ def identify(text: str) -> Identifier:
             if error.code != "urn.scheme":
                 raise
             return Identifier(text, text)  # an EPC outside of GS1 keys, such as urn:epc:id:bic
-    elif text.startswith(("http://", "https://")):
+    elif text[:8].lower().startswith(("http://", "https://")):  # a scheme has no case (RFC 3986 section 3.1)
         try:
             link = digital_link.parse_link(text)
         except IdentifierError as error:
@@ -70,7 +70,7 @@ def identify(text: str) -> Identifier:
 
 def canonical_or_same(text: str) -> str:
     """The canonical form; the text itself where it is no GS1 identifier or does not hold."""
-    if not text.startswith(("urn:epc:", "http")):
+    if not text[:8].lower().startswith(("urn:epc:", "http")):
         return text
     try:
         return identify(text).uri

@@ -187,3 +187,17 @@ def test_the_order_of_a_list_is_no_other_event() -> None:
     turned = chain.PACKING | {"outputQuantityList": chain.PACKING["outputQuantityList"][::-1]}
     assert event_hash(turned, {}) == event_hash(chain.PACKING, {})
     assert BOX in str(turned)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HTTPS://ID.GS1.ORG/01/09521101530018/10/QX1",
+        "Http://id.gs1.org/01/09521101530018/10/QX1",
+        "URN:EPC:ID:SGTIN:9521101.053001.A1",
+    ],
+)
+def test_a_scheme_and_a_host_have_no_case(text: str) -> None:
+    """A code in capitals (the compact form of a QR) is the same object, not another one (RFC 3986 section 6.2.2.1)."""
+    assert identify(text).gtin == "09521101530018"
+    assert identify(text) == identify(text[:18].lower() + text[18:])
