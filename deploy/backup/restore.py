@@ -129,8 +129,8 @@ def _copy_files(source: Path, found: Manifest, beside: Path) -> None:
 @dataclass(frozen=True)
 class _Log:
     epoch: int
-    moved: bool = False
-    """Whether units' messages have other places now than when they were taken in."""
+    moved: frozenset[tuple[str, int]] = frozenset()
+    """Partitions whose messages have other places now than when they were taken in (those of units outside)."""
 
 
 async def _log(source: Path, found: Manifest, places: Places, say: Say) -> _Log:
@@ -146,7 +146,7 @@ async def _log(source: Path, found: Manifest, places: Places, say: Say) -> _Log:
     await _make_topics(places.bus_url, epoch, backed)
     ends = await kafka_copy.ends(bus, {name: count for name, count in there.items() if name in backed})
     groups: dict[str, kafka_copy.Offsets] = {group: {} for group in found.log.groups}
-    elsewhere = False
+    elsewhere = set()
     for name, partitions in sorted(found.log.ends.items()):
         topic = epoch_in(name)[0]
         target = name_in(epoch, topic)
@@ -158,18 +158,39 @@ async def _log(source: Path, found: Manifest, places: Places, say: Say) -> _Log:
                 if str(number) in offsets.get(name, {})
             }
             held = ends.get(topic, {}).get(number, 0) if outside else 0
-            if outside and held:
+            if held and await kafka_copy.is_there(bus, source / "log", name, number, end, held):
                 # A topic of units outside that is there still: what they pushed since is taken in again.
-                moved = {mark: mark if held >= end else 0 for mark in wanted.values()}
+                moved = {mark: min(mark, held) for mark in wanted.values()}
             else:
-                elsewhere = elsewhere or (outside and end > 0)
-                moved = await kafka_copy.load(bus, source / "log", name, number, target, wanted.values())
+                if outside:
+                    elsewhere.add((topic, number))
+                moved = await _load(bus, source / "log", name, number, target, held, set(wanted.values()))
             for group, mark in wanted.items():
                 groups[group].setdefault(target, {})[number] = moved[mark]
     for group, offsets in groups.items():
         await kafka_copy.put_positions(bus, group, offsets)
     await bus.close()
-    return _Log(epoch, elsewhere)
+    return _Log(epoch, frozenset(elsewhere))
+
+
+async def _load(
+    bus: KafkaBus, folder: Path, name: str, number: int, target: str, held: int, marks: set[int]
+) -> dict[int, int]:
+    """Bring a partition back. One that holds something (`held`) is that of a restore which was cut off, and is filled
+    up; or its topic was made anew and units pushed already: that is read from its beginning, and what nobody had read
+    when the backup was made comes behind it."""
+    begun = await kafka_copy.begun(bus, folder, name, number, held) if held else 0
+    lines = _lines(folder / kafka_copy.file_name(name, number))
+    if begun in (held, lines):
+        return await kafka_copy.load(bus, folder, name, number, target, marks, skip=begun)
+    since = min(marks, default=0)
+    moved = await kafka_copy.load(bus, folder, name, number, target, marks, skip=begun, since=since)
+    return {mark: min(now, begun) for mark, now in moved.items()}
+
+
+def _lines(file: Path) -> int:
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
 
 
 async def _make_topics(bus_url: str, epoch: int, partitions: dict[str, int]) -> None:
@@ -216,9 +237,14 @@ def _statements(log: _Log, tables: list[str]) -> list[tuple[str, dict[str, Any]]
     if log.epoch:
         insert = "INSERT INTO projection_generation (name, generation, rebuilding) VALUES (:log, :epoch, false)"
         statements.append((insert, {"log": LOG, "epoch": log.epoch}))
-    if log.moved and "intake_message" in tables:
-        move = "UPDATE intake_message SET place = place || :mark WHERE place NOT LIKE '%@%'"
-        statements.append((move, {"mark": f"@{log.epoch - 1}"}))
+    if "intake_message" in tables:
+        move = (
+            "UPDATE intake_message SET place = place || :mark "
+            "WHERE substr(place, 1, :size) = :places AND place NOT LIKE '%@%'"
+        )
+        for topic, number in sorted(log.moved):
+            places = f"{topic}/{number}/"
+            statements.append((move, {"mark": f"@{log.epoch - 1}", "places": places, "size": len(places)}))
     return statements
 
 

@@ -78,6 +78,8 @@ async def topics(bus: KafkaBus) -> dict[str, int]:
 
 async def ends(bus: KafkaBus, names: Mapping[str, int]) -> Offsets:
     """The offset after the newest record of each partition."""
+    if not names:
+        return {}
     async with reading(bus) as consumer:
         places = _places(bus, names)
         consumer.assign(places)
@@ -117,9 +119,14 @@ async def export(
     return counts
 
 
-async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> AsyncIterator[list[Line]]:
+async def _read(
+    consumer: AIOKafkaConsumer, place: TopicPartition, end: int, *, start: int | None = None
+) -> AsyncIterator[list[Line]]:
     consumer.assign([place])
-    await consumer.seek_to_beginning(place)
+    if start is None:
+        await consumer.seek_to_beginning(place)
+    else:
+        consumer.seek(place, start)
     while await consumer.position(place) < end:
         found = await consumer.getmany(place, timeout_ms=1000, max_records=_BATCH)
         batch = [
@@ -131,11 +138,61 @@ async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> 
             yield batch
 
 
+async def is_there(bus: KafkaBus, folder: Path, topic: str, partition: int, until: int, end: int) -> bool:
+    """Whether a partition that ends at `end` is still the one that was written to its file (`until` there): it holds
+    the file's last record in its place, or is past it. A topic that was made anew holds something else there."""
+    last = None
+    with (folder / file_name(topic, partition)).open("rb") as lines:
+        for last in lines:  # noqa: B007 - the last one
+            pass
+    if last is None:
+        return end >= until
+    wanted = _decode(last)
+    if end <= wanted.offset:
+        return False
+    place = TopicPartition(bus.prefix + topic, partition)
+    async with reading(bus) as consumer:
+        consumer.assign([place])
+        if (await consumer.beginning_offsets([place]))[place] > wanted.offset:
+            return True
+        async for batch in _read(consumer, place, wanted.offset + 1, start=wanted.offset):
+            return _content(batch[0]) == _content(wanted) and batch[0].offset == wanted.offset
+    return False
+
+
+async def begun(bus: KafkaBus, folder: Path, topic: str, partition: int, end: int) -> int:
+    """With how many of a file's first records the partition begins: those that a restore which was cut off sent."""
+    count = 0
+    async with reading(bus, auto_offset_reset="earliest") as consumer:
+        with (folder / file_name(topic, partition)).open("rb") as lines:
+            async for batch in _read(consumer, TopicPartition(bus.prefix + topic, partition), end):
+                for each in batch:
+                    raw = lines.readline()
+                    if not raw or _content(_decode(raw)) != _content(each):
+                        return count
+                    count += 1
+    return count
+
+
+def _content(line: Line) -> tuple[Any, ...]:
+    """What its sender gave: the time is the broker's, and another one after a restore."""
+    return line.key, line.value, [tuple(header) for header in line.headers]
+
+
 async def load(
-    bus: KafkaBus, folder: Path, topic: str, partition: int, target: str, marks: Iterable[int]
+    bus: KafkaBus,
+    folder: Path,
+    topic: str,
+    partition: int,
+    target: str,
+    marks: Iterable[int],
+    *,
+    skip: int = 0,
+    since: int = 0,
 ) -> dict[int, int]:
-    """Send the records of one file to a partition of `target`, which must be empty. For each of `marks` (offsets of
-    the old partition) the offset that stands for it now."""
+    """Send the records of one file to a partition of `target`, which holds the first `skip` of them already; none below
+    the offset `since`. For each of `marks` (offsets of the old partition) the offset that stands for it now, if nothing
+    else is in the partition."""
     producer = AIOKafkaProducer(
         **bus.client_options(), enable_idempotence=True, acks="all", max_batch_size=262_144, request_timeout_ms=30_000
     )
@@ -144,8 +201,12 @@ async def load(
     try:
         with (folder / file_name(topic, partition)).open("rb") as lines:
             sent = []
-            for raw in lines:
+            for number, raw in enumerate(lines):
                 line = _decode(raw)
+                for mark in moved:
+                    moved[mark] += line.offset < mark
+                if number < skip or line.offset < since:
+                    continue
                 sent.append(
                     await producer.send(
                         bus.prefix + target,
@@ -156,8 +217,6 @@ async def load(
                         headers=line.headers,
                     )
                 )
-                for mark in moved:
-                    moved[mark] += line.offset < mark
                 if len(sent) >= _BATCH:
                     await asyncio.gather(*sent)
                     sent = []

@@ -138,6 +138,27 @@ class BusContract:
         assert {TOPIC, OTHER} <= set(await bus.topics("pinzhi."))
         assert await bus.topics("pinzhi.nobody") == []
 
+    async def test_a_reader_whose_topics_change_reads_each_from_what_is_committed(self, bus: EventBus) -> None:
+        """One that comes: from its beginning. One that stays or comes back: from its commit. One that left: no more."""
+        await bus.publish([record("k", n) for n in range(4)] + [record("k", n, topic=OTHER) for n in range(2)])
+        reader = await bus.subscribe("a", [TOPIC], member="a:0")
+        got = await take(reader, 4)
+        await reader.commit(got[:3])
+        await reader.change([TOPIC, OTHER])
+        both = await take(reader, 3)
+        assert {each.topic: each.value for each in both} == {TOPIC: b"k/3", OTHER: b"k/1"}
+        assert [each.value for each in both if each.topic == OTHER] == [b"k/0", b"k/1"]
+        await nothing_more(reader)
+        await reader.commit([each for each in both if each.topic == OTHER])
+        await reader.change([OTHER])
+        await bus.publish([record("k", 4), record("k", 2, topic=OTHER)])
+        assert [(each.topic, each.value) for each in await take(reader, 1)] == [(OTHER, b"k/2")]
+        await nothing_more(reader)
+        assert {topic for topic, _partition in await reader.places()} == {OTHER}
+        await reader.change([TOPIC])
+        assert [(each.topic, each.value) for each in await take(reader, 2)] == [(TOPIC, b"k/3"), (TOPIC, b"k/4")]
+        await reader.close()
+
     async def test_an_empty_batch_is_nothing(self, bus: EventBus) -> None:
         await bus.publish([])
         reader = await bus.subscribe("a", [TOPIC], member="a:0")

@@ -148,7 +148,7 @@ async def test_what_is_hardly_a_message_gets_its_receipt_too(credit: Harness) ->
     )
     assert [each["status"] for each in answers] == ["refused"] * 7 + ["recorded"]
     codes = [each["problem"]["code"] for each in answers[:-1]]
-    assert codes == ["json", "json", "json", "invalid", "json", "invalid", "too_large"]
+    assert codes == ["json", "json", "json", "invalid", "json_values", "invalid", "too_large"]
     assert "262144" in answers[6]["problem"]["detail"]
     kept = credit.rows("SELECT count(*) FROM intake_message WHERE sender = 'client:yt-scjg'")
     assert kept == [(8,)]

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,13 @@ PROGRAMS = re.compile(r"```(?:python\n# |java\n// )(\S+)\n(.*?)```", re.S)
 
 
 def tools(folder: Path) -> None:
-    """`.venv/bin/pinzhi` and `.venv/bin/python` as the page types them, in the test's own folder."""
+    """`.venv` with what the page types of it, in the test's own folder."""
     for name, module in (("pinzhi", "-m deploy.cli.main"), ("python", "")):
         path = folder / ".venv" / "bin" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} {module} "$@"\n')
         path.chmod(0o755)
+    (folder / ".venv" / "lib").symlink_to(Path(sys.prefix) / "lib")
 
 
 @pytest.mark.kafka
@@ -35,6 +37,8 @@ def test_every_line_of_the_page_gives_its_answer(secure_city: City, tmp_path: Pa
     for program in ("kcat", "curl", "java"):
         if shutil.which(program) is None:
             missing(f"{program} is not installed; docs/units.md uses it")
+    if find_spec("confluent_kafka") is None:
+        missing("confluent-kafka is not installed (requirements/dev.txt); its librdkafka is put under kcat")
     text = PAGE.read_text(encoding="utf-8")
     tools(tmp_path)
     programs = dict(PROGRAMS.findall(text))
