@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from shared.db import Database
 from tests.support.databases import Backend
@@ -20,7 +21,7 @@ async def test_reads_go_on_after_cancellation_errors_and_a_server_that_closed(ba
         await asyncio.sleep(0.1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        with pytest.raises(asyncpg.UndefinedColumnError):
+        with pytest.raises(OperationalError, match="UndefinedColumnError"):
             await database.fetch("SELECT nothing")
         other = await asyncpg.connect(database.url.set(drivername="postgresql").render_as_string(hide_password=False))
         closed = await other.fetchval(

@@ -191,7 +191,7 @@ async def test_the_public_is_told_that_something_is_down_and_not_how_it_is_insid
     city.harness.platform.failing["relay"] = "OSError: /var/lib/pinzhi/bus.db"
     answer, told = await city.harness.get("/readyz"), await city.harness.get("/readyz", as_=OPERATOR)
     assert (answer.status_code, told.status_code) == (503, 503)
-    assert set(answer.json()) == {"service", "status", "reasons"}
+    assert set(answer.json()) == {"service", "status", "reasons", "warnings"}
     assert list(answer.json()["reasons"]) == ["relay"]
     assert "bus.db" not in answer.text
     assert told.json()["reasons"]["relay"] == "OSError: /var/lib/pinzhi/bus.db"

@@ -22,6 +22,7 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
+from shared.events.gateway import PrincipalRevoked
 from shared.events.indicators import LightChanged
 from shared.events.traceability import RecallClosed, RecallLot, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
 from tests.support.app import NOW, Harness
@@ -325,11 +326,12 @@ async def test_a_replay_equals_the_live_projection(indicators: Harness, seed: in
     for batch in history(seed):
         indicators.clock.advance(minutes=7)
         await indicators.deliver(*batch)
+    await indicators.deliver(PrincipalRevoked(principal="client:gone", not_before=indicators.clock.now()))
     live = {table: sorted(map(repr, indicators.rows(f"SELECT * FROM {table}"))) for table in PROJECTION_TABLES}
     assert all(live.values())
     told = len(indicators.published(LightChanged))
     answer = (await indicators.get(f"{BASE}/counts")).content
-    assert await replay(indicators.platform) == 60
+    assert await replay(indicators.platform) == 61
     again = {table: sorted(map(repr, indicators.rows(f"SELECT * FROM {table}"))) for table in PROJECTION_TABLES}
     assert again == live
     assert (await indicators.get(f"{BASE}/counts")).content == answer
