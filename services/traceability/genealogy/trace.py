@@ -76,7 +76,7 @@ async def trace(
     )
     found += findings.of_claims(await _waiting(session, principal, ways))
     if reads is not None:
-        found += findings.of_closed(nodes - reads)
+        found += findings.of_closed(nodes & behind - reads)
     complete, words = findings.completeness(found, truncated=truncated)
     known = await _Known.load(session, whole, lots, held, now)
     return TraceOut(

@@ -151,13 +151,14 @@ async def test_a_job_survives_a_kill(backend: Backend) -> None:
         assert stored(second) == 2
 
 
-async def _left_by_a_kill(harness: Harness, location: str, body: dict[str, Any]) -> str:
-    """A second job as a kill in the middle of its work leaves it, of a process under another id."""
+async def _left_by_a_kill(harness: Harness, location: str, body: dict[str, Any], worker: str | None = "1") -> str:
+    """A second job as a kill in the middle of its work leaves it, of a process under another id; without one, as a kill
+    just after its 202 does."""
     async with harness.platform.system_unit_of_work() as uow:
         done = await uow.session.get(Capture, location.rpartition("/")[2])
         assert done is not None
         waiting = done.model_dump() | {"capture_id": uow.id(), "state": "waiting", "success": None, "finished_at": None}
-        waiting |= {"document": orjson.dumps(body), "worker": "1", "begun": 1, "begun_at": uow.now}
+        waiting |= {"document": orjson.dumps(body), "worker": worker, "begun": 1 if worker else 0, "begun_at": uow.now}
         uow.session.add(Capture(**waiting))
     return f"/epcis/capture/{waiting['capture_id']}"
 
@@ -195,6 +196,7 @@ async def test_a_job_that_always_fails_ends_and_blocks_no_other(on_sqlite: Harne
             "location"
         ],
         {"type": "EPCISDocument", "epcisBody": {}},
+        worker=None,
     )
     for _ in range(jobs.MAX_ATTEMPTS):
         await jobs.process_waiting(on_sqlite.platform)

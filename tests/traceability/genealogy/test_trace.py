@@ -150,7 +150,7 @@ async def test_nested_containers_carry_their_contents(traceability: Harness) -> 
     )
     assert (await capture(traceability, sent, of(PACKER)))["stored"] == 4
     async with traceability.platform.read() as session:
-        whole = await held(session, [lot(BOX, "B1")])
+        whole = (await held(session, [lot(BOX, "B1")])).holdings
     by = {holding.holder: holding for holding in whole}
     assert (by[PACKER].made, by[PACKER].shipped, by[PACKER].on_hand) == (50, 20, 30)
     assert by[MARKET].expected == 20
@@ -164,7 +164,7 @@ async def test_what_is_unpacked_is_not_moved_by_its_old_container(traceability: 
     later = document(chain.ship(3, 4, 12, epcs=(sscc(1),)))
     await capture(traceability, later, of(MARKET))
     async with traceability.platform.read() as session:
-        whole = await held(session, [lot(BOX, "B1")])
+        whole = (await held(session, [lot(BOX, "B1")])).holdings
     by = {holding.holder: holding for holding in whole}
     assert (by[MARKET].shipped, by[SHOP].expected) == (30, 0)
 
@@ -173,7 +173,7 @@ async def test_the_affected_set_of_a_harvest(traceability: Harness) -> None:
     await chain.whole_chain(traceability)
     async with traceability.platform.read() as session:
         reached = await affected(session, [lot(FRUIT, "F1")])
-        holdings = await held(session, [each.lot_id for each in reached.lots])
+        holdings = (await held(session, [each.lot_id for each in reached.lots])).holdings
     assert [(each.lot_id, each.depth, each.product_name) for each in reached.lots] == [
         (lot(FRUIT, "F1"), 0, "散装苹果"),
         (lot(BOX, "B1"), 1, "盒装苹果"),

@@ -4,7 +4,7 @@ victims, the public and the attacker read."""
 from collections.abc import Callable
 from typing import Any
 
-from services.traceability.genealogy.service import affected
+from services.traceability.genealogy.service import affected, held
 from tests.support.app import Harness
 from tests.support.callers import Caller, department
 from tests.traceability import chain
@@ -75,7 +75,14 @@ async def snapshot(harness: Harness) -> dict[str, Any]:
         for roots in ([lot(FRUIT, "F1")], [lot(BOX, "B1")], [BAD]):
             reached = await affected(session, roots)
             mine = [each for each in reached.lots if each.gtin != NUTS]
-            found[f"recall {roots}"] = (mine, [h for h in reached.holdings if h.lot_id[:14] != NUTS])
+            found[f"recall {roots}"] = (
+                mine,
+                [
+                    h
+                    for h in (await held(session, [each.lot_id for each in reached.lots])).holdings
+                    if h.lot_id[:14] != NUTS
+                ],
+            )
     return found
 
 
