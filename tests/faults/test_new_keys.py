@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bus import StoredRecord
+from shared.bus import consumer as consuming
 from tests.contract.city import POISON
 from tests.faults.by_hand import ByHand, by_hand
 from tests.faults.test_redrive import published, sequences
@@ -24,7 +25,7 @@ def apply(
 ) -> Callable[[list[StoredRecord], list[StoredRecord]], Awaitable[None]]:
     """Apply a batch; another member applies its own between this one's look at the positions and its effects."""
     here, other = hands.consumer.consumer, hands.another().consumer
-    positions, done = here._positions, []
+    positions, done = consuming.positions, []
 
     async def apply(batch: list[StoredRecord], others: list[StoredRecord]) -> None:
         async def then_other(*arguments: Any) -> Any:
@@ -37,7 +38,7 @@ def apply(
         if backend.kind == "sqlite":  # where the first statement locks the file
             await other.apply(others)
         else:
-            monkeypatch.setattr(here, "_positions", then_other)
+            monkeypatch.setattr(consuming, "positions", then_other)
         await here.apply(batch)
         assert done or backend.kind == "sqlite"
 

@@ -12,6 +12,7 @@ import orjson
 
 from services.gateway.issuer import service as issuer
 from services.gateway.issuer.schemas import NewClient
+from services.traceability.epcis.models import Capture
 from shared.db import tables
 from tests.credit import samples as credit
 from tests.fuzz.world import Fuzzed
@@ -63,12 +64,37 @@ async def writes(fuzzed: Fuzzed) -> dict[tuple[str, str, str], Write]:
     found["indicators", "POST", url] = (url, OFFICE, AGRI | {"period": "2016", "external_id": "fuzz"})
     batch = {"items": [AGRI | {"period": "2015"}, AGRI | {"period": "2014"}]}
     found["indicators", "POST", url + ":batch"] = (url + ":batch", OFFICE, batch)
+    for act in ("retry", "drop"):
+        capture = await _aside(fuzzed.behind["traceability"])
+        path = "/v1/traceability/captures/"
+        found["traceability", "POST", f"{path}{{capture_id}}:{act}"] = (f"{path}{capture}:{act}", admin, None)
     recall = fuzzed.world.known["recall_id"][0]
     for (method, template), write in (await _credit(fuzzed.behind["credit"])).items():
         found["credit", method, template] = write
     for (method, template), write in (await _traceability(fuzzed.behind["traceability"], recall)).items():
         found["traceability", method, template] = write
     return found
+
+
+async def _aside(harness: Harness) -> str:
+    """A capture job that ended its process twice."""
+    async with harness.platform.system_unit_of_work() as uow:
+        job = Capture(
+            capture_id=uow.id(),
+            created_at=uow.now,
+            finished_at=uow.now,
+            state="aside",
+            success=False,
+            behaviour="rollback",
+            principal={"kind": "enterprise", "id": food.COOP, "name": "", "uscc": food.COOP},
+            owner=food.COOP,
+            document=orjson.dumps(chain.document(chain.harvest("ASIDE"))),
+            events=1,
+            duplicates=[],
+            errors=[],
+        )
+        uow.session.add(job)
+    return job.capture_id
 
 
 async def _letter(harness: Harness, act: str) -> str:
