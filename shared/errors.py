@@ -21,6 +21,14 @@ from pydantic_core import PydanticCustomError
 
 from shared.i18n import Lang, Text
 
+_LONGEST = 2_000
+"""Characters of a pointer, or of the words of an error: the longest standard vocabulary has half of it."""
+
+
+def clip(text: str, most: int = 200) -> str:
+    """As much of a name or value of a client as an error tells."""
+    return text if len(text) <= most else text[:most] + "…"
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -30,6 +38,12 @@ class FieldError:
     code: str
     zh: str
     en: str
+
+    def __post_init__(self) -> None:
+        """Whatever a place quotes, an error stays small: it is kept and told many times over."""
+        for name in ("pointer", "zh", "en"):
+            if len(text := getattr(self, name)) > _LONGEST:
+                object.__setattr__(self, name, clip(text, _LONGEST))
 
     def to_dict(self, lang: Lang) -> dict[str, str]:
         return {"pointer": self.pointer, "code": self.code, "detail": Text(self.zh, self.en)(lang)}

@@ -15,6 +15,10 @@ class Settings(ServiceSettings):
     event_max_values: int = Field(default=50_000, gt=0)
     event_max_objects: int = Field(default=5_000, gt=0)
     """Objects that one event names: serials, lots and materials."""
+    event_max_text: int = Field(default=64 * 1024, gt=0)
+    """Characters of any text in an event."""
+    event_max_identifier: int = Field(default=4_000, gt=0)
+    """Characters of a text in a field of the standard, which is a URI or a word."""
     capture_poll_seconds: float = 1.0
     """How often the capture worker looks for jobs that another process stored or that a kill left
     behind."""

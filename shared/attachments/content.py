@@ -72,7 +72,7 @@ def _is_json(data: bytes) -> bool:
     if data.lstrip()[:1] not in (b"{", b"["):
         return False
     try:
-        read_json(data, _MAX_VALUES)
+        read_json(data, _MAX_VALUES, max_name=None)
     except (Malformed, TooLarge):
         return False
     return True

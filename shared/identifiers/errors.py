@@ -9,6 +9,10 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2212"}
 
 
+_LONGEST = 300
+"""Characters of the words: they may quote what was read."""
+
+
 class IdentifierError(ValueError):
     """An identifier that does not hold. `position` (from 1, in the code without separators) and `expected` say where
     and what would be right, where that can be known."""
@@ -18,8 +22,8 @@ class IdentifierError(ValueError):
     ) -> None:
         super().__init__(f"{code}: {en}")
         self.code = code
-        self.zh = zh
-        self.en = en
+        self.zh = zh if len(zh) <= _LONGEST else zh[:_LONGEST] + "…"
+        self.en = en if len(en) <= _LONGEST else en[:_LONGEST] + "…"
         self.position = position
         self.expected = expected
 

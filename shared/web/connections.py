@@ -93,6 +93,12 @@ class Refusal(NamedTuple):
 
 MALFORMED = Refusal(400, "http", "不是有效的 HTTP/1.1 请求", "Not a valid HTTP/1.1 request")
 HOST = Refusal(400, "host", "请求须有且只有一个 Host", "A request needs exactly one Host")
+HOST_FORM = Refusal(
+    400,
+    "host",
+    "Host 应为主机名或地址，可带端口，例如 pinzhi.example:443",
+    "Host is a name or an address, perhaps with a port, such as pinzhi.example:443",
+)
 
 
 class Connection(Protocol):

@@ -26,6 +26,7 @@ from shared.errors import (
     NotFound,
     PlatformError,
     Unavailable,
+    clip,
 )
 from shared.i18n import Lang, Text, negotiate
 
@@ -55,10 +56,14 @@ _WORDS: dict[str, Text] = {
 }
 
 
+_MOST = 500
+"""Characters of words that may quote what was sent."""
+
+
 def _words(error: dict[str, Any]) -> Text:
     kind, ctx = error["type"], error.get("ctx") or {}
     if "zh" in ctx and "en" in ctx:
-        return Text(str(ctx["zh"]), str(ctx["en"]))
+        return Text(clip(str(ctx["zh"]), _MOST), clip(str(ctx["en"]), _MOST))
     if kind in _WORDS:
         return _WORDS[kind]
     match kind:
@@ -82,20 +87,22 @@ def _words(error: dict[str, Any]) -> Text:
             return Text(f"不能大于 {ctx['le']}", f"At most {ctx['le']}")
         case "less_than":
             return Text(f"应小于 {ctx['lt']}", f"Less than {ctx['lt']}")
-    return Text(f"无效：{error['msg']}", str(error["msg"]))
+    message = clip(str(error["msg"]), _MOST)
+    return Text(f"无效：{message}", message)
 
 
 def pointer_of(location: Sequence[Any]) -> str:
-    """JSON Pointer into the body; `?name` for a query parameter, `#name` for a header, `{name}` for a path part."""
-    where, *rest = location or ("body",)
+    """JSON Pointer into the body; `?name` for a query parameter, `#name` for a header, `{name}` for a path part. Of a
+    name it holds the first 200 characters."""
+    where, *rest = (clip(str(part)) for part in location or ("body",))
     match where:
         case "query":
-            return "?" + ".".join(map(str, rest))
+            return "?" + ".".join(rest)
         case "header":
-            return "#" + ".".join(map(str, rest))
+            return "#" + ".".join(rest)
         case "path":
-            return "{" + ".".join(map(str, rest)) + "}"
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in rest)
+            return "{" + ".".join(rest) + "}"
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in rest)
 
 
 def field_errors(errors: Sequence[Any], prefix: Sequence[Any] = (), most: int = MOST_ERRORS) -> list[FieldError]:

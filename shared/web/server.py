@@ -8,6 +8,7 @@ Time costs the hot path nothing: one task for each server looks at all connectio
 """
 
 import asyncio
+import re
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -16,10 +17,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.settings import ServiceSettings
-from shared.web.connections import HOST, MALFORMED, Bounds, Refusal, Watch, head_size, too_many_waiting
+from shared.web.connections import HOST, HOST_FORM, MALFORMED, Bounds, Refusal, Watch, head_size, too_many_waiting
 from shared.web.limits import subscriber
 
 _NAME = itemgetter(0)
+_HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?[ \t]*", re.ASCII)
+"""RFC 3986, 3.2.2 and 3.2.3: a name or an address, perhaps a port; more than the address of a city's service needs."""
 _LINGER_SECONDS = 2.0
 """After a refusal what still comes is read and dropped for so long: a reset would take the answer from the client."""
 
@@ -138,8 +141,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         bounds, headers = self.bounds, self.headers
+        names = [*map(_NAME, headers)]
         if (
-            [*map(_NAME, headers)].count(b"host") != 1
+            names.count(b"host") != 1
+            or not _HOST.fullmatch(headers[names.index(b"host")][1])
             or len(headers) > bounds.headers
             or len(self.url) > bounds.url_bytes
             or self._fed
@@ -157,9 +162,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if refusal is None and len(self.pipeline) >= self.bounds.pipelined:
             refusal = too_many_waiting(self.bounds)
         if refusal is None:
-            hosts = [*map(_NAME, self.headers)].count(b"host")
-            if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            hosts = [value for name, value in self.headers if name == b"host"]
+            if len(hosts) > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
                 refusal = HOST
+            elif hosts and not _HOST.fullmatch(hosts[0]):
+                refusal = HOST_FORM
         return refusal
 
     def on_body(self, body: bytes) -> None:

@@ -121,6 +121,8 @@ ATTACKS = [
     ),
     Attack("two hosts", any_one, lambda e, t: head(e, t, b"Host: evil"), frozenset({400}), limited=False),
     Attack("no host", any_one, lambda e, t: head(e, t, host=b""), frozenset({400}), limited=False),
+    Attack("an empty host", any_one, lambda e, t: head(e, t, host=b"Host:\r\n"), frozenset({400}), limited=False),
+    Attack("no such host", any_one, lambda e, t: head(e, t, host=b"Host: a b<i>\r\n"), frozenset({400}), limited=False),
     Attack("a folded header", any_one, lambda e, t: head(e, t, b"X: a\r\n b"), frozenset({400}), limited=False),
     Attack(
         "octets in headers",
@@ -137,6 +139,7 @@ ATTACKS = [
     ),
     body("deep", b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400, 413),
     body("deep within the depth of the parser", b'{"a":' * 500 + b"1" + b"}" * 500, 400),
+    body("a name of 4 MB", b'{"' + b"k" * 4_000_000 + b'":1}', 413),
     body("3,000,000 values", b"[" + b"1," * 3_000_000 + b"1]", 413),
     body("2,000,000 objects", b'{"items":[' + b"{}," * 2_000_000 + b"{}]}", 413),
     body("30,000 fields", _KEYS, 400, 422, limited=False),

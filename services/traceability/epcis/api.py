@@ -11,12 +11,12 @@ from fastapi import Request, Response
 from sqlalchemy.exc import IntegrityError
 
 from services.traceability.epcis import jobs, protocol, queries, repository, validation
+from services.traceability.epcis.bounds import Limits
 from services.traceability.epcis.errors import EpcisError, invalid
 from services.traceability.epcis.models import Capture
 from services.traceability.epcis.owners import captured_by
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import capture
-from services.traceability.epcis.validation import Limits
 from services.traceability.masterdata.lots_api import STAFF
 from services.traceability.settings import Settings
 from shared.auth import Department, Enterprise, Public
@@ -83,7 +83,7 @@ async def post_capture(request: Request, uow: Uow, platform: CurrentPlatform, pr
         )
     settings = _settings(platform)
     data = await body_of(request)
-    document, errors = await in_time(data, validation.read_document, settings.capture_max_values)
+    document, errors = await in_time(data, validation.read_document, Limits.of(settings))
     if errors:
         raise invalid(errors)
     count = len(document["epcisBody"]["eventList"])

@@ -36,9 +36,16 @@ class Identifier:
         return self.node if self.lot is not None else None
 
 
-@lru_cache(maxsize=65_536)
+_USUAL = 256
+"""Characters up to which what a text identifies is remembered: what is longer is rare, and would fill the memory."""
+
+
 def identify(text: str) -> Identifier:
     """Raises IdentifierError for an EPC URN, or a Digital Link on id.gs1.org, that does not hold."""
+    return _remembered(text) if len(text) <= _USUAL else _identify(text)
+
+
+def _identify(text: str) -> Identifier:
     text = text.strip()
     if urn.is_urn(text):
         try:
@@ -66,6 +73,9 @@ def identify(text: str) -> Identifier:
         lot = qualifiers.get("10")
         return Identifier(uri, f"{value}.{lot}" if lot else uri, gtin=value, lot=lot)
     return Identifier(uri, uri, gln=value if key in ("414", "417") else None)
+
+
+_remembered = lru_cache(maxsize=65_536)(_identify)
 
 
 def canonical_or_same(text: str) -> str:

@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from services.traceability.epcis import repository, validation
+from services.traceability.epcis.bounds import Limits
 from services.traceability.epcis.models import Capture
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
-from services.traceability.epcis.validation import Candidate, Limits
+from services.traceability.epcis.validation import Candidate
 from services.traceability.settings import Settings
 from shared import failpoints, metrics
 from shared.auth import Principal

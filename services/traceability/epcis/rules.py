@@ -9,7 +9,7 @@ from typing import Any
 
 from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
 from services.traceability.rights.rules import kind_of
-from shared.errors import FieldError
+from shared.errors import FieldError, clip
 from shared.identifiers import IdentifierError
 
 EPC_LISTS = {"epcList": "epc", "childEPCs": "child", "inputEPCList": "input", "outputEPCList": "output"}
@@ -171,8 +171,8 @@ def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
             yield FieldError(
                 f"{pointer}/{place}",
                 "epcis.time",
-                f"时间 {text} 不存在，或不在 1900 至 9000 年之间",
-                f"{text} is not a time between the years 1900 and 9000",
+                f"时间 {clip(text)} 不存在，或不在 1900 至 9000 年之间",
+                f"{clip(text)} is not a time between the years 1900 and 9000",
             )
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from jsonschema_rs import Draft7Validator, ValidationError, ValidationErrorKind
 
-from services.traceability.epcis import rules, windows
+from services.traceability.epcis import bounds, rules, windows
+from services.traceability.epcis.bounds import Judge, Limits
 from services.traceability.epcis.errors import EpcisError, validation_exception
-from services.traceability.settings import Settings
-from shared.errors import MOST_ERRORS, FieldError, Malformed, TooLarge
+from shared.errors import MOST_ERRORS, FieldError, Malformed, TooLarge, clip
 from shared.jsontext import read_json
 
 _MAX_EXPLAINED = 1000
@@ -24,19 +24,6 @@ _MAX_EXPLAINED = 1000
 _GENERAL = "epcis.schema"
 EVENT_LIST = ("epcisBody", "eventList")
 STANDARD_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a document and an event may hold; see `Settings`."""
-
-    document_values: int = 1_500_000
-    event_values: int = 50_000
-    event_objects: int = 5_000
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        return cls(settings.capture_max_values, settings.event_max_values, settings.event_max_objects)
 
 
 _LIMITS = Limits()
@@ -77,13 +64,13 @@ def load(data: bytes, most: int = _LIMITS.document_values) -> Any:
     return value
 
 
-def read_document(data: bytes, most: int) -> tuple[Any, list[FieldError]]:
+def read_document(data: bytes, limits: Limits) -> tuple[Any, list[FieldError]]:
     """A capture document, and what is wrong with it before its events are looked at. Raises as `load` does."""
-    document = load(data, most)
-    return document, envelope_errors(document)
+    document = load(data, limits.document_values)
+    return document, envelope_errors(document, limits)
 
 
-def envelope_errors(document: Any) -> list[FieldError]:
+def envelope_errors(document: Any, limits: Limits = _LIMITS) -> list[FieldError]:
     """What is wrong with a capture document before its events are looked at."""
     if not isinstance(document, dict) or document.get("type") != "EPCISDocument":
         return [
@@ -96,20 +83,21 @@ def envelope_errors(document: Any) -> list[FieldError]:
         ]
     body = document.get("epcisBody")
     if isinstance(body, dict) and isinstance(body.get("eventList"), list):
-        return schema_errors(document | {"epcisBody": body | {"eventList": []}})
-    return schema_errors(document)
+        document = document | {"epcisBody": body | {"eventList": []}}
+    return bounds.envelope_errors(document, limits, _known_names()) or schema_errors(document)
 
 
 def candidates(document: dict[str, Any], limits: Limits = _LIMITS) -> list[Candidate]:
     """The events of a document whose envelope holds, each with all that is wrong with it."""
     shared_contexts = contexts_of(document)
+    judge = Judge(limits, _known_names(), document.get("@context"))
     explained = 0
     found = []
     for index, event in enumerate(document["epcisBody"]["eventList"]):
         known = event if isinstance(event, dict) else {}
         candidate = Candidate(f"/epcisBody/eventList/{index}", known, [*shared_contexts, *contexts_of(known)])
         found.append(candidate)
-        if errors := _too_large(known, candidate.pointer, limits):
+        if errors := judge.errors(known, namespaces(candidate.contexts), candidate.pointer):
             candidate.errors = errors
         elif _event_validator().is_valid(event):
             _finish(candidate)
@@ -132,37 +120,13 @@ def single(event: Any, limits: Limits = _LIMITS) -> Candidate:
             "Expected a single event; send a document to /epcis/capture",
         )
         return Candidate("", {}, [], [error])
-    if errors := _too_large(event, "", limits):
-        return Candidate("", event, [], errors)
-    candidate = Candidate("", event, contexts_of(event), schema_errors(event))
+    candidate = Candidate("", event, contexts_of(event))
+    candidate.errors = Judge(limits, _known_names()).errors(event, namespaces(candidate.contexts), "")
+    if candidate.errors:
+        return candidate
+    candidate.errors = schema_errors(event)
     _finish(candidate)
     return candidate
-
-
-def _too_large(event: dict[str, Any], pointer: str, limits: Limits) -> list[FieldError]:
-    """Judged before the schema is: its findings may be many for each value."""
-    lists = (event.get(name) for name in (*rules.EPC_LISTS, *rules.QUANTITY_LISTS))
-    objects = sum(len(each) for each in lists if isinstance(each, list))
-    if objects > limits.event_objects:
-        return [
-            FieldError(
-                pointer,
-                "epcis.too_many_objects",
-                f"一个事件最多 {limits.event_objects} 个对象（含原料和批次），这个有 {objects} 个；请拆成多个事件",
-                f"An event names at most {limits.event_objects} objects, materials included; this one {objects}: "
-                "send several events",
-            )
-        ]
-    if windows.count(event, limits.event_values) > limits.event_values:
-        return [
-            FieldError(
-                pointer,
-                "epcis.event_too_large",
-                f"一个事件最多 {limits.event_values} 个值；请拆成多个事件",
-                f"An event holds at most {limits.event_values} values; send several events",
-            )
-        ]
-    return []
 
 
 def contexts_of(holder: dict[str, Any]) -> list[Any]:
@@ -261,7 +225,7 @@ def _known_names() -> frozenset[str]:
 
 
 def _pointer(path: Iterable[str | int], *more: str) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in (*path, *more))
+    return "".join("/" + clip(str(part)).replace("~", "~0").replace("/", "~1") for part in (*path, *more))
 
 
 def _explain(error: ValidationError) -> Iterator[FieldError]:
@@ -321,6 +285,7 @@ def _nearest(error: ValidationError, branches: list[list[ValidationError]]) -> I
 
 
 def _unknown(path: Iterable[str | int], name: str) -> FieldError:
+    name = clip(name)
     return FieldError(
         _pointer(path, name),
         "epcis.unknown_field",

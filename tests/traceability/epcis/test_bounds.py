@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from services.traceability.epcis import validation, windows
+from services.traceability.epcis.bounds import Limits
 from services.traceability.epcis.errors import EpcisError
-from services.traceability.epcis.validation import Limits
 from tests.support.app import Harness
 from tests.traceability import chain, food
 

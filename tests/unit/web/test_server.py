@@ -216,6 +216,64 @@ async def test_hosts_folds_and_octets() -> None:
         assert dict(app.seen[0]["headers"])[b"x-name"] == b"\xe5\x93\x81\xff"
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"",
+        b" ",
+        b"a b",
+        b"a b<script>",
+        b"<script>",
+        b'a"',
+        b"a/b",
+        b"a?b",
+        b"a#b",
+        b"me@a",
+        b"a\\b",
+        b"a,b c",
+        b"\xe5\x93\x81",
+        b":80",
+        b"a:80:80",
+        b"a:x",
+        b"a:999999",
+        b"[::1",
+        b"::1",
+        b"[::g]",
+        b"[]",
+        b"a\tb",
+        b"http://a",
+        b"a, b",
+    ],
+)
+async def test_what_is_no_host_is_refused(host: bytes) -> None:
+    async with running() as (app, port):
+        refused(await asked(port, head(host=host)), 400, "host", None)
+        refused(await asked(port, b"GET / HTTP/1.0\r\nHost: " + host + b"\r\n\r\n"), 400, "host", None)
+        assert app.seen == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"test",
+        b"a.example",
+        b"A.EXAMPLE:443",
+        b"a.example.",
+        b"127.0.0.1:8000",
+        b"[::1]:8000",
+        b"[::ffff:10.0.0.1]",
+        b"my_service-1:80",
+        b"a:",
+        b"xn--fiq228c.cn",
+        b"%E5%93%81.cn",
+        b"a \t",
+    ],
+)
+async def test_hosts_as_they_are(host: bytes) -> None:
+    async with running() as (_, port):
+        assert (await asked(port, head(host=host))).status == 200
+
+
 async def test_an_address_has_its_places_and_others_have_theirs() -> None:
     """Idle connections make room; beyond that the address is refused, and another one is not."""
     async with running(connections_per_address=5) as (app, port), AsyncExitStack() as stack:
