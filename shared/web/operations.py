@@ -1,5 +1,6 @@
 """What every service answers about itself: health, readiness, metrics, and the operator's view of its events."""
 
+import asyncio
 import os
 from typing import Annotated, Any, Literal
 
@@ -69,7 +70,7 @@ async def measure(platform: Platform) -> Lag:
 async def exposition(platform: Platform) -> bytes:
     """All metrics of this process in the text format of Prometheus."""
     await measure(platform)
-    return generate_latest()
+    return await asyncio.to_thread(generate_latest)  # tens of milliseconds where there are many series
 
 
 def _warnings(platform: Platform) -> dict[str, str]:
