@@ -7,6 +7,7 @@ import pytest
 
 from shared import failpoints
 from shared.bus import StoredRecord
+from shared.bus import consumer as consuming
 from shared.platform import Platform
 from tests.contract.city import POISON, Applied, rows, updated
 from tests.faults.by_hand import ByHand, by_hand
@@ -45,7 +46,7 @@ async def parked(hands: ByHand) -> None:
 
 def before_first_lock(platform: Platform, monkeypatch: pytest.MonkeyPatch, first: Callable[[], Awaitable[Any]]) -> None:
     """Let `first` happen before this member locks a key for the first time."""
-    lock, done = platform.consumer._positions, []
+    lock, done = consuming.positions, []
 
     async def other_then_lock(*arguments: Any) -> Any:
         if not done:
@@ -53,7 +54,7 @@ def before_first_lock(platform: Platform, monkeypatch: pytest.MonkeyPatch, first
             await first()
         return await lock(*arguments)
 
-    monkeypatch.setattr(platform.consumer, "_positions", other_then_lock)
+    monkeypatch.setattr(consuming, "positions", other_then_lock)
 
 
 async def test_a_gap_is_closed_in_a_batch_that_holds_a_poison_event(hands: ByHand) -> None:
@@ -154,7 +155,7 @@ async def test_a_retry_that_fails_does_not_open_what_another_closed(
         raise ValueError("only here")
 
     monkeypatch.setattr(here, "_apply_plan", fails_once)
-    lock = here._positions
+    lock = consuming.positions
 
     async def lock_after_other(*arguments: Any) -> Any:
         if failed:
@@ -164,7 +165,7 @@ async def test_a_retry_that_fails_does_not_open_what_another_closed(
             await other.retry(U1)
         return await lock(*arguments)
 
-    monkeypatch.setattr(here, "_positions", lock_after_other)
+    monkeypatch.setattr(consuming, "positions", lock_after_other)
     assert await here.retry(U1) == 0
     assert await sequences(hands.consumer) == [1, 2, 3]
     assert set((await hands.letters()).values()) == {"applied"}

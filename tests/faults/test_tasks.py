@@ -79,7 +79,7 @@ async def test_each_task_comes_back_after_each_error(
 
     monkeypatch.setattr(Supervisor, "start", watched)
     async with service_of(name, sqlite_backend) as harness:
-        assert {"relay", "consumer", "audit", "worker", "housekeeping", "loop"} <= set(alive)
+        assert {"relay", "consumer", "audit", "worker", "retention", "loop"} <= set(alive)
         assert len(alive) >= 6 + len(harness.platform.spec.background)
         async with asyncio.timeout(60):
             await asyncio.gather(*(each.wait() for each in alive.values()))
