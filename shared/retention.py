@@ -104,6 +104,4 @@ async def _step(platform: Platform, kind: Expiring, after: Any) -> tuple[Any, in
         if not await acquire(uow.session, "retention", holder, uow.now):
             return None
         result = await uow.session.execute(these if after is None else these.where(kind.along > after))
-    if not result.rowcount:
-        return None
     return last, result.rowcount, (due - min(old)).total_seconds()

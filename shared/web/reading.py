@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
+from shared.counting import less
 from shared.errors import Malformed, TooMany
 from shared.jsontext import read_json
 from shared.web.limits import address
@@ -80,16 +81,10 @@ class Unfinished:
         self._bytes[client] += size
 
     def leave(self, client: str) -> None:
-        _less(self._bodies, client, 1)
+        less(self._bodies, client)
 
     def let_go(self, client: str, size: int) -> None:
-        _less(self._bytes, client, size)
-
-
-def _less(counter: Counter[str], client: str, amount: int) -> None:
-    counter[client] -= amount
-    if counter[client] <= 0:
-        del counter[client]
+        less(self._bytes, client, size)
 
 
 def client_of(scope: Scope) -> str:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from services.gateway.issuer.rules import Throttle, slowed
+from shared.counting import less
 
 _AT_ONCE = 4
 """Attempts of one address that are tried at the same time: each takes 40 ms of CPU and 16 MiB."""
@@ -52,8 +53,8 @@ class Attempts:
                 await asyncio.sleep(slowed(self._for.failures(name, self._now())))
             yield _Attempt(self, pair, name)
         finally:
-            _less(self._pairs, pair)
-            _less(self._addresses, address)
+            less(self._pairs, pair)
+            less(self._addresses, address)
             self._ended.set()
             self._ended = asyncio.Event()
 
@@ -73,7 +74,7 @@ class Attempts:
             try:
                 await self._ended.wait()
             finally:
-                _less(self._waiting, address)
+                less(self._waiting, address)
 
     def right(self, pair: str) -> None:
         self._from.succeeded(pair)
@@ -97,9 +98,3 @@ class _Attempt:
 
     def wrong(self) -> None:
         self._attempts.wrong(self._pair, self._name)
-
-
-def _less(counter: Counter[str], key: str) -> None:
-    counter[key] -= 1
-    if counter[key] <= 0:
-        del counter[key]
