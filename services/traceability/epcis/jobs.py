@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
 from services.traceability.epcis.validation import Candidate
 from services.traceability.settings import Settings
-from shared import failpoints, metrics
+from shared import failpoints, metrics, workers
 from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.faults import fault_of
@@ -37,6 +38,7 @@ SET_ASIDE = Text(
     "Twice the service's process ended while it worked on this document, so the job is set aside; send the document in "
     "smaller parts, or ask the platform's administrator to run it again",
 )
+_WORKER = "captures"
 MAX_CONFLICTS = 100
 """A document that holds an event which another one stores at the same moment is tried again, and then sees it: once
 for each such document, so this many would be a defect."""
@@ -44,21 +46,12 @@ for each such document, so this many would be a defect."""
 
 def wake(platform: Platform) -> asyncio.Event:
     """Set when a job was stored in this process."""
-    event: asyncio.Event = platform.state.setdefault("capture_wake", asyncio.Event())
-    return event
+    return workers.wake(platform, _WORKER)
 
 
 async def capture_worker(platform: Platform) -> None:
     """The worker of one process; the lock on a job keeps two of them apart."""
-    woken = wake(platform)
-    while True:
-        woken.clear()
-        if not await process_waiting(platform):
-            try:
-                async with asyncio.timeout(platform.settings.poll_seconds):
-                    await woken.wait()
-            except TimeoutError:
-                continue
+    await workers.run(platform, _WORKER, partial(process_waiting, platform))
 
 
 async def process_waiting(platform: Platform) -> bool:

@@ -2,24 +2,15 @@
 counts none twice.
 """
 
-import asyncio
+from functools import partial
 
 from services.traceability.recalls import reach, repository
-from shared import failpoints
+from shared import failpoints, workers
 from shared.web import Platform
 
 
 async def count_worker(platform: Platform) -> None:
-    woken = reach.wake(platform)
-    while True:
-        woken.clear()
-        if await count_slice(platform):
-            continue
-        try:
-            async with asyncio.timeout(platform.settings.poll_seconds):
-                await woken.wait()
-        except TimeoutError:
-            continue
+    await workers.run(platform, reach.WORKER, partial(count_slice, platform))
 
 
 async def count_slice(platform: Platform) -> bool:

@@ -1,6 +1,5 @@
 """How far a lot reached: the affected set of the graph, written into a recall, and who holds how much of it."""
 
-import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +7,16 @@ from services.traceability.genealogy.service import Affected, AffectedLot, affec
 from services.traceability.recalls import repository
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.verdicts.repository import lock
+from shared import workers
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
 from shared.turns import in_slices
 
 if TYPE_CHECKING:
-    from shared.platform import Platform
+    pass
 
 UNREGISTERED = "没有登记的产品"
+WORKER = "recalls"
 AT_ONCE = 500
 """Lots whose holders are found in the transaction in which they join; those of more are left to a worker."""
 SLICE = 100
@@ -86,17 +87,11 @@ def _lot(uow: UnitOfWork, recall: Recall, lot: AffectedLot, position: int, root:
     }
 
 
-def wake(platform: "Platform") -> asyncio.Event:
-    """Set when a large set joined a recall in this process, for `jobs.count_worker`."""
-    event: asyncio.Event = platform.state.setdefault("recalls_wake", asyncio.Event())
-    return event
-
-
 async def settle(uow: UnitOfWork, recall: Recall) -> None:
     """Find who holds what is not counted yet, and give each holder its notice: now where it is little."""
     waiting = await repository.uncounted(uow.session, recall.recall_id, AT_ONCE + 1)
     if len(waiting) > AT_ONCE:
-        uow.after_commit(wake(uow.platform).set)
+        uow.after_commit(workers.wake(uow.platform, WORKER).set)
         return
     await count(uow, recall, waiting)
 

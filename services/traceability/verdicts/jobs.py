@@ -2,14 +2,12 @@
 repeats none.
 """
 
-import asyncio
-
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from services.traceability.verdicts import repository
-from services.traceability.verdicts.service import render, wake
-from shared import failpoints
+from services.traceability.verdicts.service import WORKER, render
+from shared import failpoints, workers
 from shared.web import Platform
 
 LOTS = 200
@@ -18,21 +16,18 @@ log = structlog.get_logger("verdicts")
 
 
 async def render_worker(platform: Platform) -> None:
-    woken = wake(platform)
     after = ""
-    while True:
-        woken.clear()
+
+    async def step() -> bool:
+        nonlocal after
         lots = await _waiting(platform, after)
-        if lots or after:
-            done = await _render(platform, lots)
-            after = lots[-1] if lots else ""  # at the end from the beginning again
-            if done or not lots:
-                continue
-        try:
-            async with asyncio.timeout(platform.settings.poll_seconds):
-                await woken.wait()
-        except TimeoutError:
-            continue
+        if not lots and not after:
+            return False
+        done = await _render(platform, lots)
+        after = lots[-1] if lots else ""  # at the end from the beginning again
+        return bool(done) or not lots
+
+    await workers.run(platform, WORKER, step)
 
 
 async def _waiting(platform: Platform, after: str) -> list[str]:

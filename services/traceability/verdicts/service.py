@@ -10,6 +10,7 @@ import orjson
 
 from services.traceability.verdicts import body, repository
 from services.traceability.verdicts.facts import LotFacts
+from shared import workers
 from shared.clock import shanghai_date, start_of_day
 from shared.db import UnitOfWork
 from shared.errors import Malformed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 
+WORKER = "verdicts"
 AT_ONCE = 500
 """Lots whose verdicts are rendered in the transaction that changed them; of more, all are marked in it, and a worker
 renders them. An answer is right in both cases (`answer`)."""
@@ -62,19 +64,13 @@ _MOST_TAGS = 1_000
 # Just before the commit: whoever waits for the row of a lot that waits has all its other locks.
 async def _mark(uow: UnitOfWork, lot_ids: Sequence[Any]) -> None:
     await repository.mark_stale(uow.session, lot_ids, uow.now)
-    uow.after_commit(wake(uow.platform).set)
+    uow.after_commit(workers.wake(uow.platform, WORKER).set)
 
 
 async def _mark_members(uow: UnitOfWork, recall_ids: Sequence[Any]) -> None:
     for recall_id in recall_ids:
         await repository.mark_members_stale(uow.session, recall_id, uow.now)
-    uow.after_commit(wake(uow.platform).set)
-
-
-def wake(platform: "Platform") -> asyncio.Event:
-    """Set when lots began to wait in this process."""
-    event: asyncio.Event = platform.state.setdefault("verdicts_wake", asyncio.Event())
-    return event
+    uow.after_commit(workers.wake(uow.platform, WORKER).set)
 
 
 async def render(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
