@@ -41,7 +41,6 @@ def restore(source: Path, places: Places, *, force: bool, say: Say = lambda _lin
     found = manifest.read(source)
     manifest.check(source, found)
     _check_fits(found, places)
-    os.umask(0o077)
     lock = datadir.claim(places.data_dir, restoring=True)
     try:
         _check_free(places, force=force)

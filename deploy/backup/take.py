@@ -39,7 +39,6 @@ def take(places: Places, target: Path) -> Manifest:
     """Make the folder `target`. Raises CliError; what was begun is removed."""
     if target.exists():
         raise CliError(f"{target} 已存在 / {target} is there already; name a folder that is not")
-    os.umask(0o077)
     part = target.with_name(target.name + PART)
     if part.exists():
         shutil.rmtree(part)  # of a backup that was killed
