@@ -83,7 +83,7 @@ async def test_odd_events(traceability: Harness) -> None:
         {"quantityList": [{"epcClass": chain.link(FRUIT, "F1"), "quantity": 999_999_999_999}]},
         {"epcList": [f"https://id.gs1.org/01/{FRUIT}/21/{n}" for n in range(3_000)]},
         {"readPoint": {"id": "geo:37.3,120.8"}, "bizLocation": {"id": "https://example.com/" + "p" * 900}},
-        {"x:" + "k" * 5_000: None},
+        {"x:" + "k" * 198: None},
     ]
     events = [chain.harvest("F1", day=n) | change for n, change in enumerate(odd)]
     body = document(*events)
@@ -94,6 +94,13 @@ async def test_odd_events(traceability: Harness) -> None:
     job = await capture(traceability, document(long), DEPARTMENT, "proceed")
     assert job["errors"][0]["errors"][0]["code"] == "epcis.too_long"
     assert (await capture(traceability, document(chain.harvest("F2"))))["success"] is True
+
+
+async def test_a_name_that_is_too_long(traceability: Harness) -> None:
+    body = document(chain.harvest("F1") | {"x:" + "k" * 199: None})
+    body["@context"].append({"x": "https://x.example/"})
+    answer = await traceability.post("/epcis/capture", json=body, as_=DEPARTMENT)
+    assert (answer.status_code, answer.json()["limit"]) == (413, 200)
 
 
 async def test_a_shelf_life_that_ends_beyond_the_calendar(traceability: Harness) -> None:
