@@ -131,3 +131,31 @@ async def test_a_thousand_by_a_thousand_lots_keep_the_service_answering(sqlite_b
         assert answers >= 2
         [(made,)] = service.rows("SELECT count(*) FROM lot_verdict WHERE gtin = $1 AND lot LIKE 'O%'", PACKED)
         assert made == 1_000
+
+
+TRACED = (250, 500, 1_000, 2_000)
+
+
+@pytest.mark.timeout(600)
+async def test_a_trace_grows_with_what_the_event_names(sqlite_backend: Backend) -> None:
+    """Not with its lots in times its lots out, and not with its body for each of them."""
+    spent = []
+    async with running(create_app, Settings, sqlite_backend) as service:
+        await food.register(service)
+        for count in TRACED:
+            await crossed(service, count)
+            await large.settled(service)
+            path = f"/v1/traceability/lots/{RAW}.I{count}-00000/trace"
+            gc.collect()
+            gc.freeze()
+            started = time.process_time()
+            async with watched() as stretch:
+                answer = ok(await service.get(path, as_=food.coop))
+            spent.append(time.process_time() - started)
+            gc.unfreeze()
+            assert len(answer["nodes"]) == count + 1
+            [edge] = answer["edges"]
+            assert len(edge["outputs"]) == count
+            assert stretch.longest < LONGEST * 2, f"{count} lots in and out held the loop for {stretch.longest} s"
+    growth, allowed = spent[-1] / spent[0], TRACED[-1] / TRACED[0] * TOLERANCE * 1.4
+    assert growth < allowed, f"{spent} CPU s for {TRACED}: {growth:.1f} times, at most {allowed:.1f}"

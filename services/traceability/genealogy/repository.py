@@ -1,6 +1,8 @@
 """Queries of the lot graph."""
 
+import asyncio
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 from sqlalchemy import select, text
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
@@ -159,10 +161,38 @@ async def unconfirmed_from(session: AsyncSession, nodes: Collection[str], *, lim
     return list(found.values())[:limit]
 
 
-async def events(session: AsyncSession, record_ids: Iterable[str]) -> dict[str, EpcisEvent]:
+_EVENT: list[Any] = [
+    col(EpcisEvent.record_id),
+    col(EpcisEvent.hash_id),
+    col(EpcisEvent.captured_by),
+    col(EpcisEvent.owner_uscc),
+    col(EpcisEvent.event_type),
+    col(EpcisEvent.action),
+    col(EpcisEvent.event_time),
+    col(EpcisEvent.biz_step),
+    col(EpcisEvent.disposition),
+    col(EpcisEvent.place_gln),
+    col(EpcisEvent.source_party),
+    col(EpcisEvent.destination_party),
+]
+"""What the graph needs of an event: its body grows with its objects, and would be read once for each of them."""
+_NAMED: list[Any] = [
+    col(EventEpc.node),
+    col(EventEpc.field),
+    col(EventEpc.quantity),
+    col(EventEpc.uom),
+    col(EventEpc.confirmed),
+]
+
+
+async def events(session: AsyncSession, record_ids: Iterable[str], *, bodies: bool = True) -> dict[str, EpcisEvent]:
+    """By record. Without `bodies`, that of an event must not be asked for."""
     found: dict[str, EpcisEvent] = {}
     for chunk in chunks(record_ids):
-        result = await session.execute(select(EpcisEvent).where(EpcisEvent.record_id.in_(chunk)))  # type: ignore[attr-defined]
+        statement = select(EpcisEvent).where(col(EpcisEvent.record_id).in_(chunk))
+        if not bodies:
+            statement = statement.options(defer(EpcisEvent.body, raiseload=True))  # type: ignore[arg-type]
+        result = await session.execute(statement)
         found |= {event.record_id: event for event in result.scalars()}
     return found
 
@@ -179,48 +209,66 @@ async def objects(session: AsyncSession, record_ids: Iterable[str]) -> list[Even
     return found
 
 
+async def named(session: AsyncSession, nodes: Iterable[str], record_ids: Collection[str]) -> list[Any]:
+    """What these events say of the nodes, in the events' order: record, position and the columns of `_NAMED`."""
+    found: list[Any] = []
+    for chunk in chunks(nodes, ROWS):
+        statement = select(col(EventEpc.record_id), col(EventEpc.position), *_NAMED).where(
+            among(session, EventEpc.node, chunk)
+        )
+        found += [row for row in (await session.execute(statement)).all() if row.record_id in record_ids]
+    return sorted(found, key=lambda row: (row.record_id, row.position))
+
+
 async def observations(session: AsyncSession, nodes: Iterable[str]) -> list[Observation]:
     """Every event in force that names one of the nodes, with its holder resolved through the places; also what is not
     confirmed."""
     rows: list[Any] = []
     for chunk in chunks(nodes, ROWS):
         statement = (
-            select(EventEpc, EpcisEvent)
+            select(*_NAMED, *_EVENT)
             .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
                 among(session, EventEpc.node, chunk),
-                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
-                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
+                col(EpcisEvent.errored_at).is_(None),
+                col(EpcisEvent.declaration).is_(False),
             )
         )
         rows += (await session.execute(statement)).all()
-    glns = {gln for _, e in rows for gln in (e.place_gln, e.source_party, e.destination_party) if gln}
+    glns = {gln for e in rows for gln in (e.place_gln, e.source_party, e.destination_party) if gln}
     registry = await rights.Registry.load(session, glns)
-    elsewhere = {e.record_id for _, e in rows if e.owner_uscc and registry.at(e.place_gln) not in (None, e.owner_uscc)}
+    elsewhere = {e.record_id for e in rows if e.owner_uscc and registry.at(e.place_gln) not in (None, e.owner_uscc)}
     there = await rights.confirmed_places(session, elsewhere)
+    return await asyncio.to_thread(_observed, rows, registry, elsewhere, there)
+
+
+def _observed(
+    rows: Sequence[Any], registry: rights.Registry, elsewhere: Collection[str], there: Collection[str]
+) -> list[Observation]:
+    """`elsewhere`: records of events at a place of another; in `there` those that are confirmed to have been there."""
+    apart = set(elsewhere) - set(there)
     found = [
         Observation(
-            record_id=event.record_id,
-            node=named.node,
-            field=named.field,
-            event_type=event.event_type,
-            action=event.action,
-            biz_step=event.biz_step,
-            disposition=event.disposition,
-            at=event.event_time,
-            place=event.place_gln if event.record_id not in elsewhere - there else None,
-            holder=event.owner_uscc
-            if event.owner_uscc and event.record_id not in there
-            else registry.at(event.place_gln) or event.place_gln,
-            source=registry.at(event.source_party) or event.source_party,
-            destination=registry.party(event.destination_party, event.record_id, event.captured_by)
-            or event.destination_party,
-            quantity=named.quantity,
-            uom=named.uom,
-            party=event.owner_uscc,
-            confirmed=named.confirmed,
+            record_id=row.record_id,
+            node=row.node,
+            field=row.field,
+            event_type=row.event_type,
+            action=row.action,
+            biz_step=row.biz_step,
+            disposition=row.disposition,
+            at=row.event_time,
+            place=row.place_gln if row.record_id not in apart else None,
+            holder=row.owner_uscc
+            if row.owner_uscc and row.record_id not in there
+            else registry.at(row.place_gln) or row.place_gln,
+            source=registry.at(row.source_party) or row.source_party,
+            destination=registry.party(row.destination_party, row.record_id, row.captured_by) or row.destination_party,
+            quantity=row.quantity,
+            uom=row.uom,
+            party=row.owner_uscc,
+            confirmed=row.confirmed,
         )
-        for named, event in rows
+        for row in rows
     ]
     return sorted(_told_once(found, rows), key=lambda seen: (seen.at, seen.record_id))
 
@@ -231,16 +279,12 @@ def _told_once(found: list[Observation], rows: Sequence[Any]) -> list[Observatio
     ids of its own happened twice."""
     best: dict[tuple[str, str], tuple[bool, bool, str]] = {}
     speaker: dict[tuple[str, str], str] = {}
-    for seen, (_, event) in zip(found, rows, strict=True):
-        key = (event.hash_id, seen.node)
-        rank = (not seen.confirmed, seen.place is None, event.record_id)
+    for seen, row in zip(found, rows, strict=True):
+        key = (row.hash_id, seen.node)
+        rank = (not seen.confirmed, seen.place is None, row.record_id)
         if key not in best or rank < best[key]:
-            best[key], speaker[key] = rank, event.captured_by
-    return [
-        seen
-        for seen, (_, event) in zip(found, rows, strict=True)
-        if speaker[event.hash_id, seen.node] == event.captured_by
-    ]
+            best[key], speaker[key] = rank, row.captured_by
+    return [seen for seen, row in zip(found, rows, strict=True) if speaker[row.hash_id, seen.node] == row.captured_by]
 
 
 async def users(session: AsyncSession, nodes: Iterable[str]) -> dict[str, set[str]]:
@@ -297,7 +341,9 @@ async def packings(session: AsyncSession, nodes: Collection[str], *, max_depth: 
             break
         unpacked = await _unpackings(session, {row[1] for row in rows})
         for content, container, at, quantity, uom, name in rows:
-            until = min((each for each in unpacked.get(container, ()) if each >= at), default=None)
+            ends = unpacked.get(container, [])
+            first = bisect_left(ends, at)
+            until = ends[first] if first < len(ends) else None
             found.append(Packing(content, container, at, until, quantity, uom, name))
         front = {row[1] for row in rows} - seen
         seen |= front
@@ -324,6 +370,7 @@ async def _packed_by_stars(session: AsyncSession, nodes: list[str]) -> list[tupl
 
 
 async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[Any]]:
+    """Container -> when it was unpacked, oldest first."""
     found: dict[str, list[Any]] = {}
     for chunk in chunks(containers):
         statement = (
@@ -340,4 +387,6 @@ async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dic
         )
         for node, at in (await session.execute(statement)).all():
             found.setdefault(node, []).append(at)
+    for times in found.values():
+        times.sort()
     return found

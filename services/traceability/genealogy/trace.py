@@ -1,11 +1,13 @@
 """One lot's way through the chain: the closure in both directions, and everything that is known of its nodes."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy import findings, repository
-from services.traceability.genealogy.holdings import Holding, Observation, holdings, spread
+from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
 from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
 from services.traceability.genealogy.schemas import (
     AmountOut,
@@ -62,38 +64,51 @@ async def trace(
         raise _stranger()
     if reads is None:
         await _require_area(session, principal, lot_id, [each.place for each in told if each.node == lot_id])
-    whole = [
+    shown = await _edges(session, ways.keys(), nodes, principal, reads)
+    claims = await _waiting(session, principal, ways)
+    whole = await asyncio.to_thread(_read, observed, packings, principal, reads)
+    is_lot = {node: node for node in nodes if repository.is_lot(node)}
+    held = await asyncio.to_thread(holdings, whole, is_lot)
+    known = await _Known.load(session, whole, lots, held, now)
+
+    def answer() -> TraceOut:
+        # Whoever supervises sees what is only claimed.
+        supervised = spread(told, packings) if reads is None else whole
+        by_holder = holdings(supervised, is_lot) if reads is None else held
+        found = _findings(lot_id, direction, ways, shown, supervised, by_holder, lots)
+        found += findings.of_claims(claims)
+        if reads is not None:
+            found += findings.of_closed(nodes & behind - reads)
+        complete, words = findings.completeness(found, truncated=truncated)
+        return TraceOut(
+            lot_id=lot_id,
+            direction=direction,
+            nodes=[known.node(node, *ways[node]) for node in sorted(nodes, key=lambda n: (ways[n][1], ways[n][0], n))],
+            edges=shown,
+            holdings=[known.holding(holding) for holding in held],
+            completeness=Completeness(complete=complete, text=words.zh, text_en=words.en),
+            findings=[
+                Finding(code=each.code, node=each.node, holder=each.holder, text=each.text.zh, text_en=each.text.en)
+                for each in found
+            ],
+            truncated=truncated,
+        )
+
+    return await asyncio.to_thread(answer)
+
+
+def _read(
+    observed: Sequence[Observation],
+    packings: Sequence[Packing],
+    principal: Principal,
+    reads: Collection[str] | None,
+) -> list[Observation]:
+    """What the caller reads of the observations, those of containers at what was inside of them."""
+    return [
         each
         for each in spread(observed, packings)
         if reads is None or each.node in reads or each.party == principal.uscc
     ]
-    is_lot = {node: node for node in nodes if repository.is_lot(node)}
-    held = holdings(whole, is_lot)
-    edges = await _edges(session, ways.keys(), nodes, principal, reads)
-    supervised = spread(told, packings) if reads is None else whole  # whoever supervises sees what is only claimed
-    found = _findings(
-        lot_id, direction, ways, edges, supervised, holdings(supervised, is_lot) if reads is None else held, lots
-    )
-    found += findings.of_claims(await _waiting(session, principal, ways))
-    if reads is not None:
-        found += findings.of_closed(nodes & behind - reads)
-    complete, words = findings.completeness(found, truncated=truncated)
-    known = await _Known.load(session, whole, lots, held, now)
-    return TraceOut(
-        lot_id=lot_id,
-        direction=direction,
-        nodes=[
-            known.node(node, *ways[node], whole) for node in sorted(nodes, key=lambda n: (ways[n][1], ways[n][0], n))
-        ],
-        edges=edges,
-        holdings=[known.holding(holding) for holding in held],
-        completeness=Completeness(complete=complete, text=words.zh, text_en=words.en),
-        findings=[
-            Finding(code=each.code, node=each.node, holder=each.holder, text=each.text.zh, text_en=each.text.en)
-            for each in found
-        ],
-        truncated=truncated,
-    )
 
 
 def _stranger() -> Forbidden:
@@ -131,9 +146,19 @@ async def _pruned(
         return None
     reads = await rights.readable(session, principal.uscc or "", ways)
     links = await repository.links(session, ways.keys())
+    kept = await asyncio.to_thread(_open_ways, lot_id, links, reads, principal.uscc)
+    for node in ways.keys() - kept:
+        del ways[node]
+    return reads
+
+
+def _open_ways(
+    lot_id: str, links: Iterable[tuple[str, str, bool, str]], reads: Collection[str], caller: str | None
+) -> set[str]:
+    """What the caller reaches from the lot over nodes that it reads, those at which its way ends included."""
     steps: dict[str, dict[str, list[str]]] = {"forward": {}, "backward": {}}
     for source, target, had, told_by in links:
-        if had or told_by == principal.uscc:  # what a stranger says that it made of a lot is its own affair
+        if had or told_by == caller:  # what a stranger says that it made of a lot is its own affair
             steps["forward"].setdefault(source, []).append(target)
         steps["backward"].setdefault(target, []).append(source)
     kept = {lot_id}
@@ -147,9 +172,7 @@ async def _pruned(
             seen.update(new)
             front += new
         kept |= seen
-    for node in ways.keys() - kept:
-        del ways[node]
-    return reads
+    return kept
 
 
 async def _waiting(
@@ -171,16 +194,22 @@ async def _edges(
     reads: Collection[str] | None,
 ) -> list[EdgeOut]:
     records = await repository.records_between(session, set(reached))
-    events = await repository.events(session, records)
+    events = await repository.events(session, records, bodies=False)
+    named = await repository.named(session, nodes, records)
+    return await asyncio.to_thread(_shown, events, named, principal, reads)
+
+
+def _shown(
+    events: Mapping[str, EpcisEvent], named: Iterable[Any], principal: Principal, reads: Collection[str] | None
+) -> list[EdgeOut]:
     sides: dict[str, tuple[list[AmountOut], list[AmountOut]]] = {record: ([], []) for record in events}
-    for each in await repository.objects(session, events):
-        if each.node in nodes:
-            told = reads is None or each.node in reads or events[each.record_id].owner_uscc == principal.uscc
-            amount = AmountOut(node=each.node, quantity=each.quantity if told else None, uom=each.uom)
-            if each.field in (*INPUTS, *CONTENTS):
-                sides[each.record_id][0].append(amount)
-            elif each.field in (*OUTPUTS, "parent"):
-                sides[each.record_id][1].append(amount)
+    for each in named:
+        told = reads is None or each.node in reads or events[each.record_id].owner_uscc == principal.uscc
+        amount = AmountOut(node=each.node, quantity=each.quantity if told else None, uom=each.uom)
+        if each.field in (*INPUTS, *CONTENTS):
+            sides[each.record_id][0].append(amount)
+        elif each.field in (*OUTPUTS, "parent"):
+            sides[each.record_id][1].append(amount)
     found = [
         EdgeOut(
             event_id=event.event_id,
@@ -226,14 +255,16 @@ class _Known:
         places: Mapping[str, Place],
         names: Mapping[str, str],
         marks: Mapping[str, tuple[str, datetime]],
+        latest: Mapping[str, Observation],
     ) -> None:
         self.lots, self.products, self.places, self.names, self.marks = lots, products, places, names, marks
+        self.latest = latest
 
     @classmethod
     async def load(
         cls,
         session: AsyncSession,
-        seen: Iterable[Observation],
+        seen: Sequence[Observation],
         lots: Mapping[str, Lot],
         held: Iterable[Holding],
         now: datetime,
@@ -247,12 +278,13 @@ class _Known:
             places=await masterdata.by_key(session, Place, glns),
             names={uscc: party.name for uscc, party in parties.items()},
             marks=await masterdata.colours(session, usccs, shanghai_date(now)),
+            latest={each.node: each for each in seen},
         )
 
-    def node(self, node: str, way: Any, depth: int, seen: Sequence[Observation]) -> NodeOut:
+    def node(self, node: str, way: Any, depth: int) -> NodeOut:
         lot = self.lots.get(node)
         product = self.products.get(lot.gtin) if lot else None
-        last = next((each for each in reversed(seen) if each.node == node), None)
+        last = self.latest.get(node)
         place = self.places.get(last.place or "") if last else None
         return NodeOut(
             node=node,

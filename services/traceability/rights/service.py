@@ -5,6 +5,7 @@ it is computed in the transaction that changes what decides it, under locks on t
 that two writers never each overlook the other.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -167,4 +168,4 @@ async def readable(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> se
     """Those of the nodes of which an enterprise may read what others say."""
     wanted = {node for node in nodes if not genealogy.is_middle(node)}
     picture = await repository.picture(session, wanted, "deciding")
-    return {node for node in wanted if picture.reads(node, uscc)}
+    return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})
