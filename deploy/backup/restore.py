@@ -36,6 +36,7 @@ BESIDE = "_restoring"
 """What follows the name of a database while it is filled."""
 
 
+@datadir.owners_alone()
 def restore(source: Path, places: Places, *, force: bool, say: Say = lambda _line: None) -> Manifest:
     """Raises CliError; until everything is checked and made, what is there is left as it is."""
     found = manifest.read(source)

@@ -19,6 +19,7 @@ from typing import Any
 from deploy.backup import manifest
 from deploy.backup.manifest import LogPart, Manifest, ServicePart
 from deploy.backup.places import LOG_FILE, Places, files_under
+from deploy.cli import datadir
 from deploy.cli.errors import CliError
 from shared import failpoints
 from shared.bus import kafka_copy
@@ -35,6 +36,7 @@ _BROKER_SECONDS = 15
 Copy = SqliteCopy | PostgresCopy
 
 
+@datadir.owners_alone()
 def take(places: Places, target: Path) -> Manifest:
     """Make the folder `target`. Raises CliError; what was begun is removed."""
     if target.exists():

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +18,16 @@ SWAPPING = ".restoring-swap"
 
 _OURS = ("run", "log", "keys", "attachments")
 _OPEN_TO_OTHERS = 0o077
+
+
+@contextmanager
+def owners_alone() -> Iterator[None]:
+    """What is made meanwhile is its owner's alone. The mask is the process's: it is put back."""
+    before = os.umask(_OPEN_TO_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def close_to_others(data_dir: Path) -> None:
