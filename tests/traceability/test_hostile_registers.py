@@ -76,7 +76,7 @@ async def test_odd_events(traceability: Harness) -> None:
         deep = {"x:y": deep}
     odd = [
         {"x:deep": deep},
-        {"x:long": "苹" * 100_000},
+        {"x:long": "苹" * 65_536},
         {"x:many": list(range(5_000))},
         {"x:emoji": "🍎\u202e", "eventID": "https://example.com/" + "%C3%A9" * 150},
         {"quantityList": [{"epcClass": chain.link(FRUIT, "F1"), "quantity": 0.0000001}]},
@@ -89,10 +89,15 @@ async def test_odd_events(traceability: Harness) -> None:
     body = document(*events)
     body["@context"].append({"x": "https://x.example/"})
     job = await capture(traceability, body, DEPARTMENT, "proceed")
-    assert (job["stored"], job["errors"]) == (len(odd), [])
-    long = chain.harvest("F1") | {"bizLocation": {"id": "https://example.com/" + "p" * 9_000}}
-    job = await capture(traceability, document(long), DEPARTMENT, "proceed")
-    assert job["errors"][0]["errors"][0]["code"] == "epcis.too_long"
+    assert (job["stored"], job["errors"]) == (len(odd), []), job["errors"]
+    longer = chain.harvest("F1") | {"x:long": "苹" * 65_537}
+    body["epcisBody"]["eventList"] = [longer]
+    job = await capture(traceability, body, DEPARTMENT, "proceed")
+    assert [each["code"] for each in job["errors"][0]["errors"]] == ["epcis.text_too_long"]
+    for length, code in ((3_900, "epcis.too_long"), (9_000, "epcis.text_too_long")):
+        long = chain.harvest("F1") | {"bizLocation": {"id": "https://example.com/" + "p" * length}}
+        job = await capture(traceability, document(long), DEPARTMENT, "proceed")
+        assert job["errors"][0]["errors"][0]["code"] == code
     assert (await capture(traceability, document(chain.harvest("F2"))))["success"] is True
 
 
