@@ -212,6 +212,7 @@ async def _traceability(service: Harness, recall: str) -> dict[tuple[str, str], 
         ("PUT", f"{root}/products/{{gtin}}/makers"): (
             f"{root}/products/{food.RAW}/makers", food.coop, {"makers": [{"uscc": food.WHOLESALE}]},
         ),
+        ("POST", f"{root}/products/{{gtin}}:confirm"): (f"{root}/products/{food.RAW}:confirm", food.coop, None),
         ("POST", f"{root}/places/{{gln}}:confirm"): (f"{root}/places/{food.STORE}:confirm", food.coop, None),
         ("POST", f"{root}/claims/{{record_id}}:confirm"): (
             f"{root}/claims/{claims[0]['record_id']}:confirm", food.coop, None,

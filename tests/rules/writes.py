@@ -193,6 +193,9 @@ FOOD = [
     Write("POST /v1/traceability/places/{gln}:confirm",  # an enterprise's word is about its own events alone
           plain("POST", f"{F}/places/{food.PACKHOUSE}:confirm", lambda _: None),
           {"owner", "holder", "stranger", *DEPARTMENTS}),
+    Write("POST /v1/traceability/products/{gtin}:confirm",  # likewise
+          plain("POST", f"{F}/products/{food.PACKED}:confirm", lambda _: None),
+          {"owner", "holder", "stranger", *DEPARTMENTS}),
     Write("PUT /v1/traceability/products/{gtin}/makers", plain("PUT", f"{F}/products/{food.PACKED}/makers", makers),
           {"owner", *DEPARTMENTS}),
     Write("PUT /v1/traceability/parties/{uscc}", plain("PUT", f"{F}/parties/{food.COOP}", party),

@@ -126,3 +126,5 @@ class EventEpc(Table, table=True):
     """Whether the word of who captured the event counts for the object (`rights/rules.py`)."""
     asks: str | None = None
     """Who may confirm it (USCC), where it does not count."""
+    late: bool = False
+    """Told before the object was somebody's, or before today's owner came to it."""

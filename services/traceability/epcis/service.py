@@ -208,7 +208,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     verdicts = {(each["record_id"], each["position"]): each for each in judged}
     for row in objects:
         each = verdicts.get((row["record_id"], row["position"]), _VOID)
-        row |= {"confirmed": each["confirmed"], "asks": each["asks"]}
+        row |= {name: each[name] for name in _VOID}
     rows = [event.row for event in events]
     await repository.store(uow.session, rows, objects, _edges(events, objects, uow.now, party))
     await repository.mark_errored(uow.session, outcome.errored, uow.now)
@@ -232,7 +232,7 @@ _JUDGED = (
     *("event_type", "action", "biz_step", "event_time", "record_time", "captured_by", "owner_uscc", "captured_area"),
     *("place_gln", "source_party", "destination_party"),
 )
-_VOID: dict[str, Any] = {"confirmed": False, "asks": None}
+_VOID: dict[str, Any] = {"confirmed": False, "asks": None, "late": False}
 """Objects of declarations, and of events that were declared in error before they came."""
 
 
@@ -241,12 +241,13 @@ def _edges(
 ) -> list[dict[str, Any]]:
     """With what was judged of the objects that they join: an edge enters where the event's word counts."""
     into = {(row["record_id"], row["node"]): row["confirmed"] for row in objects if row["field"] in _TARGETS}
-    out = {(row["record_id"], row["node"]): row["confirmed"] for row in objects if row["field"] not in _TARGETS}
+    out = {(row["record_id"], row["node"]): row for row in objects if row["field"] not in _TARGETS}
     return [
         row
         | {
             "confirmed": into.get((row["record_id"], row["to_node"]), True),
-            "source_confirmed": out.get((row["record_id"], row["from_node"]), True),
+            "source_confirmed": out.get((row["record_id"], row["from_node"]), _MIDDLE)["confirmed"],
+            "late": out.get((row["record_id"], row["from_node"]), _MIDDLE)["late"],
         }
         for event in events
         for row in event.edge_rows(known_from, party)
@@ -254,3 +255,5 @@ def _edges(
 
 
 _TARGETS = (*OUTPUTS, "parent")
+_MIDDLE: dict[str, Any] = {"confirmed": True, "late": False}
+"""The middle of a star is nobody's."""

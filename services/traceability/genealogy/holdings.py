@@ -39,6 +39,8 @@ class Observation:
     """The enterprise that told it."""
     confirmed: bool = True
     """Whether its word counts for the node."""
+    late: bool = False
+    """Told before the node was today's owner's, who reads it only once it is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,3 +39,5 @@ class Edge(Table, table=True):
     confirmed: bool = True
     """Whether it may enter `to_node`; `source_confirmed`: whether who told it had `from_node`."""
     source_confirmed: bool = True
+    late: bool = False
+    """Told before the owner of `from_node` came to it: it leads nowhere in that owner's recalls."""

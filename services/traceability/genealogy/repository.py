@@ -51,8 +51,10 @@ async def closure(
     relations: Collection[str] = ALL,
     max_depth: int,
     limit: int,
+    late: bool = True,
 ) -> dict[str, int]:
-    """Every node that is reached over edges in force, with its least depth; nearest first, at most `limit`.
+    """Every node that is reached over edges in force, with its least depth; nearest first, at most `limit`. Without
+    `late`, not over what was told before today's owner came to what it leaves.
 
     A row is a node at a depth, so UNION (not ALL) and the bound on the depth end every circle. The legs of a star count
     once: `hop` is 0 on the way in and 1 on the way out, in both directions.
@@ -61,13 +63,16 @@ async def closure(
     sqlite = dialect_of(session) == "sqlite"
     start = "SELECT value, 0 FROM json_each(:nodes)" if sqlite else "SELECT unnest(CAST(:nodes AS text[])), 0"
     kinds = ", ".join(f"'{relation}'" for relation in sorted(relations))
+    count = f"{{0}}.known_to IS NULL AND {{0}}.confirmed AND {{0}}.relation IN ({kinds})"
+    if not late:
+        count += " AND NOT {0}.late"
     edges = (
-        f"JOIN edge e ON e.{here} = r.node AND e.known_to IS NULL AND e.confirmed AND e.relation IN ({kinds})"
+        f"JOIN edge e ON e.{here} = r.node AND {count.format('e')}"
         if sqlite
         # Asked for each node by itself (OFFSET 0 keeps it so): planned as one join, a thousand nodes at the start make
         # PostgreSQL read the whole table at every level.
         else f"CROSS JOIN LATERAL (SELECT x.{there}, x.hop FROM edge x WHERE x.{here} = r.node "  # noqa: S608
-        f"AND x.known_to IS NULL AND x.confirmed AND x.relation IN ({kinds}) OFFSET 0) e"
+        f"AND {count.format('x')} OFFSET 0) e"
     )
     statement = text(
         f"WITH RECURSIVE reached(node, depth) AS ({start} UNION "  # noqa: S608 - built from constants
@@ -182,6 +187,7 @@ _NAMED: list[Any] = [
     col(EventEpc.quantity),
     col(EventEpc.uom),
     col(EventEpc.confirmed),
+    col(EventEpc.late),
 ]
 
 
@@ -267,6 +273,7 @@ def _observed(
             uom=row.uom,
             party=row.owner_uscc,
             confirmed=row.confirmed,
+            late=row.late,
         )
         for row in rows
     ]

@@ -33,9 +33,12 @@ class Affected:
     """Whether a bound was reached; the set is then too small."""
 
 
-async def affected(session: AsyncSession, lot_ids: Iterable[str]) -> Affected:
-    """Everything that was made of the lots, they themselves first."""
-    reached = await repository.closure(session, lot_ids, "forward", max_depth=AFFECTED_DEPTH, limit=AFFECTED_NODES + 1)
+async def affected(session: AsyncSession, lot_ids: Iterable[str], *, late: bool = True) -> Affected:
+    """Everything that was made of the lots, they themselves first. Without `late`, as far as the owners of what is
+    reached have power over what others said: an enterprise that came late to a GTIN recalls nobody's products."""
+    reached = await repository.closure(
+        session, lot_ids, "forward", max_depth=AFFECTED_DEPTH, limit=AFFECTED_NODES + 1, late=late
+    )
     lots = {node: depth for node, depth in reached.items() if repository.is_lot(node)}
     gtins = await masterdata.by_key(session, Product, {lot_id[:14] for lot_id in lots})
     found = await asyncio.to_thread(_ordered, lots, {gtin: product.name for gtin, product in gtins.items()})
@@ -59,11 +62,11 @@ class Held:
     count."""
 
 
-async def held(session: AsyncSession, lot_ids: Collection[str]) -> Held:
-    """It is the same for a lot whatever lots are asked for beside it."""
+async def held(session: AsyncSession, lot_ids: Collection[str], *, late: bool = True) -> Held:
+    """It is the same for a lot whatever lots are asked for beside it. `late` as of `affected`."""
     packings = await repository.packings(session, lot_ids)
     told = await repository.observations(session, {*lot_ids, *(packing.container for packing in packings)})
-    observed = await repository.counted(session, told, lot_ids)
+    observed = [seen for seen in await repository.counted(session, told, lot_ids) if late or not seen.late]
     found = await asyncio.to_thread(_held, observed, packings, lot_ids)
     claimants = {seen.party for seen in told if seen.party and not seen.confirmed and _had(seen)}
     return Held(found, frozenset(claimants - {holding.holder for holding in found}))

@@ -107,7 +107,7 @@ def _read(
     return [
         each
         for each in spread(observed, packings)
-        if reads is None or each.node in reads or each.party == principal.uscc
+        if reads is None or (each.node in reads and not each.late) or each.party == principal.uscc
     ]
 
 

@@ -69,6 +69,9 @@ class Product(Table, table=True):
     owner_uscc: str = Field(index=True)
     area_code: str
     """Area of the owner."""
+    since: str = ""
+    """Record id: what events said of the GTIN from here on came after the owner's registration. Empty: from before this
+    was kept, all of it."""
     category: str | None = None
     shelf_life_days: int | None = None
     claims: list[str] = Field(sa_type=Json)

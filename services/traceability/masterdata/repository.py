@@ -19,7 +19,7 @@ from services.traceability.masterdata.models import (
     Place,
     Product,
 )
-from services.traceability.rights.models import PlaceConfirmation
+from services.traceability.rights.models import PlaceConfirmation, ProductConfirmation
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
 
@@ -105,6 +105,24 @@ async def confirm_place(uow: UnitOfWork, gln: str, uscc: str) -> bool:
     """Record that the caller says the GLN is this party's; False where it said so before."""
     row = {"gln": gln, "uscc": uscc, "confirmed_by": captured_by(uow.principal), "confirmed_at": uow.now}
     return await insert_rows(uow.session, PlaceConfirmation, [row], ignore=True) > 0
+
+
+async def confirm_products(uow: UnitOfWork, owners: Mapping[str, str]) -> set[str]:
+    """Record that the caller says each GTIN is its party's; those of which it had not said so before. The caller holds
+    their titles."""
+    who = captured_by(uow.principal)
+    said: set[tuple[str, str]] = set()
+    wanted = sorted(owners)
+    for start in range(0, len(wanted), CHUNK):
+        statement = select(col(ProductConfirmation.gtin), col(ProductConfirmation.uscc)).where(
+            col(ProductConfirmation.gtin).in_(wanted[start : start + CHUNK]),
+            col(ProductConfirmation.confirmed_by) == who,
+        )
+        said |= {(gtin, uscc) for gtin, uscc in (await uow.session.execute(statement)).all()}
+    new = [gtin for gtin in wanted if (gtin, owners[gtin]) not in said]
+    row = {"confirmed_by": who, "confirmed_at": uow.now}
+    await insert_rows(uow.session, ProductConfirmation, [{"gtin": gtin, "uscc": owners[gtin], **row} for gtin in new])
+    return set(new)
 
 
 async def acknowledge_lots(session: AsyncSession, lot_ids: Iterable[str]) -> None:

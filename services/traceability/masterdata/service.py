@@ -108,7 +108,9 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
     for gtin, body in items.items():
         try:
             owner = parties.get(body.owner_uscc)
-            rows[gtin] = _product_row(uow.principal, gtin, body, present.get(gtin), owner, supervised)
+            row = _product_row(uow.principal, gtin, body, present.get(gtin), owner, supervised)
+            same = former.get(gtin) == body.owner_uscc
+            rows[gtin] = row | {"since": present[gtin].since if same else uow.id()}
         except PlatformError as error:
             results[gtin] = error
     given = {gtin: items[gtin] for gtin in rows if former.get(gtin, items[gtin].owner_uscc) != items[gtin].owner_uscc}
@@ -124,7 +126,10 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
         if receipt.status == "updated":
             changed_lots += await repository.lot_ids_of(uow.session, gtin=gtin)
     await repository.hand_over_lots(uow.session, {gtin: body.owner_uscc for gtin, body in given.items()})
-    await titles_changed(uow, {gtin for gtin in rows if former.get(gtin) != items[gtin].owner_uscc})
+    confirmed: set[str] = set()
+    if uow.principal.kind != "enterprise":  # its word opens what was told before, too
+        confirmed = await repository.confirm_products(uow, {gtin: items[gtin].owner_uscc for gtin in rows})
+    await titles_changed(uow, {gtin for gtin in rows if former.get(gtin) != items[gtin].owner_uscc} | confirmed)
     await publish_lots(uow, changed_lots)
     return [results[gtin] for gtin in items]
 

@@ -23,18 +23,19 @@ SLICE = 100
 _ROWS = 500
 
 
-async def freeze(session: AsyncSession, lot_ids: Collection[str]) -> Affected:
-    """The affected set, with all its lots locked: what is captured beside this waits, and then finds the recall.
+async def freeze(session: AsyncSession, lot_ids: Collection[str], *, late: bool) -> Affected:
+    """The affected set (`late` as of `affected`: an authority reaches everything), with all its lots locked: what is
+    captured beside this waits, and then finds the recall.
 
     The set is read first without locks, so that these are taken in one order, and again under them until it stays the
     same.
     """
     known: set[str] = set()
-    found = await affected(session, lot_ids)
+    found = await affected(session, lot_ids, late=late)
     while not (wanted := {lot.lot_id for lot in found.lots} | set(lot_ids)) <= known:
         await lock(session, wanted - known)
         known |= wanted
-        found = await affected(session, lot_ids)
+        found = await affected(session, lot_ids, late=late)
     return found
 
 
@@ -43,7 +44,7 @@ async def widened(session: AsyncSession, recall: Recall, met: Collection[str], l
     recall would else wait for each other's lots. `locked`: what the caller has locked."""
     known = set(locked)
     while True:
-        found = await affected(session, met)
+        found = await affected(session, met, late=recall.ordered)
         outside = {lot.lot_id for lot in found.lots} - known
         new = outside - await repository.members_among(session, recall.recall_id, outside)
         if not new:
@@ -102,7 +103,7 @@ async def count(uow: UnitOfWork, recall: Recall, lot_ids: Sequence[str]) -> None
 
 
 async def _count(uow: UnitOfWork, recall: Recall, lot_ids: Collection[str]) -> None:
-    found = await held(uow.session, lot_ids)
+    found = await held(uow.session, lot_ids, late=recall.ordered)
     zero = {"recovered": 0, "destroyed": 0}
     rows = [
         {

@@ -14,6 +14,7 @@ from services.traceability.recalls.models import Recall, RecallChange, RecallNot
 from services.traceability.recalls.reach import UNREGISTERED
 from services.traceability.recalls.rulebook import CLOCKS
 from services.traceability.recalls.schemas import QuantityIn, RecallCloseIn, RecallIn
+from services.traceability.recalls.title import require_title
 from services.traceability.verdicts.repository import lock
 from services.traceability.verdicts.service import AT_ONCE, publish_lots, publish_members
 from shared.clock import shanghai_date
@@ -33,7 +34,10 @@ async def open_recall(uow: UnitOfWork, body: RecallIn) -> Recall:
     producer = await _producer(uow, body)
     await _authorise(uow, producer.uscc)
     roots = sorted(set(body.lots))
-    found = await reach.freeze(uow.session, roots)
+    own = uow.principal.kind == "enterprise"
+    found = await reach.freeze(uow.session, roots, late=not own)
+    if own:
+        await require_title(uow, body.lots, producer.uscc)
     if taken := await repository.open_roots(uow.session, roots):
         raise _taken(body.lots, taken)
     recall = await _new(uow, body, producer)

@@ -7,7 +7,14 @@ from fastapi import Query
 from services.traceability.masterdata.api import WRITE
 from services.traceability.masterdata.lots_api import READ, STAFF
 from services.traceability.rights import claims
-from services.traceability.rights.schemas import ClaimOut, DecisionOut, MakersIn, MakersOut, PlaceConfirmationOut
+from services.traceability.rights.schemas import (
+    ClaimOut,
+    DecisionOut,
+    MakersIn,
+    MakersOut,
+    PlaceConfirmationOut,
+    ProductConfirmationOut,
+)
 from shared.auth import Department, Enterprise
 from shared.identifiers import GLNStr, GTINStr
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
@@ -55,6 +62,13 @@ async def put_makers(gtin: GTINStr, body: MakersIn, uow: Uow) -> MakersOut:
 @allow(Enterprise(), Department(READ), STAFF, owner="product.owner_uscc, or a maker", private=True)
 async def get_makers(gtin: GTINStr, session: ReadSession, principal: CurrentPrincipal) -> MakersOut:
     return await claims.makers_of(session, principal, gtin)
+
+
+@router.post("/products/{gtin}:confirm", responses=_STEP)
+@allow(Enterprise(), Department(WRITE), area="product.area_code", owner="any, for its own events")
+async def confirm_product(gtin: GTINStr, uow: Uow) -> ProductConfirmationOut:
+    """确认商品 / The GTIN is who registered it: its owner has the say in what was told of it before, too."""
+    return uow.answer(await claims.confirm_product(uow, gtin))
 
 
 @router.post("/places/{gln}:confirm", responses=_STEP)

@@ -24,9 +24,11 @@ from services.traceability.rights.schemas import (
     MakersIn,
     MakersOut,
     PlaceConfirmationOut,
+    ProductConfirmationOut,
 )
 from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
+from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
 from shared.errors import FieldError, Invalid, NotFound
@@ -191,8 +193,13 @@ async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
     ]
     if errors:
         raise Invalid(errors)
-    makers = [maker.model_dump(mode="json") for maker in sorted(body.makers, key=lambda maker: maker.uscc)]
     present = await uow.session.get(ProductMakers, gtin, populate_existing=True)
+    before = {each["uscc"]: each["since"] for each in (present.makers if present is not None else ())}
+    today = shanghai_date(uow.now).isoformat()
+    makers = [maker.model_dump(mode="json") for maker in sorted(body.makers, key=lambda maker: maker.uscc)]
+    for maker in makers:
+        if maker["since"] is None:  # what it said before counts only where the owner says from when on it made lots
+            maker["since"] = before.get(maker["uscc"], today)
     if present is None or present.makers != makers:
         version = present.version + 1 if present is not None else 1
         row = {"gtin": gtin, "makers": makers, "version": version, "updated_at": uow.now}
@@ -231,6 +238,20 @@ async def _product(session: AsyncSession, gtin: str) -> Product:
             en=f"No registered product {gtin}; register it first: PUT /v1/traceability/products/{gtin}",
         )
     return product
+
+
+async def confirm_product(uow: UnitOfWork, gtin: str) -> ProductConfirmationOut:
+    """Say that the GTIN is who registered it: a department of its area for everybody, an enterprise for what it told of
+    the GTIN itself before."""
+    await service.hold_title(uow.session, gtin)
+    product = await _product(uow.session, gtin)
+    if uow.principal.kind == "department":
+        uow.principal.require_area(product.area_code)
+    if await masterdata.confirm_products(uow, {gtin: product.owner_uscc}):
+        uow.audit("product.confirm", subject=gtin, detail={"uscc": product.owner_uscc})
+        await titles_changed(uow, [gtin])
+    by = captured_by(uow.principal)
+    return ProductConfirmationOut(gtin=gtin, owner_uscc=product.owner_uscc, confirmed_by=by)
 
 
 async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:

@@ -45,6 +45,19 @@ class PlaceConfirmation(Table, table=True):
     confirmed_at: datetime = Field(sa_type=UTC)
 
 
+class ProductConfirmation(Table, table=True):
+    """That the GTIN is this party's: said by a department of its area (for everybody), or by a party that named it in
+    its events before it was registered (for those events)."""
+
+    __tablename__ = "product_confirmation"
+
+    gtin: str = Field(primary_key=True)
+    uscc: str = Field(primary_key=True)
+    confirmed_by: str = Field(primary_key=True)
+    """USCC, or `department:<code>`."""
+    confirmed_at: datetime = Field(sa_type=UTC)
+
+
 class ClaimDecision(Table, table=True):
     """What was said of a claim last; the audit log has every word."""
 

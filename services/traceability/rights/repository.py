@@ -1,21 +1,22 @@
 """Queries of rights: what is said of nodes, where they were inside, whose they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
-from services.traceability.masterdata.models import Party, Place, Product
+from services.traceability.masterdata.models import Party, Place
 from services.traceability.masterdata.repository import by_key
 from services.traceability.rights import rules
-from services.traceability.rights.models import ClaimDecision, GtinClaim, PlaceConfirmation, ProductMakers
-from services.traceability.rights.rules import MAX_NESTING, Decision, Maker, Picture, Row, Title
+from services.traceability.rights.models import ClaimDecision, PlaceConfirmation
+from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, Row
+from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.reference import areas
@@ -25,7 +26,7 @@ Which = Literal["deciding", "open", "all"]
 _RELATIONS = tuple(CONTAINMENT.values())
 _DECIDING = or_(
     col(EpcisEvent.biz_step).in_(sorted(rules.SENT | rules.RECEIVED)),
-    col(EventEpc.field) == "parent",
+    col(EventEpc.field).in_(("parent", *OUTPUTS)),
     and_(col(EpcisEvent.action) == "ADD", col(EpcisEvent.event_type) == "ObjectEvent"),
 )
 IN_FORCE = and_(col(EpcisEvent.errored_at).is_(None), col(EpcisEvent.declaration).is_(False))
@@ -36,6 +37,7 @@ _COLUMNS: list[Any] = [
     col(EventEpc.field),
     col(EventEpc.confirmed),
     col(EventEpc.asks),
+    col(EventEpc.late),
     col(EpcisEvent.event_type),
     col(EpcisEvent.action),
     col(EpcisEvent.biz_step),
@@ -135,47 +137,6 @@ async def nodes_naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
     return found
 
 
-async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title]:
-    """Whose each GTIN is: registered, else claimed."""
-    wanted = set(gtins)
-    products = await by_key(session, Product, wanted)
-    claims = await by_key(session, GtinClaim, wanted - products.keys())
-    makers = await by_key(session, ProductMakers, products)
-    parties = await by_key(session, Party, {claim.uscc for claim in claims.values()})
-    found = {
-        gtin: Title(product.owner_uscc, product.area_code, _makers(makers.get(gtin)))
-        for gtin, product in products.items()
-    }
-    for gtin, claim in claims.items():
-        party = parties.get(claim.uscc)
-        found[gtin] = Title(claim.uscc, party.area_code if party else None)
-    return found
-
-
-def _makers(row: ProductMakers | None) -> tuple[Maker, ...]:
-    return tuple(
-        Maker(each["uscc"], _day(each.get("since")), _day(each.get("until"))) for each in (row.makers if row else ())
-    )
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-async def claimed_by(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
-    """GTINs that are claimed by these events."""
-    found: set[str] = set()
-    for chunk in chunks(record_ids):
-        statement = select(col(GtinClaim.gtin)).where(col(GtinClaim.record_id).in_(chunk))
-        found |= set((await session.execute(statement)).scalars())
-    return found
-
-
-async def drop_claims(session: AsyncSession, gtins: Iterable[str]) -> None:
-    for chunk in chunks(gtins):
-        await session.execute(delete(GtinClaim).where(col(GtinClaim.gtin).in_(chunk)))
-
-
 class Registry:
     """Whose a GLN is for an event that names it."""
 
@@ -190,8 +151,7 @@ class Registry:
         for chunk in chunks(places):
             statement = select(PlaceConfirmation).where(col(PlaceConfirmation.gln).in_(chunk))
             for each in (await session.execute(statement)).scalars():
-                by = "department" if each.confirmed_by.startswith("department:") else each.confirmed_by
-                confirmed.add((each.gln, each.uscc, by))
+                confirmed.add((each.gln, each.uscc, by(each.confirmed_by)))
         return cls(places, confirmed)
 
     def party(self, gln: str | None, record_id: str, captured_by: str) -> str | None:
@@ -202,7 +162,7 @@ class Registry:
             return None
         key = (place.gln, place.uscc)
         early = place.since <= record_id
-        return place.uscc if early or {(*key, "department"), (*key, captured_by)} & self.confirmed else None
+        return place.uscc if early or {(*key, DEPARTMENT), (*key, captured_by)} & self.confirmed else None
 
     def at(self, gln: str | None) -> str | None:
         place = self.places.get(gln or "")
@@ -274,6 +234,7 @@ def _row(found: Any, registry: Registry) -> Row:
         destination=registry.party(found.destination_party, at, by),
         confirmed=found.confirmed,
         asks=found.asks,
+        late=found.late,
     )
 
 
@@ -313,17 +274,21 @@ async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
     e = EventEpc.__table__  # type: ignore[attr-defined]
     edge = Edge.__table__  # type: ignore[attr-defined]
     judged = [
-        {"r": row.record_id, "p": row.position, "n": row.node, "c": row.confirmed, "a": row.asks}
+        {"r": row.record_id, "p": row.position, "n": row.node, "c": row.confirmed, "a": row.asks, "l": row.late}
         for row in sorted(rows, key=lambda row: (row.record_id, row.position))
     ]
     objects = update(e).where(e.c.record_id == bindparam("r"), e.c.position == bindparam("p"))
-    await connection.execute(objects.values(confirmed=bindparam("c"), asks=bindparam("a")), judged)
+    await connection.execute(objects.values(confirmed=bindparam("c"), asks=bindparam("a"), late=bindparam("l")), judged)
     for column, fields in (("to_node", (*OUTPUTS, "parent")), ("from_node", (*INPUTS, *CONTENTS))):
         changed = [each for each, row in zip(judged, _ordered(rows), strict=True) if row.field in fields]
         if changed:
-            flag = "confirmed" if column == "to_node" else "source_confirmed"
             statement = update(edge).where(edge.c.record_id == bindparam("r"), edge.c[column] == bindparam("n"))
-            await connection.execute(statement.values({flag: bindparam("c")}), changed)
+            values: dict[str, Any] = (
+                {"confirmed": bindparam("c")}
+                if column == "to_node"
+                else {"source_confirmed": bindparam("c"), "late": bindparam("l")}
+            )
+            await connection.execute(statement.values(values), changed)
 
 
 def _ordered(rows: Sequence[Row]) -> list[Row]:

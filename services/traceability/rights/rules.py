@@ -2,18 +2,19 @@
 
 A lot or item belongs to the owner of its GTIN and to the makers that the owner named. A container (everything without a
 GTIN) belongs to who holds it: who spoke of it first, then whom each holder's own shipping named. A statement of anybody
-else is kept and stays unconfirmed: it marks nothing of the owner's.
+else is kept and stays unconfirmed: it marks nothing of the owner's. Who comes to a GTIN later than others spoke of it
+has no power over their words, until they or a department confirm it.
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
 
 from services.traceability.genealogy.rules import OUTPUTS
+from services.traceability.rights.custody import Custody, custody
 
 SENT = frozenset({"shipping", "departing"})
 RECEIVED = frozenset({"receiving", "accepting", "arriving"})
@@ -61,6 +62,8 @@ class Row:
     destination: str | None = None
     confirmed: bool = True
     asks: str | None = None
+    late: bool = False
+    """Told before its object was somebody's, or before today's owner came to it, who has no power over the word."""
 
     @property
     def creates(self) -> bool:
@@ -108,11 +111,31 @@ class Title:
     owner: str
     area_code: str | None
     makers: tuple[Maker, ...] = ()
+    since: str = ""
+    """What was recorded from this id on came after the registration or claim."""
+    settled: bool = False
+    """Whether a department confirmed that the GTIN is the owner's."""
+    confirmed_by: frozenset[str] = frozenset()
+    """Enterprises that confirmed it, for what they say themselves."""
+    claim: "Title | None" = None
+    """Of another enterprise, which made something of the GTIN before it was registered."""
 
     @property
     def parties(self) -> frozenset[str]:
         """The owner and everybody who was a maker at some time."""
         return frozenset({self.owner, *(maker.uscc for maker in self.makers)})
+
+    def binds(self, row: "Row") -> bool:
+        """Whether the owner has a say in the word. A GTIN that nobody has registered can be registered by anybody: what
+        others said before is not put into its hands."""
+        return (
+            self.settled
+            or self.since <= row.record_id
+            or row.party is None
+            or row.authority is not None
+            or row.party in self.parties
+            or row.party in self.confirmed_by
+        )
 
     def makes(self, party: str | None, day: date) -> bool:
         return party == self.owner or any(maker.uscc == party and maker.on(day) for maker in self.makers)
@@ -128,101 +151,11 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    party: str
-    since: datetime | None
-    until: datetime | None
-
-    def covers(self, at: datetime) -> bool:
-        return (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
-
-
-class Custody:
-    """Who held a container when. Each segment overlaps at most its neighbours."""
-
-    def __init__(self, segments: Sequence[Segment] = ()) -> None:
-        self.segments = segments
-        self._since = [each.since for each in segments[1:] if each.since is not None]
-
-    def at(self, at: datetime) -> Sequence[Segment]:
-        """The segments that cover the time, oldest first."""
-        last = bisect_right(self._since, at)
-        return [each for each in self.segments[max(0, last - 2) : last + 1] if each.covers(at)]
-
-    def holds(self, party: str | None, at: datetime) -> bool:
-        return any(each.party == party for each in self.at(at))
-
-    def holder(self, at: datetime) -> str | None:
-        """The last that it was handed to by then."""
-        return next((each.party for each in reversed(self.at(at))), None)
-
-
-def custody(rows: Iterable[Row], first: Collection[str] = ()) -> Custody:
-    """`rows`: what is said of the container, and of what it was in at the time. `first`: records that a department
-    wrote or confirmed; they come before all others.
-
-    The party that spoke first (in the order of recording: a time in the past can be made up) is believed, and whom it
-    names: who it says it received from, if that one speaks too, had it before; to whom its shipping goes has it next.
-    """
-    spoken = sorted((row for row in rows if row.speaks and row.party), key=lambda row: (row.at, row.record_id))
-    if not spoken:
-        return Custody()
-    times: dict[str, list[datetime]] = {}
-    sent: dict[str, list[Row]] = {}
-    received: dict[str, list[Row]] = {}
-    for row in spoken:
-        assert row.party is not None
-        times.setdefault(row.party, []).append(row.at)
-        if row.sends and row.destination not in (None, row.party):
-            sent.setdefault(row.party, []).append(row)
-        if row.receives and row.source not in (None, row.party):
-            received.setdefault(row.party, []).append(row)
-    anchor = min(spoken, key=lambda row: (row.record_id not in first, row.record_id))
-    party, since = _origin(anchor, received, times), None
-    segments: list[Segment] = []
-    while (step := _handed_on(sent.get(party, []), since, times)) is not None:
-        shipment, until = step
-        segments.append(Segment(party, since, until))
-        assert shipment.destination is not None
-        party, since = shipment.destination, shipment.at
-        sent[shipment.party or ""].remove(shipment)
-    return Custody([*segments, Segment(party, since, None)])
-
-
-def _origin(anchor: Row, received: Mapping[str, Sequence[Row]], times: Mapping[str, Sequence[datetime]]) -> str:
-    """Back along what each says it received from whom, as far as that one speaks too."""
-    assert anchor.party is not None
-    party, at, seen = anchor.party, anchor.at, set[str]()
-    while True:
-        rows = received.get(party, ())
-        last = bisect_right(rows, at, key=lambda row: row.at)
-        found = next(
-            (
-                row
-                for row in reversed(rows[:last])
-                if row.record_id not in seen and row.source and row.source in times and times[row.source][0] <= row.at
-            ),
-            None,
-        )
-        if found is None:
-            return party
-        seen.add(found.record_id)
-        assert found.source is not None
-        party, at = found.source, found.at
-
-
-def _handed_on(
-    sent: Sequence[Row], since: datetime | None, times: Mapping[str, Sequence[datetime]]
-) -> tuple[Row, datetime] | None:
-    """The holder's next shipment to one who says something after it, and when that one first speaks. Until then the
-    sender may speak too; what goes to one who never speaks may have come back without a word."""
-    start = 0 if since is None else bisect_left(sent, since, key=lambda row: row.at)
-    for row in sent[start:]:
-        answers = times.get(row.destination or "", ())
-        index = bisect_left(answers, row.at)
-        if index < len(answers):
-            return row, answers[index]
-    return None
+class Judged:
+    counts: bool
+    asks: str | None = None
+    """Who may confirm what does not count (None: nobody, or a department)."""
+    late: bool = False
 
 
 @dataclass(slots=True)
@@ -245,17 +178,26 @@ class Picture:
     _custody: dict[str, Custody] = field(default_factory=dict)
     _told: dict[str, Custody] = field(default_factory=dict)
     _named: dict[str, frozenset[str]] = field(default_factory=dict)
+    _titles: dict[str, Title | None] = field(default_factory=dict)
 
     def title(self, node: str) -> Title | None:
-        gtin = kind_of(node)[1]
-        return self.titles.get(gtin) if gtin else None
+        """Whose a lot or item is. What a claimant made before another registered the GTIN stays the claimant's."""
+        if node not in self._titles:
+            gtin = kind_of(node)[1]
+            title = self.titles.get(gtin) if gtin else None
+            if title is not None and (claim := title.claim) is not None and not title.settled:
+                made = (row for row in self.rows.get(node, ()) if row.creates and row.party == claim.owner)
+                if not all(title.binds(row) for row in made):
+                    title = claim
+            self._titles[node] = title
+        return self._titles[node]
 
     def named(self, node: str) -> frozenset[str]:
         """To whom the lot or item was sent, by its owner or maker and by who had it from them."""
         if node not in self._named:
             self._named[node] = frozenset()  # a circle of containers ends here
             title, found = self.title(node), set[str]()
-            sent = [row for row in self._all(node) if row.sends and row.destination]
+            sent = [row for row in self._all(node) if row.sends and row.destination and title and title.binds(row)]
             grows = title is not None
             while grows and title is not None:
                 new = {
@@ -297,21 +239,28 @@ class Picture:
             return False
         return party in title.parties or party in self.named(node)
 
-    def judge(self, row: Row) -> tuple[bool, str | None]:
-        """Whether the word counts, and else who may confirm it (None: nobody, or a department)."""
+    def judge(self, row: Row) -> Judged:
         kind, _ = kind_of(row.node)
         if row.field == "parent" and kind in ("lot", "class"):
-            return False, None  # a parent is one instance: whatever stood in "the lot" would meet in it
+            return Judged(False)  # a parent is one instance: whatever stood in "the lot" would meet in it
         if kind == "class":
-            return True, None
-        owner = self.owner(row)
-        counts = self._counts(row)
+            return Judged(True)
+        late = kind != "object" and self._late(row)
+        owner = None if late else self.owner(row)
+        counts = not late and self._counts(row)
         decision = self.decisions.get((row.record_id, row.node))
         if decision is not None and decision.decided_by is None:
-            counts = decision.confirmed
+            counts, late = decision.confirmed, late and not decision.confirmed
         elif decision is not None and decision.decided_by == owner:
             counts = counts or decision.confirmed  # an owner cannot unsay what counts without its word
-        return counts, None if counts else owner
+        return Judged(counts, None if counts else owner, late)
+
+    def _late(self, row: Row) -> bool:
+        """Of a lot or item: whether its owner has no say in the word, or there is none who could have."""
+        title = self.title(row.node)
+        if title is None:
+            return row.party is not None and row.authority is None
+        return not title.binds(row)
 
     def _counts(self, row: Row) -> bool:
         if row.authority is not None:

@@ -16,6 +16,7 @@ class MakerIn(Body):
 
     uscc: USCCStr
     since: date | None = None
+    """First day, by the time of the event; left out: the day on which the maker was first named."""
     until: date | None = None
     """Last day, inclusive, by the time of the event."""
 
@@ -85,6 +86,13 @@ class DecisionOut(Out):
     confirmed: bool
     nodes: list[str]
     """The objects that were decided on; `place` for where the event was."""
+
+
+class ProductConfirmationOut(Out):
+    gtin: str
+    owner_uscc: str
+    confirmed_by: str
+    """USCC, or `department:<code>`."""
 
 
 class PlaceConfirmationOut(Out):

@@ -16,6 +16,8 @@ from services.traceability.genealogy.rules import CONTENTS
 from services.traceability.rights import repository, rules
 from services.traceability.rights.models import GtinClaim
 from services.traceability.rights.rules import Row
+from services.traceability.rights.titles import claimed_by, drop_claims
+from services.traceability.rights.titles import titles as titles_of
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.locks import hold
@@ -50,12 +52,12 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     """Set `confirmed` and `asks` of each of the new objects. Returns stored words on which the new events decide
     otherwise than before, not written yet."""
     new = [New(each, *rules.kind_of(each["node"])) for each in values]
-    titles: Mapping[str, rules.Title] = await repository.titles(uow.session, {each.gtin for each in new if each.gtin})
-    titles = await _claim(uow.session, new, titles)
-    asked: set[str] = set()
+    titles: Mapping[str, rules.Title] = await titles_of(uow.session, {each.gtin for each in new if each.gtin})
+    titles, claimed = await _claim(uow.session, new, titles)
+    asked = await repository.nodes_of_gtins(uow.session, claimed)  # what the claimant told before is its own now
     for each in new:
         title = titles.get(each.gtin) if each.gtin else None
-        each.values |= {"confirmed": _plain(each, title), "asks": None}
+        each.values |= {"confirmed": _plain(each, title), "asks": None, "late": False}
         if not each.values["confirmed"]:
             asked.add(each.values["node"])
     objects = {each.values["node"] for each in new if each.node_kind == "object"}
@@ -63,7 +65,7 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     moves = bool(objects) or bool(sent)
     if not (asked or moves):
         return []
-    named = {each.values["node"] for each in new} if moves else asked
+    named = asked | ({each.values["node"] for each in new} if moves else set())
     packed = _packings(new)
     up = await repository.above(uow.session, asked)
     around = {container for each in up.values() for container, _ in each}
@@ -75,11 +77,11 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     changed: list[Row] = []
     for node in wanted:
         for row in picture.rows.get(node, ()):
-            confirmed, asks = picture.judge(row)
+            judged = picture.judge(row)
             if (mine := places.get((row.record_id, row.position))) is not None:
-                mine |= {"confirmed": confirmed, "asks": asks}
-            elif (confirmed, asks) != (row.confirmed, row.asks):
-                changed.append(replace(row, confirmed=confirmed, asks=asks))
+                mine |= {"confirmed": judged.counts, "asks": judged.asks, "late": judged.late}
+            elif (again := _judged(row, judged)) != row:
+                changed.append(again)
     return changed
 
 
@@ -93,7 +95,13 @@ def _plain(new: New, title: rules.Title | None) -> bool:
     if values["owner_uscc"] is None:
         area = title.area_code if title else None
         return area is None or areas.is_within(area, values["captured_area"] or "")
-    return title is not None and title.makes(values["owner_uscc"], shanghai_date(values["event_time"]))
+    if title is None or title.claim is not None:  # what the claimant made is the claimant's
+        return False
+    return title.makes(values["owner_uscc"], shanghai_date(values["event_time"]))
+
+
+def _judged(row: Row, judged: rules.Judged) -> Row:
+    return replace(row, confirmed=judged.counts, asks=judged.asks, late=judged.late)
 
 
 def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
@@ -111,9 +119,9 @@ def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
 
 async def _claim(
     session: AsyncSession, new: Iterable[New], titles: Mapping[str, rules.Title]
-) -> Mapping[str, rules.Title]:
+) -> tuple[Mapping[str, rules.Title], Collection[str]]:
     """A GTIN that nobody registered is claimed by the first enterprise that makes something of it. The titles with
-    these."""
+    these, and the GTINs that were claimed."""
     claims: dict[str, dict[str, str]] = {}
     for each in new:
         values = each.values
@@ -123,15 +131,15 @@ async def _claim(
             claim = {"gtin": each.gtin, "uscc": values["owner_uscc"], "record_id": values["record_id"]}
             claims.setdefault(each.gtin, claim)
     if not claims:
-        return titles
+        return titles, ()
     await insert_rows(session, GtinClaim, [claims[gtin] for gtin in sorted(claims)], ignore=True)
-    return {**titles, **await repository.titles(session, claims)}
+    return {**titles, **await titles_of(session, claims)}, claims
 
 
 async def release_claims(session: AsyncSession, record_ids: Collection[str]) -> set[str]:
     """The events are in error: what they claimed goes to who made something next. Returns the GTINs."""
-    gtins = await repository.claimed_by(session, record_ids)
-    await repository.drop_claims(session, gtins)
+    gtins = await claimed_by(session, record_ids)
+    await drop_claims(session, gtins)
     await claim_stored(session, gtins)
     return gtins
 
@@ -154,11 +162,10 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     await hold(session, "node", wanted)
     picture = await repository.picture(session, wanted, "all")
     changed = [
-        replace(row, confirmed=confirmed, asks=asks)
+        again
         for node in wanted
         for row in picture.rows.get(node, ())
-        for confirmed, asks in [picture.judge(row)]
-        if (confirmed, asks) != (row.confirmed, row.asks)
+        if (again := _judged(row, picture.judge(row))) != row
     ]
     await repository.write(session, changed)
     return changed
@@ -169,3 +176,14 @@ async def readable(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> se
     wanted = {node for node in nodes if not genealogy.is_middle(node)}
     picture = await repository.picture(session, wanted, "deciding")
     return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})
+
+
+async def lot_titles(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, str]:
+    """Lot -> USCC of whose it is, where a claim comes before the registration."""
+    wanted = set(lot_ids)
+    rivals = {gtin for gtin, title in (await titles_of(session, {each[:14] for each in wanted})).items() if title.claim}
+    contested = {each for each in wanted if each[:14] in rivals}
+    if not contested:
+        return {}
+    seen = await repository.picture(session, contested, "deciding")
+    return {each: title.owner for each in contested if (title := seen.title(each)) is not None}

@@ -18,7 +18,7 @@ from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.repository import is_middle
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.rights.repository import Registry, confirmed_places
-from services.traceability.rights.repository import titles as titles_of
+from services.traceability.rights.titles import titles as titles_of
 from services.traceability.verdicts.journey import Role, Seen
 from shared.db import AsyncSession
 from shared.db.sql import among

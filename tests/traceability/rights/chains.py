@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.identifiers import gs1
 from tests.traceability import chain
-from tests.traceability.rights.model import Fact, World
+from tests.traceability.rights.model import Fact, Registration, World
 
 FIRMS = [chain.firm(f"MB5T0A2{n}") for n in range(5)]
 """The first four are lawful, the last attacks. Each runs the place with its number from 20 on."""
@@ -39,7 +39,19 @@ def place(firm: str) -> int:
 def make(rng: random.Random) -> tuple[World, dict[str, int]]:
     """A world of facts in the order in which they happened, with counts of the hard cases in it."""
     hard = dict.fromkeys(
-        ("late", "maker", "crate twice", "attack", "unregistered", "silent", "nested", "no answer", "more of it"), 0
+        (
+            "late",
+            "maker",
+            "crate twice",
+            "attack",
+            "unregistered",
+            "silent",
+            "nested",
+            "no answer",
+            "more of it",
+            "late title",
+        ),
+        0,
     )
     facts: list[Fact] = []
     makers: dict[str, set[str]] = {}
@@ -102,6 +114,17 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
         # Nobody ever hears of the firm that sent it.
         add(FIRMS[2], "make", inputs=["a:9"], outputs=["c:9"])
         hard["silent"] += 1
+    late = None
+    mine = sorted({name for fact in facts for name in (*fact.inputs, *fact.outputs, *fact.objects) if name[0] == "d"})
+    if mine and rng.random() < 0.7:
+        hard["late title"] += 1
+        owner = rng.choice([FIRMS[3], FIRMS[4], FIRMS[4]])
+        late = Registration("d", owner, rng.randint(0, len(facts)), owner == FIRMS[3] and rng.random() < 0.5)
+        if owner == FIRMS[4]:
+            # The title was taken to open what those who had it before said: it is sent to them, for show.
+            for fact in [fact for fact in facts if set(mine) & {*fact.objects, *fact.inputs}][:3]:
+                [name] = [name for name in (*fact.objects, *fact.inputs) if name in mine][:1]
+                add(FIRMS[4], "ship", objects=[name], sender=FIRMS[4], receiver=fact.by)
     for _ in range(rng.randint(0, 3)):
         hard["attack"] += 1
         day_before, day = day, rng.uniform(0, day)
@@ -133,7 +156,7 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
                 what = "receive" if kind == "receive box" else "ship"
                 add(thief, what, objects=[box], sender=ends[0], receiver=ends[1])
         day = day_before
-    return World(OWNERS, makers, facts), hard
+    return World(OWNERS, makers, facts, late), hard
 
 
 def arrive(world: World, rng: random.Random) -> World:
@@ -152,7 +175,7 @@ def arrive(world: World, rng: random.Random) -> World:
         )
         mixed.insert(rng.randint(last + 1, len(mixed)), fact)
     ordered = [replace(fact, number=number) for number, fact in enumerate(mixed)]
-    return World(world.owners, world.makers, ordered)
+    return World(world.owners, world.makers, ordered, world.late)
 
 
 def event(fact: Fact) -> dict[str, Any]:

@@ -25,25 +25,56 @@ class Fact:
 
 
 @dataclass
+class Registration:
+    """Of a product that nobody had registered, before the fact with the number `at` arrives."""
+
+    product: str
+    owner: str
+    at: int
+    settled: bool
+    """Whether a department confirms it in the end."""
+
+
+@dataclass
 class World:
     owners: dict[str, str]
-    """Product -> owner, of registered ones."""
+    """Product -> owner, of those that were registered before anything happened."""
     makers: dict[str, set[str]]
     facts: list[Fact] = field(default_factory=list)
+    late: Registration | None = None
 
     # ---- whose
 
-    def owner(self, product: str) -> str | None:
+    def whose(self, lot: str) -> tuple[set[str], int] | None:
+        """Who has the say in a lot, and since which fact (-1: in everything)."""
+        product = lot.split(":")[0]
         if product in self.owners:
-            return self.owners[product]
-        for fact in self.facts:
-            if fact.kind == "make" and any(out.split(":")[0] == product for out in fact.outputs):
-                return fact.by
-        return None
+            return {self.owners[product]} | self.makers.get(product, set()), -1
+        made = [
+            fact for fact in self.facts if fact.kind == "make" and any(o.split(":")[0] == product for o in fact.outputs)
+        ]
+        late = self.late if self.late is not None and self.late.product == product else None
+        if late is None:
+            return ({made[0].by}, made[0].number) if made else None
+        if late.settled:
+            return {late.owner}, -1
+        first = [fact for fact in made if fact.number < late.at][:1]
+        for claim in first:
+            if claim.by == late.owner:
+                return {late.owner}, claim.number
+            for fact in made:
+                if fact.by == claim.by and lot in fact.outputs and fact.number < late.at:
+                    return {claim.by}, claim.number
+        return {late.owner}, late.at
+
+    def binds(self, lot: str, fact: Fact) -> bool:
+        """Whether who has the say in the lot has one in the fact."""
+        whose = self.whose(lot)
+        return whose is not None and (fact.by in whose[0] or fact.number >= whose[1])
 
     def may_make(self, lot: str, who: str) -> bool:
-        product = lot.split(":")[0]
-        return who == self.owner(product) or who in self.makers.get(product, set())
+        whose = self.whose(lot)
+        return whose is not None and who in whose[0]
 
     def statements(self, thing: str) -> list[tuple[Fact, str]]:
         """(fact, what it does) on a thing, also while it was in containers."""
@@ -125,9 +156,15 @@ class World:
         for _ in self.facts:
             for fact, what in self.statements(lot):
                 entitled = self.may_make(lot, fact.by) or fact.by in found
-                if what == "ship" and fact.receiver and entitled and self.owner(lot.split(":")[0]) is not None:
+                if what == "ship" and fact.receiver and entitled and self.binds(lot, fact):
                     found.add(fact.receiver)
         return found
+
+    def counts(self, fact: Fact, lot: str) -> bool:
+        """Whether the word of a fact on a lot counts."""
+        creates = fact.kind == "make" and lot in fact.outputs
+        entitled = self.may_make(lot, fact.by) or (not creates and fact.by in self.named(lot))
+        return self.binds(lot, fact) and entitled
 
     # ---- what follows
 
@@ -147,9 +184,14 @@ class World:
                     found[fact.number, source, target] = self.holds(target, fact.by, fact.day)
         return found
 
-    def recall(self, lot: str) -> set[str]:
+    def recall(self, lot: str, *, by_authority: bool = True) -> set[str]:
+        """What is made of it; a firm's recall does not pass over what was told before somebody had the say in it."""
         reached, grows = {lot}, True
-        edges = [(source, target) for (_, source, target), counts in self.edges().items() if counts]
+        edges = [
+            (source, target)
+            for (number, source, target), counts in self.edges().items()
+            if counts and (by_authority or ":" not in source or self.binds(source, self.facts[number]))
+        ]
         while grows:
             new = {target for source, target in edges if source in reached} - reached
             reached |= new
@@ -157,7 +199,4 @@ class World:
         return {each for each in reached if ":" in each}
 
     def reads(self, lot: str, who: str) -> bool:
-        product = lot.split(":")[0]
-        if self.owner(product) is None:
-            return False
         return self.may_make(lot, who) or who in self.named(lot)

@@ -77,7 +77,7 @@ async def test_what_an_event_does(on_sqlite: Harness, kind: str) -> None:
     await chain.put(on_sqlite, f"parties/{MAKER}", body, MAKER)
     place = {"name": "受托厂", "uscc": MAKER, "area_code": "370686", "kind": "factory"}
     await chain.put(on_sqlite, f"places/{gln(6)}", place, MAKER)
-    await chain.put(on_sqlite, f"products/{BOX}/makers", {"makers": [{"uscc": MAKER}]}, PACKER)
+    await chain.put(on_sqlite, f"products/{BOX}/makers", {"makers": [{"uscc": MAKER, "since": "2026-01-01"}]}, PACKER)
     node = LOT if kind == "lot" else PALLET
     scan = f"/v1/traceability/verdicts/https%3A%2F%2Fid.gs1.org%2F01%2F{BOX}%2F10%2FB1"
     reads = {who: await status(on_sqlite, caller) for who, (caller, _) in TELLERS.items()}

@@ -66,7 +66,7 @@ async def test_makers_are_named_beside_their_events(traceability: Harness) -> No
             action="ADD",
             quantityList=[amount(BOX, f"M{number}", 5, None)],
         )
-        makers = [{"uscc": SHOP}] if number % 2 == 0 else []
+        makers = [{"uscc": SHOP, "since": "2026-01-01"}] if number % 2 == 0 else []
         path = f"/v1/traceability/products/{BOX}/makers"
         put = traceability.put(path, json={"makers": makers}, as_=of(PACKER))
         _, answer = await asyncio.gather(send(traceability, made, SHOP), put)
