@@ -9,6 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 PYTHON ?= python3
 TESTS ?=
+WORKERS ?= 2
 CASES ?=
 SCALE ?= 1
 COMPOSE ?= docker compose
@@ -28,8 +29,8 @@ run: $(VENV)/.run ## the four services and the portal with demo data [PORT=8000]
 	@$(BIN)/python -m compileall -q $(CODE)
 	@exec $(BIN)/pinzhi up --demo --port $(PORT) --data-dir $(DATA_DIR)
 
-test: $(VENV)/.dev ## every test [TESTS=tests/credit]
-	@$(BIN)/pytest $(TESTS)
+test: $(VENV)/.dev ## every test, on two cores [WORKERS=2], or some of them [TESTS=tests/credit]
+	@$(BIN)/pytest $(or $(TESTS),--numprocesses=$(WORKERS) --dist=loadfile)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts
 	@$(MAKE) --jobs=4 --output-sync=target --keep-going format-check lint types imports
