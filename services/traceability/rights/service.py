@@ -164,8 +164,18 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     return changed
 
 
-async def readable(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
-    """Those of the nodes of which an enterprise may read what others say."""
+def gtins_of(nodes: Iterable[str]) -> set[str]:
+    return {gtin for node in nodes if (gtin := rules.kind_of(node)[1])}
+
+
+async def own_gtins(session: AsyncSession, uscc: str, gtins: Iterable[str]) -> set[str]:
+    """Those of the GTINs whose owner or maker the enterprise is: it reads every lot and item of them."""
+    titles = await repository.titles(session, gtins)
+    return {gtin for gtin, title in titles.items() if uscc in title.parties}
+
+
+async def opened(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
+    """Those of the nodes of which an enterprise may read what others say, as what was said of each decides."""
     wanted = {node for node in nodes if not genealogy.is_middle(node)}
     picture = await repository.picture(session, wanted, "deciding")
     return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})
