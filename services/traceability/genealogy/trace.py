@@ -22,6 +22,7 @@ from services.traceability.genealogy.schemas import (
 )
 from services.traceability.genealogy.walk import Bounds, Reader, Walked, walk
 from services.traceability.masterdata import repository as masterdata
+from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from shared.auth import Principal
 from shared.clock import shanghai_date
@@ -120,6 +121,8 @@ async def _require_area(
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
     seen = await masterdata.by_key(session, Place, {gln for gln in places if gln})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
+    owners = await supervision.homes(session, {product.owner_uscc for product in products.values()})
+    codes.update(code for homes in owners.values() for code in homes)
     if codes and not any(principal.may_in(code) for code in codes):
         raise Forbidden(
             "area",
