@@ -172,7 +172,9 @@ async def _links(reader: Reader, nodes: Sequence[str], way: Direction) -> tuple[
     if not forward:
         here, there = there, here
     # A scalar of each edge: joined, the planner may read every event there is.
-    told_by = select(EpcisEvent.captured_by).where(col(EpcisEvent.record_id) == col(Edge.record_id)).scalar_subquery()
+    told_by = (
+        select(col(EpcisEvent.captured_by)).where(col(EpcisEvent.record_id) == col(Edge.record_id)).scalar_subquery()
+    )
     own = (told_by == reader.uscc).label("own")
     found: list[Any] = []
     for start in range(0, len(nodes), ROWS):
