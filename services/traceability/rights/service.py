@@ -68,7 +68,10 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     up = await repository.above(uow.session, asked)
     around = {container for each in up.values() for container, _ in each}
     await hold(uow.session, "node", named | around)
-    others = await repository.open_nodes(uow.session, sent | await repository.below(uow.session, objects))
+    # What is packed now is not below its container yet, and goes where the container went before.
+    inside = {content for content, _, _ in packed}
+    below = await repository.below(uow.session, objects | inside)
+    others = await repository.open_nodes(uow.session, sent | inside | below)
     wanted = asked | objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
     places = {(each.values["record_id"], each.values["position"]): each.values for each in new}
