@@ -21,7 +21,7 @@ from pathlib import Path
 from deploy import topology
 from deploy.cli import database, datadir, prepare, supervise
 from deploy.cli.errors import CliError, check_files
-from deploy.cli.serve import check_areas, check_bus, serve_here, settings_of
+from deploy.cli.serve import check_areas, check_bus, files_of, serve_here, settings_of
 
 _PR_SET_PDEATHSIG = 1
 
@@ -41,12 +41,14 @@ def run(options: Options) -> None:
     lock = datadir.claim(options.data_dir)
     datadir.check_ports(options.port)
     os.environ.update(_environment(options))
+    files: dict[Path, str] = {}
     for service in topology.SERVICES:
-        settings = settings_of(service)
         with _in_environment_of(service, options):
+            settings = settings_of(service)
             check_bus(settings)
+            files |= {path: name for name, path in files_of(service, settings)}
     check_areas(settings)
-    check_files(_files(options))
+    check_files((name, path) for path, name in files.items())
     _prepare(options)
     print("Starting ...", flush=True)
     state = {
@@ -101,12 +103,6 @@ def _in_environment_of(service: topology.Service, options: Options) -> Iterator[
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _files(options: Options) -> list[tuple[str, Path]]:
-    databases = [] if options.postgres else [(each.name, f"{each.database}.db") for each in topology.SERVICES]
-    log = [] if options.bus else [("bus", "bus.db")]
-    return [(name, options.data_dir / file) for name, file in databases + log]
 
 
 def _prepare(options: Options) -> None:

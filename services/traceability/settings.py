@@ -26,7 +26,10 @@ class Settings(ServiceSettings):
     """How long single scans are kept; how many there were of each code, and where, stays."""
     trace_max_depth: int = 30
     trace_max_nodes: int = 5_000
-    """Bounds of one trace; an answer that reached one says so."""
+    """Bounds of one trace; an answer that reached one says so. Of an enterprise's, nodes are those that it reads."""
+    trace_max_ends: int = Field(default=1_000, gt=0)
+    """Ends of an enterprise's trace in each direction: objects that are not open to it. How many more there are is
+    told."""
     digital_link_base: str = ""
     """Public address of the Digital Links on packages, e.g. `https://id.example.org`. Empty: the issuer (the
     gateway)."""

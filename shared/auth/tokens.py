@@ -61,17 +61,19 @@ class TokenVerifier:
         known = self._cache.get(token)
         if known is not None and known[0] > now:
             self._cache.move_to_end(token)
-            return self._not_revoked(known[2], known[1], now)
+            return self._not_revoked(known[2], known[1], at)
         claims = await self._claims(token)
         principal, issued = self._check(claims, now), _issued(claims)
         self._cache[token] = (float(claims["exp"]), issued, principal)
         if len(self._cache) > _CACHE:
             self._cache.popitem(last=False)
-        return self._not_revoked(principal, issued, now)
+        return self._not_revoked(principal, issued, at)
 
-    def _not_revoked(self, principal: Principal, issued: float, now: float) -> Principal:
+    def _not_revoked(self, principal: Principal, issued: float, at: datetime | None) -> Principal:
+        """As of `at` a later revocation had not been spoken. Now every one has that is known here, also where its
+        instant lies ahead: it was taken from the clock of another process."""
         since = self._revoked_since(principal.id)
-        if since is not None and issued < since <= now:
+        if since is not None and issued < since and (at is None or since <= at.timestamp()):
             raise _refused("revoked", "账号已停用，令牌已失效", "The account was revoked; its tokens are void")
         return principal
 

@@ -67,6 +67,10 @@ class KafkaBus:
         """What every client of these brokers is made with."""
         return self._access.options()
 
+    async def why(self, error: Exception, at: str = "") -> OSError:
+        """`error` as an OSError that tells the cause; `at`: what was being done."""
+        return await self._access.why(error, at)
+
     async def start(self) -> None:
         """Nothing: connections are made when they are needed, so that a service starts while the broker is away."""
 

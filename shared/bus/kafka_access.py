@@ -114,8 +114,9 @@ class KafkaAccess:
             "sasl_plain_password": _read("password_file", settings.password_file),
         }
 
-    async def why(self, error: Exception) -> OSError:
-        """`error` as an OSError that tells the cause: the client only logs why it could not connect."""
+    async def why(self, error: Exception, at: str = "") -> OSError:
+        """`error` as an OSError that tells the cause: the client only logs why it could not connect. `at`: what was
+        being done."""
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, KafkaConnectionError):
             try:
@@ -126,7 +127,7 @@ class KafkaAccess:
                 connection.close()
             except Exception as cause:
                 text = f"{servers}: {self._words(cause)}"
-        return OSError(f"kafka: {text}")
+        return OSError(f"kafka: {at}{text}")
 
     def _words(self, cause: Exception) -> str:
         if isinstance(cause, SaslAuthenticationFailed):

@@ -48,7 +48,7 @@ async def reading(bus: KafkaBus, **options: Any) -> AsyncIterator[AIOKafkaConsum
         try:
             await consumer.start()
         except KafkaError as error:
-            raise OSError(f"kafka: {type(error).__name__}: {error}") from error
+            raise await bus.why(error) from error
         yield consumer
     finally:
         await bounded(consumer.stop())
@@ -62,7 +62,7 @@ async def administering(bus: KafkaBus) -> AsyncIterator[AIOKafkaAdminClient]:
         try:
             await admin.start()
         except KafkaError as error:
-            raise OSError(f"kafka: {type(error).__name__}: {error}") from error
+            raise await bus.why(error) from error
         yield admin
     finally:
         await bounded(admin.close())
@@ -224,7 +224,7 @@ async def load(
         failpoints.hit("restore.records")
         return moved
     except KafkaError as error:
-        raise OSError(f"kafka: {type(error).__name__}: {error}") from error
+        raise await bus.why(error) from error
     finally:
         await bounded(producer.stop())
 
@@ -248,7 +248,7 @@ async def put_positions(bus: KafkaBus, group: str, offsets: Offsets) -> None:
                 return
             except KafkaError as error:
                 if time.monotonic() > deadline:
-                    raise OSError(f"kafka: positions of {group}: {type(error).__name__}: {error}") from error
+                    raise await bus.why(error, f"positions of {group}: ") from error
             await asyncio.sleep(_AGAIN_SECONDS)
 
 

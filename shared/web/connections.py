@@ -99,6 +99,13 @@ HOST_FORM = Refusal(
     "Host 应为主机名或地址，可带端口，例如 pinzhi.example:443",
     "Host is a name or an address, perhaps with a port, such as pinzhi.example:443",
 )
+HOST_OTHER = Refusal(
+    400,
+    "host",
+    "请求行的完整地址与 Host 不是同一主机和端口；请让二者一致，或只写路径，例如 GET /healthz",
+    "The full address in the request line names another host or port than Host; let both say the same, or write the "
+    "path only, such as GET /healthz",
+)
 
 
 class Connection(Protocol):

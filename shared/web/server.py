@@ -17,12 +17,25 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.settings import ServiceSettings
-from shared.web.connections import HOST, HOST_FORM, MALFORMED, Bounds, Refusal, Watch, head_size, too_many_waiting
+from shared.web.connections import (
+    HOST,
+    HOST_FORM,
+    HOST_OTHER,
+    MALFORMED,
+    Bounds,
+    Refusal,
+    Watch,
+    head_size,
+    too_many_waiting,
+)
 from shared.web.limits import subscriber
 
 _NAME = itemgetter(0)
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?[ \t]*", re.ASCII)
 """RFC 3986, 3.2.2 and 3.2.3: a name or an address, perhaps a port; more than the address of a city's service needs."""
+_TARGET = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+"""RFC 9112, 3.2.2: a target in absolute form, with its scheme and authority."""
+_PORTS = {b"http": 80, b"https": 443}
 _LINGER_SECONDS = 2.0
 """After a refusal what still comes is read and dropped for so long: a reset would take the answer from the client."""
 
@@ -147,6 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
             or not _HOST.fullmatch(headers[names.index(b"host")][1])
             or len(headers) > bounds.headers
             or len(self.url) > bounds.url_bytes
+            or not self.url.startswith(b"/")
             or self._fed
             or self.pipeline
         ):
@@ -167,6 +181,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 refusal = HOST
             elif hosts and not _HOST.fullmatch(hosts[0]):
                 refusal = HOST_FORM
+            elif hosts and names_another(self.url, hosts[0]):
+                refusal = HOST_OTHER
         return refusal
 
     def on_body(self, body: bytes) -> None:
@@ -304,6 +320,27 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         else:
             self.transport.close()
+
+
+def names_another(target: bytes, host: bytes) -> bool:
+    """Whether a target in absolute form has another authority than Host: it goes before Host (RFC 9112, 3.2.2), and who
+    looks at the other one would answer for a host that nobody asked."""
+    found = _TARGET.match(target)
+    if found is None:
+        return False
+    scheme, authority = found[1].lower(), found[2]
+    return _authority(authority, scheme) != _authority(host, scheme)
+
+
+def _authority(text: bytes, scheme: bytes) -> tuple[bytes, int | None]:
+    """Name and port as they are compared: in small letters, with the port that the scheme has by default."""
+    name, colon, port = text.strip(b" \t").rpartition(b":")
+    if not colon or b"]" in port:
+        name, port = text.strip(b" \t"), b""
+    default = _PORTS.get(scheme)
+    if port and not port.isdigit():
+        return text.lower(), None  # no authority
+    return name.lower(), int(port) if port else default
 
 
 def bounded(bounds: Bounds) -> type[BoundedProtocol]:

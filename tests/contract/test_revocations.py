@@ -14,6 +14,7 @@ from services.gateway.issuer import service as issuer
 from services.gateway.issuer.schemas import NewClient, NewUser
 from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.replay import replay
+from shared.errors import Unauthenticated
 from shared.events.gateway import PrincipalRevoked
 from tests.support.app import NOW, SECONDS, Harness, running, staff
 from tests.support.databases import Backend
@@ -58,6 +59,19 @@ async def test_tokens_of_a_revoked_account_are_refused(service: Harness) -> None
     await refused(service, ADMINISTRATOR)
     assert await status(service, OTHER) == (200, None)
     assert await status(service, LATER) == (200, None)
+
+
+async def test_a_revocation_from_a_faster_clock_counts_at_once(service: Harness) -> None:
+    """Its instant lies ahead of this process's clock. What is judged as of the past is judged as it was then."""
+    assert await status(service, ADMINISTRATOR) == (200, None)
+    await service.deliver(PrincipalRevoked(principal="user:wang", not_before=NOW + timedelta(seconds=3)))
+    await refused(service, ADMINISTRATOR)
+    assert await status(service, LATER.but(iat=int(NOW.timestamp()) + 3)) == (200, None)
+    verifier, token = service.platform.verifier, ADMINISTRATOR.token(NOW)
+    assert token is not None
+    assert (await verifier.principal(token, at=NOW + timedelta(seconds=2))).id == "user:wang"
+    with pytest.raises(Unauthenticated):
+        await verifier.principal(token, at=NOW + timedelta(seconds=3))
 
 
 async def test_a_replay_forgets_no_revocation(service: Harness) -> None:

@@ -72,14 +72,14 @@ def data_dir(tmp_path: Path, databases: Databases) -> Path:
     return folder
 
 
-def run(*arguments: str, data_dir: Path) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, data_dir: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command(*arguments),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env=environment() | {"PINZHI_DATA_DIR": str(data_dir)},
+        env=environment() | {"PINZHI_DATA_DIR": str(data_dir)} | settings,
     )
 
 
@@ -119,6 +119,21 @@ def test_the_embedded_log_is_looked_at_too(data_dir: Path) -> None:
     done = run("up", "--data-dir", str(data_dir), "--port", str(free_ports()), data_dir=data_dir)
     assert done.returncode == 2
     assert f"{data_dir / 'bus.db'} is no SQLite database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("up", "--port", "{port}"), ("serve", "credit", "--port", "{port}")])
+def test_the_log_that_is_looked_at_is_the_one_that_is_used(arguments: tuple[str, ...], data_dir: Path) -> None:
+    """A setting puts it elsewhere: the file of that name in the data directory is nobody's."""
+    (data_dir / "bus.db").write_bytes(b"no log" * 100)
+    log = data_dir / "log" / "events.db"
+    log.parent.mkdir()
+    log.write_bytes(b"no log" * 100)
+    port = free_ports()
+    where = {"PINZHI_BUS_URL": f"sqlite:{log}"}
+    done = run(*(part.format(port=port) for part in arguments), data_dir=data_dir, **where)
+    assert done.returncode == 2
+    assert f"{log} is no SQLite database" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -12,6 +12,7 @@ from services.traceability.areas import area_prefix
 from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
 from services.traceability.masterdata.models import Place
+from services.traceability.masterdata.supervision import supervised
 from services.traceability.rights.models import PlaceConfirmation
 from shared.auth import Principal
 from shared.db import AsyncSession
@@ -116,8 +117,8 @@ async def by_id(session: AsyncSession, event_id: str, principal: Principal, capt
 def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
     """An enterprise sees what it captured, and what names it as source or destination by a place that was its own
     before, or that a department or who captured the event confirmed to be its own: whoever registers a number that is
-    in others' events opens nothing. A department sees what happened in its area, and what names no registered place or
-    product."""
+    in others' events opens nothing. A department sees what happened in its area, what firms captured that it supervises
+    (where a place lies is the word of who registered it), and what names no registered place or product."""
     if principal.kind == "enterprise":
         confirmed = exists().where(
             col(PlaceConfirmation.gln) == col(Place.gln),
@@ -141,7 +142,8 @@ def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
     if principal.kind in ("department", "staff"):
         prefix = area_prefix(principal.area)
         area = col(EpcisEvent.area_code)
-        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True)))
+        theirs = col(EpcisEvent.owner_uscc).in_(supervised(principal))
+        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True), theirs))
     return statement
 
 

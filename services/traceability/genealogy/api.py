@@ -6,6 +6,7 @@ from fastapi import Query
 
 from services.traceability.genealogy import trace as tracing
 from services.traceability.genealogy.schemas import TraceOut
+from services.traceability.genealogy.walk import Bounds
 from services.traceability.masterdata.lots_api import READ, STAFF
 from services.traceability.settings import Settings
 from shared.auth import Department, Enterprise
@@ -37,7 +38,6 @@ async def trace(
         principal,
         lot_id,
         direction,
-        max_depth=max_depth,
-        max_nodes=platform.settings.trace_max_nodes,
+        Bounds(max_depth, platform.settings.trace_max_nodes, platform.settings.trace_max_ends),
         now=platform.clock.now(),
     )

@@ -15,6 +15,8 @@ class Found:
     node: str
     holder: str | None
     text: Text
+    count: int = 1
+    """Of how many objects it tells."""
 
 
 def of_movements(observed: Iterable[Observation], holdings: Sequence[Holding]) -> list[Found]:
@@ -94,6 +96,15 @@ def of_closed(ends: Iterable[str]) -> list[Found]:
     return [Found("not_open", node, None, words) for node in sorted(ends)]
 
 
+def of_left_out(lot_id: str, count: int) -> list[Found]:
+    """Ends that were too many to name each."""
+    words = Text(
+        f"另有 {count} 个止于未向您开放的批次或物品的去向或来源，因数量过多未逐一列出",
+        f"{count} more ways end at lots or items that are not open to you, too many to name each",
+    )
+    return [Found("ends_left_out", lot_id, None, words, count)] if count else []
+
+
 _COMPLETE = Text(
     "链条完整：每条支线都有来源，每次发货都有收货",
     "Complete: every branch has an origin and every shipment a receipt",
@@ -125,6 +136,10 @@ def completeness(found: Sequence[Found], *, truncated: bool) -> tuple[bool, Text
     if closed := sum(1 for each in found if each.code == "not_open"):
         zh.append(f"{closed} 条支线止于未向您开放的批次或物品")
         en.append(f"{closed} {_branches(closed)} end{'s' if closed == 1 else ''} at what is not open to you")
+    if left_out := sum(each.count for each in found if each.code == "ends_left_out"):
+        zh.append(f"另有 {left_out} 个未向您开放的批次或物品未逐一列出")
+        are = "is" if left_out == 1 else "are"
+        en.append(f"{left_out} more that {are} not open to you {are} not named")
     if truncated:
         zh.append("结果达到上限，未能全部列出")
         en.append("the answer reached its bounds and is not whole")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import select, text
+from sqlalchemy import select, text, true
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import col
 
@@ -112,23 +112,6 @@ async def records_between(session: AsyncSession, nodes: Collection[str]) -> set[
     return found
 
 
-async def links(session: AsyncSession, nodes: Collection[str]) -> list[tuple[str, str, bool, str]]:
-    """Edges that count between the nodes: from, to, whether who told it had what it left, who told it."""
-    found: list[tuple[str, str, bool, str]] = []
-    for chunk in chunks(nodes):
-        statement = (
-            select(Edge.from_node, Edge.to_node, Edge.source_confirmed, EpcisEvent.captured_by)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
-            .where(
-                Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
-                Edge.known_to.is_(None),  # type: ignore[union-attr]
-                Edge.confirmed.is_(True),  # type: ignore[attr-defined]
-            )
-        )
-        found += [tuple(row) for row in (await session.execute(statement)).all() if row.from_node in nodes]
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
     """An edge that its other side has not confirmed: into what a node went, as one party says."""
@@ -137,12 +120,14 @@ class Unconfirmed:
     asks: str | None
     """Who may confirm it; None: a department."""
     event_id: str
-    captured_by: str
     at: datetime
 
 
-async def unconfirmed_from(session: AsyncSession, nodes: Collection[str], *, limit: int = 500) -> list[Unconfirmed]:
-    """Edges that leave the nodes and wait for a word; at most `limit`."""
+async def unconfirmed_from(
+    session: AsyncSession, nodes: Collection[str], *, told_by: str | None = None, limit: int = 500
+) -> list[Unconfirmed]:
+    """Edges that leave the nodes and wait for a word, of one party or of all; at most `limit`."""
+    party = EpcisEvent.captured_by == told_by if told_by else true()
     front = set(nodes)
     for chunk in chunks(nodes):
         star = select(Edge.to_node).where(Edge.from_node.in_(chunk), Edge.hop == 0, Edge.known_to.is_(None))  # type: ignore[call-overload,attr-defined,union-attr]
@@ -150,13 +135,14 @@ async def unconfirmed_from(session: AsyncSession, nodes: Collection[str], *, lim
     found: dict[tuple[str, str], Unconfirmed] = {}
     for chunk in chunks(front):
         statement = (
-            select(Edge.to_node, EventEpc.asks, EpcisEvent.event_id, EpcisEvent.captured_by, Edge.at)  # type: ignore[call-overload]
+            select(Edge.to_node, EventEpc.asks, EpcisEvent.event_id, Edge.at)  # type: ignore[call-overload]
             .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
             .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.to_node))
             .where(
                 Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
                 Edge.known_to.is_(None),  # type: ignore[union-attr]
                 Edge.confirmed.is_(False),  # type: ignore[attr-defined]
+                party,
             )
             .order_by(Edge.record_id, Edge.position)
             .limit(limit)

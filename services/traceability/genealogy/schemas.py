@@ -76,6 +76,7 @@ class Finding(Out):
         "no_origin",
         "unconfirmed",
         "not_open",
+        "ends_left_out",
     ]
     node: str
     holder: str | None = None
@@ -98,4 +99,6 @@ class TraceOut(Out):
     completeness: Completeness
     findings: list[Finding]
     truncated: bool
-    """Whether a bound (depth or number of nodes) was reached; ask again from one of the outermost lots."""
+    """Whether a bound (depth or number of nodes) left out what the caller reads, or may read; ask again from one of the
+    outermost lots. Where only ends were left out (objects that are not open to the caller) the finding `ends_left_out`
+    says how many."""

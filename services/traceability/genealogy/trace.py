@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,9 +20,10 @@ from services.traceability.genealogy.schemas import (
     PartyMark,
     TraceOut,
 )
+from services.traceability.genealogy.walk import Bounds, Reader, Walked, walk
 from services.traceability.masterdata import repository as masterdata
+from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
-from services.traceability.rights import service as rights
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
@@ -35,21 +37,13 @@ async def trace(
     principal: Principal,
     lot_id: str,
     direction: Way,
+    bounds: Bounds,
     *,
-    max_depth: int,
-    max_nodes: int,
     now: datetime,
 ) -> TraceOut:
     """Raises NotFound for a lot that is neither registered nor named by an event, Forbidden for a stranger to it."""
-    ways: dict[str, tuple[Literal["self", "backward", "forward"], int]] = {}
-    truncated = False
-    for way in ("backward", "forward") if direction == "both" else (direction,):
-        reached = await repository.closure(session, [lot_id], way, max_depth=max_depth, limit=max_nodes + 1)
-        truncated |= len(reached) > max_nodes or max(reached.values(), default=0) >= max_depth
-        for node, depth in list(reached.items())[:max_nodes]:
-            ways.setdefault(node, (way, depth))
-    ways[lot_id] = ("self", 0)
-    reads = await _pruned(session, principal, lot_id, ways)
+    reached = await _reached(session, principal, lot_id, direction, bounds)
+    ways, reads = reached.ways, reached.reads
     nodes = {node for node in ways if not repository.is_middle(node)}
     packings = await repository.packings(session, nodes)
     told = await repository.observations(session, nodes | {packing.container for packing in packings})
@@ -79,7 +73,8 @@ async def trace(
         found += findings.of_claims(claims)
         if reads is not None:
             found += findings.of_closed(nodes & behind - reads)
-        complete, words = findings.completeness(found, truncated=truncated)
+        found += findings.of_left_out(lot_id, reached.left_out)
+        complete, words = findings.completeness(found, truncated=reached.truncated)
         return TraceOut(
             lot_id=lot_id,
             direction=direction,
@@ -91,7 +86,7 @@ async def trace(
                 Finding(code=each.code, node=each.node, holder=each.holder, text=each.text.zh, text_en=each.text.en)
                 for each in found
             ],
-            truncated=truncated,
+            truncated=reached.truncated,
         )
 
     return await asyncio.to_thread(answer)
@@ -126,6 +121,8 @@ async def _require_area(
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
     seen = await masterdata.by_key(session, Place, {gln for gln in places if gln})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
+    owners = await supervision.homes(session, {product.owner_uscc for product in products.values()})
+    codes.update(code for homes in owners.values() for code in homes)
     if codes and not any(principal.may_in(code) for code in codes):
         raise Forbidden(
             "area",
@@ -134,45 +131,36 @@ async def _require_area(
         )
 
 
-async def _pruned(
-    session: AsyncSession,
-    principal: Principal,
-    lot_id: str,
-    ways: dict[str, tuple[Literal["self", "backward", "forward"], int]],
-) -> set[str] | None:
-    """The nodes of which the caller reads what others say; None for all. Takes out of `ways` what lies beyond nodes
-    that an enterprise does not read: they stand as ends of its own way."""
-    if principal.kind != "enterprise":
-        return None
-    reads = await rights.readable(session, principal.uscc or "", ways)
-    links = await repository.links(session, ways.keys())
-    kept = await asyncio.to_thread(_open_ways, lot_id, links, reads, principal.uscc)
-    for node in ways.keys() - kept:
-        del ways[node]
-    return reads
+@dataclass(slots=True)
+class _Reached:
+    ways: dict[str, tuple[Literal["self", "backward", "forward"], int]] = field(default_factory=dict)
+    reads: set[str] | None = None
+    """Of which the caller reads what others say; None for all."""
+    truncated: bool = False
+    left_out: int = 0
 
 
-def _open_ways(
-    lot_id: str, links: Iterable[tuple[str, str, bool, str]], reads: Collection[str], caller: str | None
-) -> set[str]:
-    """What the caller reaches from the lot over nodes that it reads, those at which its way ends included."""
-    steps: dict[str, dict[str, list[str]]] = {"forward": {}, "backward": {}}
-    for source, target, had, told_by in links:
-        if had or told_by == caller:  # what a stranger says that it made of a lot is its own affair
-            steps["forward"].setdefault(source, []).append(target)
-        steps["backward"].setdefault(target, []).append(source)
-    kept = {lot_id}
-    for onward in steps.values():
-        front, seen = [lot_id], {lot_id}
-        while front:
-            node = front.pop()
-            if node not in reads and not repository.is_middle(node):
-                continue
-            new = [other for other in onward.get(node, ()) if other not in seen]
-            seen.update(new)
-            front += new
-        kept |= seen
-    return kept
+async def _reached(
+    session: AsyncSession, principal: Principal, lot_id: str, direction: Way, bounds: Bounds
+) -> _Reached:
+    """An authority's trace is everything that is reached; an enterprise's ends where it reads no further."""
+    found = _Reached()
+    reader = Reader(session, principal.uscc or "") if principal.kind == "enterprise" else None
+    ways: tuple[repository.Direction, ...] = ("backward", "forward") if direction == "both" else (direction,)
+    for way in ways:
+        if reader is not None:
+            walked = await walk(reader, lot_id, way, bounds)
+        else:
+            depths = await repository.closure(session, [lot_id], way, max_depth=bounds.depth, limit=bounds.nodes + 1)
+            whole = len(depths) <= bounds.nodes and max(depths.values(), default=0) < bounds.depth
+            walked = Walked(dict(list(depths.items())[: bounds.nodes]), not whole, 0)
+        for node, depth in walked.depths.items():
+            found.ways.setdefault(node, (way, depth))
+        found.truncated |= walked.truncated
+        found.left_out += walked.left_out
+    found.ways[lot_id] = ("self", 0)
+    found.reads = reader.reads if reader is not None else None
+    return found
 
 
 async def _waiting(
@@ -180,10 +168,9 @@ async def _waiting(
 ) -> list[tuple[str, str | None]]:
     """What of the way forward goes into objects of others that have not confirmed it: the claimant's duty to ask."""
     onward = [node for node, (way, _) in ways.items() if way in ("self", "forward")]
-    found = await repository.unconfirmed_from(session, onward)
-    return [
-        (each.node, each.asks) for each in found if principal.kind != "enterprise" or each.captured_by == principal.uscc
-    ]
+    told_by = principal.uscc if principal.kind == "enterprise" else None
+    found = await repository.unconfirmed_from(session, onward, told_by=told_by)
+    return [(each.node, each.asks) for each in found]
 
 
 async def _edges(

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from services.traceability.areas import area_prefix
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.lots_api import STAFF
 from services.traceability.recalls import repository, service, views
@@ -69,7 +68,7 @@ async def list_recalls(
     lot_id: str | None = None,
     overdue: bool = False,
 ) -> Page[RecallSummary]:
-    """召回公告 / Recalls, newest first. `overdue=true` (staff): those of the caller's area whose duties are late."""
+    """召回公告 / Recalls, newest first. `overdue=true` (staff): late duties of firms that the caller supervises."""
     if overdue and principal.kind != "staff":
         raise Forbidden("not_granted", zh="逾期清单只供工作人员查看", en="The list of overdue duties is for staff")
     now = platform.clock.now()
@@ -79,7 +78,7 @@ async def list_recalls(
         uscc=uscc,
         lot_id=lot_id,
         overdue_at=now if overdue else None,
-        area=area_prefix(principal.area) if overdue else None,
+        of=principal if overdue else None,
         limit=params.limit,
         after=params.after(str),
     )

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from services.traceability.genealogy.models import Edge
 from services.traceability.masterdata.models import Lot, Party, Product
+from services.traceability.masterdata.supervision import supervised
 from services.traceability.recalls.models import (
     Recall,
     RecallChange,
@@ -17,6 +18,7 @@ from services.traceability.recalls.models import (
     RecallNotice,
 )
 from services.traceability.verdicts.ways import chunks
+from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.db.sql import among
@@ -316,11 +318,12 @@ async def page(
     uscc: str | None,
     lot_id: str | None,
     overdue_at: datetime | None,
-    area: str | None,
+    of: Principal | None,
     limit: int,
     after: Any,
 ) -> list[Recall]:
-    """Newest first; one row more than `limit` when there is a next page. `overdue_at`: duties late then."""
+    """Newest first; one row more than `limit` when there is a next page. `overdue_at`: duties late then; `of`: of the
+    firms that it supervises."""
     statement = select(Recall)
     if state is not None:
         statement = statement.where(col(Recall.state) == state)
@@ -334,8 +337,8 @@ async def page(
         statement = statement.where(
             col(Recall.state) == "open", or_(late_start, col(Recall.finish_by) < shanghai_date(overdue_at))
         )
-    if area is not None:
-        statement = statement.where(col(Recall.area_code).startswith(area))
+    if of is not None:
+        statement = statement.where(col(Recall.uscc).in_(supervised(of)))
     if after is not None:
         statement = statement.where(col(Recall.recall_id) < after[0])
     statement = statement.order_by(col(Recall.recall_id).desc()).limit(limit + 1)

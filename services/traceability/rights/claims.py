@@ -11,7 +11,9 @@ from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.owners import captured_by
 from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository as masterdata
+from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import MasterVersion, Party, Place, Product
+from services.traceability.masterdata.supervision import Supervision
 from services.traceability.rights import repository, service
 from services.traceability.rights.changes import judge_again, places_changed, titles_changed
 from services.traceability.rights.models import ClaimDecision, ProductMakers
@@ -40,8 +42,8 @@ PLACE = "place"
 async def waiting(
     session: AsyncSession, principal: Principal, *, own: bool, after: str | None, limit: int
 ) -> list[ClaimOut]:
-    """Claims on the caller's objects and places (a department: of parties in its area), or the caller's own that wait
-    for others; oldest first. What was rejected waits no more."""
+    """Claims on the caller's objects and places (a department: of firms that it supervises), or the caller's own that
+    wait for others; oldest first. What was rejected waits no more."""
     said = or_(col(ClaimDecision.decided_by).is_(None), col(ClaimDecision.decided_by) == col(EventEpc.asks))
     decided = exists().where(
         col(ClaimDecision.record_id) == col(EpcisEvent.record_id), col(ClaimDecision.node) == col(EventEpc.node), said
@@ -58,11 +60,13 @@ async def waiting(
         places = mine.where(col(Place.uscc) == principal.uscc)
     else:
         prefix = area_prefix(principal.area)
-        local = select(col(Party.uscc)).where(col(Party.area_code).startswith(prefix, autoescape=True))
+        local = supervision.supervised(principal)
         nobody = and_(col(EventEpc.confirmed).is_(False), col(EventEpc.asks).is_(None))
-        inside = col(EpcisEvent.area_code).startswith(prefix, autoescape=True)
+        inside = or_(
+            col(EpcisEvent.area_code).startswith(prefix, autoescape=True), col(EpcisEvent.owner_uscc).in_(local)
+        )
         objects = or_(col(EventEpc.asks).in_(local), and_(nobody, inside))
-        places = mine.where(col(Place.area_code).startswith(prefix, autoescape=True))
+        places = mine.where(or_(col(Place.area_code).startswith(prefix, autoescape=True), col(Place.uscc).in_(local)))
     asked = (
         select(col(EpcisEvent.record_id))
         .join(EventEpc, col(EventEpc.record_id) == col(EpcisEvent.record_id))
@@ -89,7 +93,7 @@ async def _claims(
     objects: dict[str, list[ClaimedObject]] = {event.record_id: [] for event in events}
     waiting = [each for each in await genealogy.objects(session, objects) if not each.confirmed]
     if not own:
-        asked = await masterdata.by_key(session, Party, {each.asks for each in waiting if each.asks})
+        asked = await supervision.of(session, {each.asks for each in waiting if each.asks})
         waiting = [each for each in waiting if _asks(principal, each.asks, asked)]
     for each in waiting:
         shown = each.model_dump(include=set(ClaimedObject.model_fields))
@@ -113,10 +117,10 @@ async def _claims(
     ]
 
 
-def _asks(principal: Principal, asks: str | None, parties: Mapping[str, Party]) -> bool:
+def _asks(principal: Principal, asks: str | None, supervised: Mapping[str, Supervision]) -> bool:
     if principal.kind == "enterprise":
         return asks == principal.uscc
-    return asks is None or (asks in parties and principal.may_in(parties[asks].area_code))
+    return asks is None or supervised[asks].by(principal)
 
 
 def _elsewhere(event: EpcisEvent, place: Place | None) -> bool:
@@ -125,7 +129,8 @@ def _elsewhere(event: EpcisEvent, place: Place | None) -> bool:
 
 async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> DecisionOut:
     """Confirm or reject what one event says of the caller's objects and place, as far as it is not the caller's own
-    word; a department decides on what is in its area. Raises NotFound where the caller has no say in the event."""
+    word; a department decides on what belongs to firms that it supervises. Raises NotFound where the caller has no say
+    in the event."""
     event = (await genealogy.events(uow.session, [record_id])).get(record_id)
     nodes = await _decidable(uow, event) if event is not None and event.errored_at is None else []
     if not nodes:
@@ -152,6 +157,10 @@ async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
     named = {each.node for each in await genealogy.objects(uow.session, [event.record_id])}
     picture = await repository.picture(uow.session, named, "all")
     earlier = await repository.decisions(uow.session, [*named, PLACE])
+    place = (await masterdata.by_key(uow.session, Place, [event.place_gln or ""])).get(event.place_gln or "")
+    said = [row for node in named for row in picture.rows.get(node, ()) if row.record_id == event.record_id]
+    owners = {picture.owner(row) for row in said} | {event.owner_uscc, place.uscc if place else None}
+    supervised = await supervision.of(uow.session, {uscc for uscc in owners if uscc})
     found: list[str] = []
     for node in sorted(named):
         for row in picture.rows.get(node, ()):
@@ -163,14 +172,36 @@ async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
                 mine = picture.owner(row) == principal.uscc and row.party != principal.uscc
                 if mine and not final and not row.confirmed:
                     found.append(node)
-            elif principal.may_in(picture.area(row) or event.area_code):
+            elif _supervises(principal, event, picture.owner(row), picture.area(row), supervised):
                 found.append(node)
-    place = (await masterdata.by_key(uow.session, Place, [event.place_gln or ""])).get(event.place_gln or "")
     if _elsewhere(event, place) and place is not None:
-        own = principal.uscc == place.uscc if principal.kind == "enterprise" else principal.may_in(place.area_code)
+        if principal.kind == "enterprise":
+            own = principal.uscc == place.uscc
+        else:
+            own = principal.may_in(place.area_code) or supervised[place.uscc].by(principal)
         if own:
             found.append(PLACE)
     return found
+
+
+def _supervises(
+    principal: Principal,
+    event: EpcisEvent,
+    owner: str | None,
+    area: str | None,
+    supervised: Mapping[str, Supervision],
+) -> bool:
+    """Whether it is this authority that decides: whose area the owner's is. Where no register knows the owner, nor
+    `area`, it is whose area the event's is, which the claimant may have chosen, or the claimant's."""
+    known = supervised.get(owner or "")
+    if known is not None and known.by(principal):
+        return True
+    if area is not None:
+        return principal.may_in(area)
+    if known is not None and (known.area_code or known.register):
+        return False
+    claimant = supervised.get(event.owner_uscc or "")
+    return principal.may_in(event.area_code) or (claimant is not None and claimant.by(principal))
 
 
 async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
@@ -178,8 +209,7 @@ async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
     await service.hold_title(uow.session, gtin)
     product = await _product(uow.session, gtin)
     uow.principal.require_owner(product.owner_uscc)
-    if uow.principal.kind == "department":
-        uow.principal.require_area(product.area_code)
+    await _require_area(uow, product.owner_uscc, product.area_code)
     parties = await masterdata.by_key(uow.session, Party, [maker.uscc for maker in body.makers])
     errors = [
         FieldError(
@@ -210,6 +240,12 @@ async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
         uow.session.expire_all()
         await titles_changed(uow, [gtin])
     return await makers_of(uow.session, uow.principal, gtin)
+
+
+async def _require_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
+    """Of a department: that it supervises the firm, or where its product or place is."""
+    if uow.principal.kind == "department" and not uow.principal.may_in(area_code):
+        await supervision.require(uow.session, uow.principal, uscc)
 
 
 async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> MakersOut:
@@ -261,8 +297,7 @@ async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:
     place = (await masterdata.by_key(uow.session, Place, [gln])).get(gln)
     if place is None:
         raise NotFound("place", zh=f"没有登记的场所 {gln}", en=f"No registered place {gln}")
-    if uow.principal.kind == "department":
-        uow.principal.require_area(place.area_code)
+    await _require_area(uow, place.uscc, place.area_code)
     if await masterdata.confirm_place(uow, gln, place.uscc):
         uow.audit("place.confirm", subject=gln, detail={"uscc": place.uscc})
         await places_changed(uow, [gln])

@@ -70,7 +70,10 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     up = await repository.above(uow.session, asked)
     around = {container for each in up.values() for container, _ in each}
     await hold(uow.session, "node", named | around)
-    others = await repository.open_nodes(uow.session, sent | await repository.below(uow.session, objects))
+    # What is packed now is not below its container yet, and goes where the container went before.
+    inside = {content for content, _, _ in packed}
+    below = await repository.below(uow.session, objects | inside)
+    others = await repository.open_nodes(uow.session, sent | inside | below)
     wanted = asked | objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
     places = {(each.values["record_id"], each.values["position"]): each.values for each in new}
@@ -171,8 +174,18 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     return changed
 
 
-async def readable(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
-    """Those of the nodes of which an enterprise may read what others say."""
+def gtins_of(nodes: Iterable[str]) -> set[str]:
+    return {gtin for node in nodes if (gtin := rules.kind_of(node)[1])}
+
+
+async def own_gtins(session: AsyncSession, uscc: str, gtins: Iterable[str]) -> set[str]:
+    """Those of the GTINs whose owner or maker the enterprise is: it reads every lot and item of them."""
+    titles = await repository.titles(session, gtins)
+    return {gtin for gtin, title in titles.items() if uscc in title.parties}
+
+
+async def opened(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
+    """Those of the nodes of which an enterprise may read what others say, as what was said of each decides."""
     wanted = {node for node in nodes if not genealogy.is_middle(node)}
     picture = await repository.picture(session, wanted, "deciding")
     return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})

@@ -200,3 +200,36 @@ class World:
 
     def reads(self, lot: str, who: str) -> bool:
         return self.may_make(lot, who) or who in self.named(lot)
+
+    def reads_thing(self, thing: str, who: str) -> bool:
+        if ":" in thing:
+            return self.reads(thing, who)
+        return any(party == who for party, _, _ in self.holders(thing))
+
+    def had(self, fact: Fact, thing: str) -> bool:
+        """Whether who told the fact had what went into it."""
+        if ":" in thing:
+            return self.reads(thing, fact.by)
+        return self.holds(thing, fact.by, fact.day)
+
+    def trace(self, lot: str, who: str) -> dict[str, set[str]]:
+        """What a firm finds behind a lot of its own and ahead of it: no further than it reads, nor into what a
+        stranger says that it made of it."""
+        ways: dict[str, list[tuple[str, str]]] = {"backward": [], "forward": []}
+        for (number, source, target), counts in self.edges().items():
+            fact = next(each for each in self.facts if each.number == number)
+            if counts:
+                ways["backward"].append((target, source))
+                if fact.by == who or self.had(fact, source):
+                    ways["forward"].append((source, target))
+        found: dict[str, set[str]] = {}
+        things = {thing for steps in ways.values() for step in steps for thing in step} | {lot}
+        open_ = {thing for thing in things if self.reads_thing(thing, who)}
+        for way, steps in ways.items():
+            reached, grows = {lot}, True
+            while grows:
+                new = {target for source, target in steps if source in open_ & reached} - reached
+                reached |= new
+                grows = bool(new)
+            found[way] = reached
+        return found

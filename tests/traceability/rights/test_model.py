@@ -1,5 +1,5 @@
-"""The product against the naive model: which edges count, who reads which lot, what a recall holds; in every order of
-arrival, with the same answer wherever the chain is lawful."""
+"""The product against the naive model: which edges count, who reads which lot, its trace, what a recall holds; in
+every order of arrival, with the same answer wherever the chain is lawful."""
 
 import os
 import random
@@ -12,8 +12,9 @@ import pytest
 from services.traceability.epcis import validation
 from services.traceability.epcis.prepare import prepare
 from services.traceability.epcis.service import capture
+from services.traceability.genealogy.repository import Direction
 from services.traceability.genealogy.service import affected
-from services.traceability.rights.service import readable
+from services.traceability.genealogy.walk import Bounds, Reader, walk
 from shared.auth import Principal
 from tests.support.app import Harness
 from tests.traceability import chain
@@ -25,6 +26,7 @@ CHAINS = int(os.environ.get("RIGHTS_CHAINS", "36"))
 SEED = int(os.environ.get("RIGHTS_SEED", "20261130"))
 ORDERS = 2
 PARTS = 6
+WAYS: dict[str, Direction] = {"backward": "backward", "forward": "forward"}
 
 
 async def register(harness: Harness) -> None:
@@ -105,7 +107,9 @@ async def answers(harness: Harness, world: World) -> dict[str, Any]:
     found: dict[str, Any] = {}
     async with harness.platform.read() as session:
         for firm in FIRMS:
-            found[f"reads {firm}"] = sorted(nodes[node] for node in await readable(session, firm, nodes))
+            reader = Reader(session, firm)
+            await reader.ask(sorted(nodes), len(nodes))
+            found[f"reads {firm}"] = sorted(nodes[node] for node in reader.reads)
         for lot in lots:
             for late in (True, False):
                 reached = await affected(session, [chains.node(lot)], late=late)
@@ -155,6 +159,29 @@ async def test_the_product_is_the_model_in_every_order(on_sqlite: Harness, part:
         )
     print(f"\npart {part}: {edges} edges, {unconfirmed} unconfirmed")
     assert unconfirmed > 0
+
+
+async def test_the_traces_of_firms_are_the_models(on_sqlite: Harness) -> None:
+    """What each firm finds behind and ahead of each lot, and that it is not cut where it need not be."""
+    await register(on_sqlite)
+    ends = 0
+    for number in range(0, CHAINS, 4):
+        rng = random.Random(SEED + number)
+        world, _ = chains.make(rng)
+        await clear(on_sqlite)
+        await tell(on_sqlite, world, 0, rng)
+        lots = sorted({name for fact in world.facts for name in (*fact.inputs, *fact.outputs) if ":" in name})
+        for firm in FIRMS:
+            for lot in lots:
+                for way, reached in world.trace(lot, firm).items():
+                    async with on_sqlite.platform.read() as session:
+                        reader = Reader(session, firm)
+                        walked = await walk(reader, chains.node(lot), WAYS[way], Bounds(30, 5_000, 1_000))
+                    where = f"seed {SEED + number}: {way} from {lot} for {firm}: {world}"
+                    assert set(walked.depths) == set(map(chains.node, reached)), where
+                    assert (walked.truncated, walked.left_out) == (False, 0), where
+                    ends += len(walked.depths.keys() - reader.reads)
+    assert ends > 0
 
 
 def test_the_chains_are_hard() -> None:

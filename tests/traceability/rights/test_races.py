@@ -142,3 +142,24 @@ async def test_two_that_ship_each_other_crates(traceability: Harness) -> None:
     assert await asyncio.gather(*work) == [6] * 8
     for box in boxes:
         assert set(words(traceability, box, MARKET)) == {True}
+
+
+async def test_a_packing_that_comes_last_says_who_had_what_was_in_it(traceability: Harness) -> None:
+    """The pallet was sent and received, and the market used the lot; that the lot was in it is told afterwards."""
+    await chain.register(traceability)
+    cake = gtin(6)
+    await chain.put(
+        traceability, f"products/{cake}", {"name": "糕点", "owner_uscc": MARKET, "shelf_life_days": 9}, MARKET
+    )
+    some = amount(BOX, "B1", 5, None)
+    lists = {"inputQuantityList": [some], "outputQuantityList": [amount(cake, "K", 1, None)]}
+    used = chain.event("TransformationEvent", 7, 3, "commissioning", **lists)
+    packed = chain.event("AggregationEvent", 4, 2, "packing", action="ADD", parentID=sscc(1), childQuantityList=[some])
+    await send(traceability, chain.ship(2, 3, 5, epcs=(sscc(1),)), PACKER)
+    await send(traceability, chain.receive(2, 3, 6, epcs=(sscc(1),)), MARKET)
+    await send(traceability, used, MARKET)
+    assert words(traceability, lot(BOX, "B1"), MARKET) == [False]
+    await send(traceability, packed, PACKER)
+    assert words(traceability, lot(BOX, "B1"), MARKET) == [True]
+    edge = "SELECT source_confirmed FROM edge WHERE from_node = $1 AND to_node = $2"
+    assert [bool(row[0]) for row in traceability.rows(edge, lot(BOX, "B1"), lot(cake, "K"))] == [True]
