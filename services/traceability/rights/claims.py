@@ -281,8 +281,7 @@ async def confirm_product(uow: UnitOfWork, gtin: str) -> ProductConfirmationOut:
     the GTIN itself before."""
     await service.hold_title(uow.session, gtin)
     product = await _product(uow.session, gtin)
-    if uow.principal.kind == "department":
-        uow.principal.require_area(product.area_code)
+    await _require_area(uow, product.owner_uscc, product.area_code)
     if await masterdata.confirm_products(uow, {gtin: product.owner_uscc}):
         uow.audit("product.confirm", subject=gtin, detail={"uscc": product.owner_uscc})
         await titles_changed(uow, [gtin])

@@ -179,9 +179,10 @@ def gtins_of(nodes: Iterable[str]) -> set[str]:
 
 
 async def own_gtins(session: AsyncSession, uscc: str, gtins: Iterable[str]) -> set[str]:
-    """Those of the GTINs whose owner or maker the enterprise is: it reads every lot and item of them."""
-    titles = await repository.titles(session, gtins)
-    return {gtin for gtin, title in titles.items() if uscc in title.parties}
+    """Those of the GTINs whose owner or maker the enterprise is, and nobody beside it: it reads every lot and item of
+    them."""
+    titles = await titles_of(session, gtins)
+    return {gtin for gtin, title in titles.items() if uscc in title.parties and title.claim is None}
 
 
 async def opened(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
