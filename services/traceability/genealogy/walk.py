@@ -178,7 +178,7 @@ async def _links(reader: Reader, nodes: Sequence[str], way: Direction) -> tuple[
     own = (told_by == reader.uscc).label("own")
     found: list[Any] = []
     for start in range(0, len(nodes), ROWS):
-        statement = (
+        statement: Any = (
             select(here.label("here"), there.label("there"), own)
             .distinct()
             .where(among(reader.session, here, nodes[start : start + ROWS]))
