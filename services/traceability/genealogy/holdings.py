@@ -39,6 +39,7 @@ class Observation:
     """The enterprise that told it."""
     confirmed: bool = True
     """Whether its word counts for the node."""
+    recorded: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Packing:
     quantity: Decimal | None
     uom: str | None
     field: str
+    confirmed: bool = True
+    """Whether it counts. One that does not tells only who may have the content (`claims.py`)."""
+    packer: str | None = None
+    """The enterprise that told it."""
+    voided: datetime | None = None
+    """When it was declared in error."""
 
     def holds_at(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at <= self.until)
