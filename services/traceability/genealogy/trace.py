@@ -8,6 +8,7 @@ from typing import Any, Literal
 from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy import findings, repository
 from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
+from services.traceability.genealogy.packings import packings as packed_into
 from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
 from services.traceability.genealogy.schemas import (
     AmountOut,
@@ -20,6 +21,7 @@ from services.traceability.genealogy.schemas import (
     TraceOut,
 )
 from services.traceability.masterdata import repository as masterdata
+from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.rights import service as rights
 from shared.auth import Principal
@@ -49,21 +51,24 @@ async def trace(
         for node, depth in list(reached.items())[:max_nodes]:
             ways.setdefault(node, (way, depth))
     ways[lot_id] = ("self", 0)
-    reads = await _pruned(session, principal, lot_id, ways)
+    unowned = not await masterdata.by_key(session, Product, [lot_id[:14]])
+    reads = await _pruned(session, principal, lot_id, ways, unowned=unowned)
     nodes = {node for node in ways if not repository.is_middle(node)}
-    packings = await repository.packings(session, nodes)
+    packings = await packed_into(session, nodes)
     told = await repository.observations(session, nodes | {packing.container for packing in packings})
     lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))
     behind = {node for node, (way, _) in ways.items() if way == "backward"}
     observed = await repository.counted(session, told, behind)
     own = lots.get(lot_id)
+    words = _unowned(told, lot_id, principal) if unowned else []
+    observed += set(words).difference(observed)
     seen = observed if principal.kind == "enterprise" else told
     if not (own and own.acknowledged) and not any(each.node == lot_id for each in seen):
         raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
-    if reads is not None and lot_id not in reads:
+    if reads is not None and lot_id not in reads and not words:
         raise _stranger()
     if reads is None:
-        await _require_area(session, principal, lot_id, [each.place for each in told if each.node == lot_id])
+        await _require_area(session, principal, lot_id, [each for each in told if each.node == lot_id])
     shown = await _edges(session, ways.keys(), nodes, principal, reads)
     claims = await _waiting(session, principal, ways)
     whole = await asyncio.to_thread(_read, observed, packings, principal, reads)
@@ -111,6 +116,16 @@ def _read(
     ]
 
 
+def _unowned(told: Iterable[Observation], lot_id: str, principal: Principal) -> list[Observation]:
+    """What is said of a lot whose product nobody registered, so that nobody here can confirm it: a firm has its own
+    words back, authorities have all."""
+    return [
+        each
+        for each in told
+        if each.node == lot_id and (principal.kind != "enterprise" or each.party == principal.uscc)
+    ]
+
+
 def _stranger() -> Forbidden:
     return Forbidden(
         "owner",
@@ -119,13 +134,15 @@ def _stranger() -> Forbidden:
     )
 
 
-async def _require_area(
-    session: AsyncSession, principal: Principal, lot_id: str, places: Collection[str | None]
-) -> None:
-    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere."""
+async def _require_area(session: AsyncSession, principal: Principal, lot_id: str, told: Sequence[Observation]) -> None:
+    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere. Where
+    nobody registered the product, the areas of those who speak of it count too."""
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
-    seen = await masterdata.by_key(session, Place, {gln for gln in places if gln})
+    seen = await masterdata.by_key(session, Place, {each.place for each in told if each.place})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
+    if not products:
+        homes = await supervision.homes(session, {each.party for each in told if each.party})
+        codes |= {code for each in homes.values() for code in each}
     if codes and not any(principal.may_in(code) for code in codes):
         raise Forbidden(
             "area",
@@ -139,14 +156,21 @@ async def _pruned(
     principal: Principal,
     lot_id: str,
     ways: dict[str, tuple[Literal["self", "backward", "forward"], int]],
+    *,
+    unowned: bool,
 ) -> set[str] | None:
     """The nodes of which the caller reads what others say; None for all. Takes out of `ways` what lies beyond nodes
-    that an enterprise does not read: they stand as ends of its own way."""
+    that an enterprise does not read: they stand as ends of its own way. `unowned`: from a lot that is nobody's the
+    caller's own words lead on."""
     if principal.kind != "enterprise":
         return None
     reads = await rights.readable(session, principal.uscc or "", ways)
     links = await repository.links(session, ways.keys())
-    kept = await asyncio.to_thread(_open_ways, lot_id, links, reads, principal.uscc)
+    if unowned and lot_id not in reads:
+        links = [each for each in links if lot_id not in each[:2] or each[3] == principal.uscc]
+        kept = await asyncio.to_thread(_open_ways, lot_id, links, reads | {lot_id}, principal.uscc)
+    else:
+        kept = await asyncio.to_thread(_open_ways, lot_id, links, reads, principal.uscc)
     for node in ways.keys() - kept:
         del ways[node]
     return reads
