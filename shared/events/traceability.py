@@ -197,9 +197,12 @@ class _Recall(Event):
     number: str
     level: Literal[1, 2, 3]
     uscc: str
-    """Who recalls: the producer."""
+    """Who recalls: the producer. Empty where an authority recalls lots of a supplier that is not here and whose number
+    nobody knows; `party_name` says then what is known of it."""
     party_name: str
     area_code: str
+    """Whose authorities have the case: the producer's area; of a supplier that is not here, the area that ordered it.
+    """
     reason: str
     reason_en: str | None = None
     risk: str | None = None

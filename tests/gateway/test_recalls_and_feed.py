@@ -136,3 +136,19 @@ async def test_atom_is_well_formed_whatever_a_name_holds(gateway_sqlite: Harness
         space = {"a": "http://www.w3.org/2005/Atom"}
         assert [title.text for title in root.findall("a:entry/a:title", space)] == ['黑榜：<script>&"']
         assert root.findtext("a:updated", namespaces=space) is not None
+
+
+async def test_a_recall_of_an_unknown_producer_stands_on_nobodys_file(gateway: Harness) -> None:
+    """Of a lot of a supplier that is not here: `uscc` is empty, and no page leads to a firm."""
+    named = {"uscc": "", "party_name": "生产者不明"}
+    await gateway.deliver(s.recall_opened(**named), s.recall_updated(**named), s.recall_closed(uscc=""))
+    assert gateway.rows("SELECT count(*) FROM enterprise_view WHERE uscc = ''") == [(0,)]
+    assert {uscc for _, uscc in await kinds(gateway)} == {None}
+    for path in ("/recalls?state=all", "/recalls/r-1"):
+        page = await gateway.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == 200, page.text
+        assert "生产者不明" in page.text
+        assert 'href="/enterprises/"' not in page.text
+    view = await recall_view(gateway.platform, "r-1")
+    assert view is not None
+    assert (view["recall"]["uscc"], view["recall"]["state"]) == ("", "closed")

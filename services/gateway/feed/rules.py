@@ -92,7 +92,7 @@ def _notice(kind: str, zh: str, en: str, text: str, text_en: str, href: str, bod
         "summary": text,
         "summary_en": text_en,
         "href": href,
-        "uscc": body.get("uscc"),
+        "uscc": body.get("uscc") or None,
         "area_code": body.get("area_code"),
     }
 

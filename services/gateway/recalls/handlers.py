@@ -98,9 +98,11 @@ def _row(body: Row, changed_at: str) -> Row:
 async def _save(uow: UnitOfWork, known: dict[str, Row], events: Events, gtins: Iterable[str]) -> None:
     newest = {event.data.recall_id: event_time(event) for event in events}
     await repository.save(uow.session, [known[key] for key in newest])
-    rows = await enterprises.lock(uow.session, (known[key]["uscc"] for key in newest))
+    # The producer of a lot that only events name may be unknown: its recall stands on nobody's file.
+    rows = await enterprises.lock(uow.session, (known[key]["uscc"] for key in newest if known[key]["uscc"]))
     for key, at in newest.items():
-        row = rows[known[key]["uscc"]]
+        if (row := rows.get(known[key]["uscc"])) is None:
+            continue
         row["recalls"][key] = rules.summary(known[key]["body"])
         touch(row, "traceability_at", at)
     await enterprises.save(uow.session, rows)

@@ -223,7 +223,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     await date_confirmed(uow, changed)
     nodes = {row["node"] for row in objects} | errored | {row.node for row in changed}
     concerned = await genealogy.concerned_lots(uow.session, nodes)
-    await extend(uow, concerned)
+    await extend(uow, concerned, await genealogy.said_inside(uow.session, nodes))
     await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
 

@@ -41,6 +41,7 @@ class Observation:
     """Whether its word counts for the node."""
     late: bool = False
     """Told before the node was today's owner's, who reads it only once it is confirmed."""
+    recorded: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Packing:
     quantity: Decimal | None
     uom: str | None
     field: str
+    confirmed: bool = True
+    """Whether it counts. One that does not tells only who may have the content (`claims.py`)."""
+    packer: str | None = None
+    """The enterprise that told it."""
+    voided: datetime | None = None
+    """When it was declared in error."""
 
     def holds_at(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at <= self.until)

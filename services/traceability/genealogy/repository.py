@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +9,12 @@ from typing import Any, Literal
 
 import orjson
 from sqlalchemy import select, text, true
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.repository import chunks
-from services.traceability.genealogy.holdings import Observation, Packing
+from services.traceability.genealogy.holdings import Observation
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.rules import MIDDLE
 from services.traceability.rights import repository as rights
@@ -49,12 +48,14 @@ async def closure(
     direction: Direction,
     *,
     relations: Collection[str] = ALL,
+    claimed: bool = False,
     max_depth: int,
     limit: int,
     late: bool = True,
 ) -> dict[str, int]:
     """Every node that is reached over edges in force, with its least depth; nearest first, at most `limit`. Without
-    `late`, not over what was told before today's owner came to what it leaves.
+    `late`, not over what was told before today's owner came to what it leaves; `claimed`: also over those that nobody
+    confirmed.
 
     A row is a node at a depth, so UNION (not ALL) and the bound on the depth end every circle. The legs of a star count
     once: `hop` is 0 on the way in and 1 on the way out, in both directions.
@@ -63,7 +64,9 @@ async def closure(
     sqlite = dialect_of(session) == "sqlite"
     start = "SELECT value, 0 FROM json_each(:nodes)" if sqlite else "SELECT unnest(CAST(:nodes AS text[])), 0"
     kinds = ", ".join(f"'{relation}'" for relation in sorted(relations))
-    count = f"{{0}}.known_to IS NULL AND {{0}}.confirmed AND {{0}}.relation IN ({kinds})"
+    count = f"{{0}}.known_to IS NULL AND {{0}}.relation IN ({kinds})"
+    if not claimed:
+        count += " AND {0}.confirmed"
     if not late:
         count += " AND NOT {0}.late"
     edges = (
@@ -97,6 +100,21 @@ async def concerned_lots(session: AsyncSession, nodes: Collection[str]) -> list[
     )
     onward = await closure(session, inside, "forward", max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES)
     return sorted(node for node in onward if is_lot(node))
+
+
+async def said_inside(session: AsyncSession, nodes: Collection[str]) -> list[str]:
+    """Lots of which anybody says that they are in these nodes, confirmed or not: whoever speaks of the nodes may have
+    them."""
+    inside = await closure(
+        session,
+        nodes,
+        "backward",
+        relations=CONTAINMENT,
+        claimed=True,
+        max_depth=CONCERNED_DEPTH,
+        limit=CONCERNED_NODES,
+    )
+    return sorted(node for node in inside if is_lot(node))
 
 
 async def records_between(session: AsyncSession, nodes: Collection[str]) -> set[str]:
@@ -160,6 +178,7 @@ _EVENT: list[Any] = [
     col(EpcisEvent.event_type),
     col(EpcisEvent.action),
     col(EpcisEvent.event_time),
+    col(EpcisEvent.record_time),
     col(EpcisEvent.biz_step),
     col(EpcisEvent.disposition),
     col(EpcisEvent.place_gln),
@@ -260,6 +279,7 @@ def _observed(
             party=row.owner_uscc,
             confirmed=row.confirmed,
             late=row.late,
+            recorded=row.record_time,
         )
         for row in rows
     ]
@@ -308,78 +328,3 @@ async def counted(
     told = list(observed)
     who = await users(session, {seen.node for seen in told if not seen.confirmed and seen.node in materials})
     return [seen for seen in told if seen.confirmed or seen.party in who.get(seen.node, ())]
-
-
-async def packings(session: AsyncSession, nodes: Collection[str], *, max_depth: int = 8) -> list[Packing]:
-    """Which containers held the nodes, theirs too, each from its packing to the next unpacking of the container."""
-    found: list[Packing] = []
-    front, seen = set(nodes), set(nodes)
-    for _ in range(max_depth):
-        rows: list[tuple[Any, ...]] = []
-        for chunk in chunks(front):
-            statement = (
-                select(Edge.from_node, Edge.to_node, Edge.at, EventEpc.quantity, EventEpc.uom, EventEpc.field)  # type: ignore[call-overload]
-                .join(EventEpc, (EventEpc.record_id == Edge.record_id) & (EventEpc.node == Edge.from_node))
-                .where(
-                    Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
-                    Edge.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
-                    Edge.known_to.is_(None),  # type: ignore[union-attr]
-                    Edge.confirmed.is_(True),  # type: ignore[attr-defined]
-                    Edge.source_confirmed.is_(True),  # type: ignore[attr-defined]
-                )
-            )
-            rows += (await session.execute(statement)).all()
-            rows += await _packed_by_stars(session, chunk)
-        if not rows:
-            break
-        unpacked = await _unpackings(session, {row[1] for row in rows})
-        for content, container, at, quantity, uom, name in rows:
-            ends = unpacked.get(container, [])
-            first = bisect_left(ends, at)
-            until = ends[first] if first < len(ends) else None
-            found.append(Packing(content, container, at, until, quantity, uom, name))
-        front = {row[1] for row in rows} - seen
-        seen |= front
-    return found
-
-
-async def _packed_by_stars(session: AsyncSession, nodes: list[str]) -> list[tuple[Any, ...]]:
-    """Packings of several contents into several containers at once, whose edges meet in the event."""
-    into, out = aliased(Edge), aliased(Edge)
-    statement = (
-        select(into.from_node, out.to_node, into.at, EventEpc.quantity, EventEpc.uom, EventEpc.field)  # type: ignore[call-overload]
-        .join(out, (out.record_id == into.record_id) & (out.from_node == into.record_id))
-        .join(EventEpc, (EventEpc.record_id == into.record_id) & (EventEpc.node == into.from_node))
-        .where(
-            into.from_node.in_(nodes),  # type: ignore[attr-defined]
-            into.to_node == into.record_id,
-            into.relation.in_(CONTAINMENT),  # type: ignore[attr-defined]
-            into.known_to.is_(None),  # type: ignore[union-attr]
-            into.source_confirmed.is_(True),  # type: ignore[attr-defined]
-            out.confirmed.is_(True),  # type: ignore[attr-defined]
-        )
-    )
-    return list((await session.execute(statement)).all())
-
-
-async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[Any]]:
-    """Container -> when it was unpacked, oldest first."""
-    found: dict[str, list[Any]] = {}
-    for chunk in chunks(containers):
-        statement = (
-            select(EventEpc.node, EpcisEvent.event_time)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
-            .where(
-                EventEpc.node.in_(chunk),  # type: ignore[attr-defined]
-                EventEpc.field == "parent",
-                EpcisEvent.action == "DELETE",
-                EpcisEvent.errored_at.is_(None),  # type: ignore[union-attr]
-                EpcisEvent.declaration.is_(False),  # type: ignore[attr-defined]
-                EventEpc.confirmed.is_(True),  # type: ignore[attr-defined]
-            )
-        )
-        for node, at in (await session.execute(statement)).all():
-            found.setdefault(node, []).append(at)
-    for times in found.values():
-        times.sort()
-    return found

@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.traceability.genealogy import repository
-from services.traceability.genealogy.holdings import Holding, Observation, Packing, effect, holdings, spread
+from services.traceability.genealogy.claims import Claim, claims
+from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
+from services.traceability.genealogy.packings import packings
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Product
 from shared.db import AsyncSession
@@ -57,24 +59,21 @@ class Held:
     """Who holds how much of some lots."""
 
     holdings: list[Holding]
-    claimants: frozenset[str]
-    """Who says that it had some of the lots, and nobody confirmed it: they are told, and their quantities do not
-    count."""
+    claims: list[Claim]
+    """What others say that they had of the lots: they are told, and their quantities do not count."""
 
 
 async def held(session: AsyncSession, lot_ids: Collection[str], *, late: bool = True) -> Held:
     """It is the same for a lot whatever lots are asked for beside it. `late` as of `affected`."""
-    packings = await repository.packings(session, lot_ids)
-    told = await repository.observations(session, {*lot_ids, *(packing.container for packing in packings)})
+    packed = await packings(session, lot_ids, claimed=True)
+    told = await repository.observations(session, {*lot_ids, *(packing.container for packing in packed)})
     observed = [seen for seen in await repository.counted(session, told, lot_ids) if late or not seen.late]
-    found = await asyncio.to_thread(_held, observed, packings, lot_ids)
-    claimants = {seen.party for seen in told if seen.party and not seen.confirmed and _had(seen)}
-    return Held(found, frozenset(claimants - {holding.holder for holding in found}))
+    return await asyncio.to_thread(_held, observed, told, packed, set(lot_ids))
 
 
-def _held(observed: Sequence[Observation], packings: Sequence[Packing], lot_ids: Collection[str]) -> list[Holding]:
-    return holdings(spread(observed, packings), {lot_id: lot_id for lot_id in lot_ids})
-
-
-def _had(seen: Observation) -> bool:
-    return effect(seen.event_type, seen.action, seen.biz_step, seen.field) in ("received", "sold", "used", "shipped")
+def _held(
+    observed: Sequence[Observation], told: Sequence[Observation], packed: Sequence[Packing], lot_ids: Collection[str]
+) -> Held:
+    counts = [packing for packing in packed if packing.confirmed]
+    found = holdings(spread(observed, counts), {lot_id: lot_id for lot_id in lot_ids})
+    return Held(found, claims(told, packed, lot_ids, {(holding.lot_id, holding.holder) for holding in found}))

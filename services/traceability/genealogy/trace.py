@@ -9,6 +9,7 @@ from typing import Any, Literal
 from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy import findings, repository
 from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
+from services.traceability.genealogy.packings import packings as packed_into
 from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
 from services.traceability.genealogy.schemas import (
     AmountOut,
@@ -42,22 +43,25 @@ async def trace(
     now: datetime,
 ) -> TraceOut:
     """Raises NotFound for a lot that is neither registered nor named by an event, Forbidden for a stranger to it."""
-    reached = await _reached(session, principal, lot_id, direction, bounds)
+    unowned = not await masterdata.by_key(session, Product, [lot_id[:14]])
+    reached = await _reached(session, principal, lot_id, direction, bounds, unowned=unowned)
     ways, reads = reached.ways, reached.reads
     nodes = {node for node in ways if not repository.is_middle(node)}
-    packings = await repository.packings(session, nodes)
+    packings = await packed_into(session, nodes)
     told = await repository.observations(session, nodes | {packing.container for packing in packings})
     lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))
     behind = {node for node, (way, _) in ways.items() if way == "backward"}
     observed = await repository.counted(session, told, behind)
     own = lots.get(lot_id)
+    words = _unowned(told, lot_id, principal) if unowned else []
+    observed += set(words).difference(observed)
     seen = observed if principal.kind == "enterprise" else told
     if not (own and own.acknowledged) and not any(each.node == lot_id for each in seen):
         raise NotFound("lot", zh=f"没有批次 {lot_id}", en=f"No lot {lot_id}")
-    if reads is not None and lot_id not in reads:
+    if reads is not None and lot_id not in reads and not words:
         raise _stranger()
     if reads is None:
-        await _require_area(session, principal, lot_id, [each.place for each in told if each.node == lot_id])
+        await _require_area(session, principal, lot_id, [each for each in told if each.node == lot_id])
     shown = await _edges(session, ways.keys(), nodes, principal, reads)
     claims = await _waiting(session, principal, ways)
     whole = await asyncio.to_thread(_read, observed, packings, principal, reads)
@@ -106,6 +110,16 @@ def _read(
     ]
 
 
+def _unowned(told: Iterable[Observation], lot_id: str, principal: Principal) -> list[Observation]:
+    """What is said of a lot whose product nobody registered, so that nobody here can confirm it: a firm has its own
+    words back, authorities have all."""
+    return [
+        each
+        for each in told
+        if each.node == lot_id and (principal.kind != "enterprise" or each.party == principal.uscc)
+    ]
+
+
 def _stranger() -> Forbidden:
     return Forbidden(
         "owner",
@@ -114,14 +128,16 @@ def _stranger() -> Forbidden:
     )
 
 
-async def _require_area(
-    session: AsyncSession, principal: Principal, lot_id: str, places: Collection[str | None]
-) -> None:
-    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere."""
+async def _require_area(session: AsyncSession, principal: Principal, lot_id: str, told: Sequence[Observation]) -> None:
+    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere. Where
+    nobody registered the product, the areas of those who speak of it count too."""
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
-    seen = await masterdata.by_key(session, Place, {gln for gln in places if gln})
+    seen = await masterdata.by_key(session, Place, {each.place for each in told if each.place})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
-    owners = await supervision.homes(session, {product.owner_uscc for product in products.values()})
+    owners = await supervision.homes(
+        session,
+        {product.owner_uscc for product in products.values()} or {each.party for each in told if each.party},
+    )
     codes.update(code for homes in owners.values() for code in homes)
     if codes and not any(principal.may_in(code) for code in codes):
         raise Forbidden(
@@ -141,7 +157,7 @@ class _Reached:
 
 
 async def _reached(
-    session: AsyncSession, principal: Principal, lot_id: str, direction: Way, bounds: Bounds
+    session: AsyncSession, principal: Principal, lot_id: str, direction: Way, bounds: Bounds, *, unowned: bool
 ) -> _Reached:
     """An authority's trace is everything that is reached; an enterprise's ends where it reads no further."""
     found = _Reached()
@@ -149,7 +165,7 @@ async def _reached(
     ways: tuple[repository.Direction, ...] = ("backward", "forward") if direction == "both" else (direction,)
     for way in ways:
         if reader is not None:
-            walked = await walk(reader, lot_id, way, bounds)
+            walked = await walk(reader, lot_id, way, bounds, unowned=unowned)
         else:
             depths = await repository.closure(session, [lot_id], way, max_depth=bounds.depth, limit=bounds.nodes + 1)
             whole = len(depths) <= bounds.nodes and max(depths.values(), default=0) < bounds.depth

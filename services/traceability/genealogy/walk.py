@@ -137,17 +137,21 @@ class _Way:
         )
 
 
-async def walk(reader: Reader, start: str, way: Direction, bounds: Bounds) -> Walked:
+async def walk(reader: Reader, start: str, way: Direction, bounds: Bounds, *, unowned: bool = False) -> Walked:
     """Everything that is reached over edges that count and objects that the reader reads, least depth first.
 
     What a stranger says that it made of an object is its own affair: forward, such an edge leads nowhere. Circles end,
-    since no object is left twice. The legs of a star count once, as in `repository.closure`.
+    since no object is left twice. The legs of a star count once, as in `repository.closure`. `unowned`: nobody
+    registered the product of the start; from there the reader's own words lead on.
     """
     found = _Way(start, way)
     await reader.ask([start], 1)
-    front, depth = [start] if start in reader.reads else [], 0
+    by_own_words = unowned and start not in reader.reads
+    front, depth = [start] if start in reader.reads or by_own_words else [], 0
     while front and len(found.nodes) <= bounds.nodes:
         direct, whole = await _links(reader, front, way)
+        if by_own_words and depth == 0:
+            direct = [each for each in direct if each.own]
         found.truncated |= not whole
         if depth == bounds.depth:
             found.truncated |= any(not found.seen(each.there) for each in direct)

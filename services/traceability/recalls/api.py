@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from services.traceability.masterdata import supervision
+from fastapi import Request
+
 from services.traceability.masterdata.lots_api import STAFF
-from services.traceability.recalls import repository, service, views
-from services.traceability.recalls.models import Recall
+from services.traceability.recalls import asks, opening, repository, service, views
+from services.traceability.recalls.models import Recall, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS
 from services.traceability.recalls.schemas import (
+    AskOut,
     ClockOut,
     HeldOut,
     NoticeOut,
@@ -18,6 +20,7 @@ from services.traceability.recalls.schemas import (
     RecallOut,
     RecallSummary,
 )
+from services.traceability.recalls.supervised import supervised
 from shared.auth import Department, Enterprise, Public, Staff
 from shared.db import AsyncSession
 from shared.errors import Forbidden, NotFound
@@ -36,6 +39,7 @@ from shared.web import (
 
 router = Router(prefix="/v1/traceability", tags=["recalls"])
 WORKERS = (Staff("case_officer"), Department("traceability:recalls:write"), Enterprise())
+MOST_NOTICES = 500
 _STEP = problem(400, 401, 403, 404, 409, 422)
 
 
@@ -43,7 +47,7 @@ _STEP = problem(400, 401, 403, 404, 409, 422)
 @allow(*WORKERS, area="the producer's area", owner="the producer of the lots")
 async def open_recall(body: RecallIn, uow: Uow) -> RecallOut:
     """发起召回 / Open a recall. The whole affected set is recalled in the same commit."""
-    recall = await service.open_recall(uow, body)
+    recall = await opening.open_recall(uow, body)
     location = {"Location": f"/v1/traceability/recalls/{recall.recall_id}"}
     await uow.session.flush()
     return uow.answer(await views.case(uow.session, recall, uow.principal, uow.now), 201, location)
@@ -121,19 +125,45 @@ async def list_holdings(
 ) -> Page[HeldOut]:
     """持有情况 / Who holds how much of which lot, by holder and lot. A holder sees its own part."""
     recall = await _get(session, recall_id)
-    supervised = (await supervision.of(session, [recall.uscc]))[recall.uscc]
-    everyone = views.sees_all(recall, principal, supervised)
+    everyone = views.sees_all(recall, principal, await supervised(session, recall))
     if not everyone and principal.kind != "enterprise":
         raise Forbidden("area", zh="只能查看本地区召回的持有情况", en="You see the holdings of recalls in your area")
     rows = await repository.holdings(
         session,
         recall_id,
         holder=None if everyone else principal.uscc,
+        claimed=views.sees_claims(recall, principal),
         after=params.after(str, str, str),
         limit=params.limit + 1,
     )
     page = page_of(rows, params.limit, views.holding_key)
-    return Page(items=[views.held_out(row) for row in page.items], next=page.next)
+    return Page(items=[views.held_out(row, principal) for row in page.items], next=page.next)
+
+
+@router.get("/recalls/{recall_id}/to-ask", response_model=Page[AskOut], responses=problem(401, 403, 404, 422))
+@allow(
+    Enterprise(),
+    Department("traceability:recalls:write"),
+    STAFF,
+    area="the recall's area",
+    owner="the recalling firm",
+    private=True,
+)
+async def list_asks(
+    recall_id: str, session: ReadSession, principal: CurrentPrincipal, params: page_params
+) -> Page[AskOut]:
+    """待询问 / What the lots may have gone into besides, as only one side says, in the order of the events."""
+    recall = await _get(session, recall_id)
+    if not views.sees_all(recall, principal, await supervised(session, recall)):
+        raise Forbidden(
+            "area",
+            zh="待询问清单只供召回企业和本地区的监管部门查看",
+            en="The duties to ask are for the recalling firm and authorities of its area",
+        )
+    after = params.after(str, str)
+    rows = await asks.page(session, recall_id, after=(after[0], after[1]) if after else None, limit=params.limit + 1)
+    page = page_of(rows, params.limit, views.ask_key)
+    return Page(items=asks.out(page.items), next=page.next)
 
 
 async def _get(session: AsyncSession, recall_id: str) -> Recall:
@@ -162,14 +192,36 @@ async def acknowledge_notice(recall_id: str, holder: str, uow: Uow) -> NoticeOut
     return uow.answer(views.notice_out(notice, recall, lots))
 
 
-@router.get("/notices", response_model=list[NoticeOut], responses=problem(401, 403))
+@router.get("/notices", response_model=list[NoticeOut] | Page[NoticeOut], responses=problem(401, 403, 422))
 @allow(Enterprise(), owner="notices to the caller", private=True)
-async def list_notices(session: ReadSession, principal: CurrentPrincipal) -> list[NoticeOut]:
-    """本企业收到的召回通知 / Recall notices to the caller's firm, those not acknowledged first."""
+async def list_notices(
+    request: Request, session: ReadSession, principal: CurrentPrincipal, params: page_params
+) -> list[NoticeOut] | Page[NoticeOut]:
+    """本企业收到的召回通知 / Recall notices to the caller's firm, those not acknowledged first.
+
+    With `limit` or `cursor` a page; without either the bare list of the first 500, as it was before there were pages,
+    with the address of the others in the header `Link`.
+    """
     assert principal.uscc is not None
-    rows = await repository.notices_to(session, principal.uscc)
-    lots = await repository.held_by(session, principal.uscc, [recall.recall_id for _, recall in rows])
-    return [views.notice_out(notice, recall, lots[recall.recall_id]) for notice, recall in rows]
+    paged = not {"limit", "cursor"}.isdisjoint(request.query_params)
+    limit = params.limit if paged else MOST_NOTICES
+    after = params.after(_acknowledged, str)
+    rows = await repository.notices_to(
+        session, principal.uscc, after=(after[0], after[1]) if after else None, limit=limit + 1
+    )
+    page = page_of(rows, limit, _notice_key)
+    lots = await repository.held_by(session, principal.uscc, [recall.recall_id for _, recall in page.items])
+    items = [views.notice_out(notice, recall, lots[recall.recall_id]) for notice, recall in page.items]
+    return Page(items=items, next=page.next) if paged else items
+
+
+def _notice_key(row: tuple[RecallNotice, Recall]) -> tuple[str, str]:
+    notice, recall = row
+    return str(int(notice.acknowledged_at is not None)), recall.recall_id
+
+
+def _acknowledged(text: str) -> bool:
+    return bool(("0", "1").index(text))
 
 
 @router.post("/recalls/{recall_id}/quantities", status_code=201, response_model=RecallOut, responses=_STEP)

@@ -105,9 +105,11 @@ class RecallLot(Table, table=True):
 
 
 class RecallHolding(Table, table=True):
-    """What one holder had of one lot, as the events told it when the set was last computed."""
+    """What one holder had of one lot, as the events told it when the set was last computed. A row stays when nobody
+    says it any more (an event was declared in error): who was told of the lot is still to know of which."""
 
     __tablename__ = "recall_holding"
+    __table_args__ = (Index("ix_recall_holding_lot", "recall_id", "lot_id"),)
 
     recall_id: str = Field(primary_key=True)
     holder: str = Field(primary_key=True)
@@ -118,11 +120,14 @@ class RecallHolding(Table, table=True):
     received: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
     """Received or made."""
     on_hand: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    """Negative where more went out than is known to have come in."""
     sold: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
     expected: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
     """Shipped to this holder, no receipt reported."""
     recovered: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
     destroyed: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    confirmed: bool = True
+    """False for what only the holder says, or nobody any more: it counts nowhere, and departments see it marked."""
 
 
 class RecallQuantity(Table, table=True):

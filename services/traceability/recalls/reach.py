@@ -1,8 +1,9 @@
 """How far a lot reached: the affected set of the graph, written into a recall, and who holds how much of it."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from services.traceability.genealogy.holdings import Holding
 from services.traceability.genealogy.service import Affected, AffectedLot, affected, held
 from services.traceability.recalls import repository
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
@@ -12,10 +13,6 @@ from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import insert_rows, upsert
 from shared.turns import in_slices
 
-if TYPE_CHECKING:
-    pass
-
-UNREGISTERED = "没有登记的产品"
 WORKER = "recalls"
 AT_ONCE = 500
 """Lots whose holders are found in the transaction in which they join; those of more are left to a worker."""
@@ -33,7 +30,7 @@ async def freeze(session: AsyncSession, lot_ids: Collection[str], *, late: bool)
     known: set[str] = set()
     found = await affected(session, lot_ids, late=late)
     while not (wanted := {lot.lot_id for lot in found.lots} | set(lot_ids)) <= known:
-        await lock(session, wanted - known)
+        await lock(session, wanted - known, alone=True)
         known |= wanted
         found = await affected(session, lot_ids, late=late)
     return found
@@ -79,7 +76,7 @@ def _lot(uow: UnitOfWork, recall: Recall, lot: AffectedLot, position: int, root:
         "position": position,
         "gtin": lot.gtin,
         "lot": lot.lot,
-        "product_name": lot.product_name or UNREGISTERED,
+        "product_name": lot.product_name or repository.UNREGISTERED,
         "root": root,
         "open_root": root,
         "late": recall.opened_at != uow.now,
@@ -104,26 +101,33 @@ async def count(uow: UnitOfWork, recall: Recall, lot_ids: Sequence[str]) -> None
 
 async def _count(uow: UnitOfWork, recall: Recall, lot_ids: Collection[str]) -> None:
     found = await held(uow.session, lot_ids, late=recall.ordered)
-    zero = {"recovered": 0, "destroyed": 0}
-    rows = [
-        {
-            "recall_id": recall.recall_id,
-            "holder": holding.holder,
-            "lot_id": holding.lot_id,
-            "uom": holding.uom or "",
-            "received": holding.made + holding.received,
-            "on_hand": holding.on_hand,
-            "sold": holding.sold,
-            "expected": holding.expected,
-            **zero,
-        }
-        for holding in found.holdings
-    ]
-    told = ("received", "on_hand", "sold", "expected")
+    rows = [_holding(recall, holding, confirmed=True) for holding in found.holdings]
+    rows += [_holding(recall, claim.holding, confirmed=claim.confirmed) for claim in found.claims]
+    said = {(row["holder"], row["lot_id"], row["uom"]) for row in rows}
+    counts = {(row["holder"], row["lot_id"]) for row in rows if row["confirmed"]}
+    for holder, lot_id, uom in await repository.told_of(uow.session, recall.recall_id, lot_ids) - said:
+        rows.append(_holding(recall, Holding(lot_id, holder, uom), confirmed=(holder, lot_id) in counts))
+    told = ("received", "on_hand", "sold", "expected", "confirmed")
     key = ["recall_id", "holder", "lot_id", "uom"]
     await upsert(uow.session, RecallHolding, rows, key=key, update=told)
-    await _notify(uow, recall, {holding.holder for holding in found.holdings} | found.claimants)
+    await _notify(uow, recall, {row["holder"] for row in rows})
     await repository.set_counted(uow.session, recall.recall_id, lot_ids, True)
+
+
+def _holding(recall: Recall, holding: Holding, *, confirmed: bool) -> dict[str, Any]:
+    return {
+        "recall_id": recall.recall_id,
+        "holder": holding.holder,
+        "lot_id": holding.lot_id,
+        "uom": holding.uom or "",
+        "received": holding.made + holding.received,
+        "on_hand": holding.on_hand,
+        "sold": holding.sold,
+        "expected": holding.expected,
+        "recovered": 0,
+        "destroyed": 0,
+        "confirmed": confirmed,
+    }
 
 
 async def _notify(uow: UnitOfWork, recall: Recall, holders: set[str]) -> None:

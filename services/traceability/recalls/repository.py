@@ -26,6 +26,9 @@ from shared.db.sql import among
 MAX_HOPS = 6
 """How far a new event is followed back to a recalled lot: the event itself, a container, its container."""
 
+UNREGISTERED = "没有登记的产品"
+"""Name of a product that nobody had registered when its lot joined a recall."""
+
 _IN_FORCE = or_(col(Recall.outcome).is_(None), col(Recall.outcome) != "revoked")
 
 
@@ -209,14 +212,21 @@ async def notices(session: AsyncSession, recall_id: str, holders: Iterable[str])
     return {notice.holder: notice for notice in (await session.execute(statement)).scalars()}
 
 
-async def notices_to(session: AsyncSession, holder: str) -> list[tuple[RecallNotice, Recall]]:
-    """Every notice to one holder: not acknowledged first, then newest first."""
+async def notices_to(
+    session: AsyncSession, holder: str, *, after: tuple[bool, str] | None, limit: int
+) -> list[tuple[RecallNotice, Recall]]:
+    """Notices to one holder: not acknowledged first, then newest first."""
+    known = col(RecallNotice.acknowledged_at).is_not(None)
     statement = (
         select(RecallNotice, Recall)
         .join(Recall, col(Recall.recall_id) == col(RecallNotice.recall_id))
         .where(col(RecallNotice.holder) == holder)
-        .order_by(col(RecallNotice.acknowledged_at).is_not(None), col(RecallNotice.recall_id).desc())
     )
+    if after is not None:
+        acknowledged, recall_id = after
+        here = and_(known if acknowledged else ~known, col(RecallNotice.recall_id) < recall_id)
+        statement = statement.where(here if acknowledged else or_(known, here))
+    statement = statement.order_by(known, col(RecallNotice.recall_id).desc()).limit(limit)
     return [(notice, recall) for notice, recall in (await session.execute(statement)).all()]
 
 
@@ -245,17 +255,33 @@ async def held_by(
 
 
 async def holdings(
-    session: AsyncSession, recall_id: str, *, holder: str | None, after: tuple[Any, ...] | None, limit: int
+    session: AsyncSession,
+    recall_id: str,
+    *,
+    holder: str | None,
+    claimed: bool,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> list[RecallHolding]:
-    """In the order of holder, lot and unit; of one holder, or of all."""
+    """In the order of holder, lot and unit; of one holder, or of all. `claimed`: also what nobody confirmed."""
     key = (col(RecallHolding.holder), col(RecallHolding.lot_id), col(RecallHolding.uom))
     statement = select(RecallHolding).where(col(RecallHolding.recall_id) == recall_id)
     if holder is not None:
         statement = statement.where(col(RecallHolding.holder) == holder)
+    if not claimed:
+        statement = statement.where(col(RecallHolding.confirmed).is_(True))
     if after is not None:
         statement = statement.where(tuple_(*key) > after)
     statement = statement.order_by(*key).limit(limit)
     return list((await session.execute(statement.execution_options(populate_existing=True))).scalars())
+
+
+async def told_of(session: AsyncSession, recall_id: str, lot_ids: Iterable[str]) -> set[tuple[str, str, str]]:
+    """Holder, lot and unit of all that was ever said of the lots."""
+    statement = select(col(RecallHolding.holder), col(RecallHolding.lot_id), col(RecallHolding.uom)).where(
+        col(RecallHolding.recall_id) == recall_id, among(session, col(RecallHolding.lot_id), set(lot_ids))
+    )
+    return {(holder, lot_id, uom) for holder, lot_id, uom in (await session.execute(statement)).all()}
 
 
 async def holding(session: AsyncSession, recall_id: str, holder: str, lot_id: str) -> list[RecallHolding]:
@@ -266,6 +292,16 @@ async def holding(session: AsyncSession, recall_id: str, holder: str, lot_id: st
         col(RecallHolding.lot_id) == lot_id,
     )
     return list((await session.execute(statement)).scalars())
+
+
+async def is_outside(session: AsyncSession, recall_id: str) -> bool:
+    """Whether nobody had registered the product of its lots when the recall was opened."""
+    statement = select(col(RecallLot.lot_id)).where(
+        col(RecallLot.recall_id) == recall_id,
+        col(RecallLot.root).is_(True),
+        col(RecallLot.product_name) == UNREGISTERED,
+    )
+    return (await session.execute(statement.limit(1))).first() is not None
 
 
 async def any_in_force(session: AsyncSession) -> bool:
@@ -279,8 +315,13 @@ async def touched(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, li
 
     A recall's set holds every descendant of its lots at all times, so the nearest lots behind an event are enough.
     """
+    return await recalls_of(session, await behind(session, lot_ids))
+
+
+async def recalls_of(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Recalls in force that hold some of the lots, each with these, in the order of the recalls."""
     found: dict[str, list[str]] = {}
-    for chunk in chunks(await behind(session, lot_ids), 2_000):
+    for chunk in chunks(lot_ids, 2_000):
         statement = (
             select(col(RecallLot.recall_id), col(RecallLot.lot_id))
             .join(Recall, col(Recall.recall_id) == col(RecallLot.recall_id))

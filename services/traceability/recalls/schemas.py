@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from services.traceability.texts import Line, Sentences
+from shared.identifiers import USCCStr
 from shared.web import Body, Out
 
 LotId = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}\.[!-~]{1,20}$")]
@@ -30,6 +31,11 @@ class RecallIn(Body):
     """Telephone of the recalling firm's service, not of a person."""
     learned_at: AwareDatetime | None = None
     """When the firm learned of the risk: the start clock runs from here. Now when it is not given."""
+    producer_uscc: USCCStr | None = None
+    """Of lots whose supplier is not here (an authority in whose area events named them orders the recall): who made
+    them, if that is known. A firm that is on the register is named by its own authority only."""
+    producer_name: Line | None = None
+    """The same in words."""
 
 
 class QuantityIn(Body):
@@ -101,11 +107,19 @@ class HoldingOut(Out):
     received: Decimal
     """Received or made."""
     on_hand: Decimal
+    """0 where more went out than is known to have come in (`discrepancy`)."""
     sold: Decimal
     expected: Decimal
-    """Shipped to this holder, no receipt reported."""
+    """Shipped to this holder, no receipt reported: with `received` 0, a firm of which nobody but the sender says that
+    it has any."""
     recovered: Decimal
     destroyed: Decimal
+    confirmed: bool
+    """False for what the holder alone says, or nobody any more (its events were declared in error): the quantities are
+    those that it told, and count nowhere. Shown to authorities, and to the holder itself."""
+    discrepancy: Decimal | None = None
+    """For authorities, where the figures do not add up: how much more went out than is known to have come in. Null
+    where they do, and for everybody else."""
 
 
 class HeldOut(HoldingOut):
@@ -118,6 +132,8 @@ class HolderOut(Out):
     name: str | None
     notified_at: datetime
     acknowledged_at: datetime | None
+    confirmed: bool
+    """False for one that says so itself and whom nobody confirmed; shown to authorities and to itself."""
     holdings: list[HoldingOut]
 
 
@@ -136,6 +152,7 @@ class RecallSummary(Out):
     number: str
     level: Literal[1, 2, 3]
     uscc: str
+    """Who recalls; empty where the producer is not known (lots of a supplier that is not here)."""
     party_name: str
     area_code: str
     reason: str
@@ -188,7 +205,10 @@ class RecallOut(RecallSummary):
     holders_next: str | None = None
     """Address of the other holdings; null when `holders` holds all that the caller may see."""
     to_ask: list[AskOut] | None = None
-    """For authorities and the recalling firm; null for everybody else."""
+    """For authorities and the recalling firm; null for everybody else. The first 100."""
+    to_ask_count: int | None = None
+    to_ask_next: str | None = None
+    """Address of the others; null when `to_ask` holds all."""
 
 
 class NoticeOut(Out):
@@ -207,7 +227,7 @@ class NoticeOut(Out):
     notified_at: datetime
     acknowledged_at: datetime | None
     lots: list[str]
-    """Lots that the holder has or had; the first 100."""
+    """Lots for which the notice was sent: those that the holder has or had, or said that it had; the first 100."""
     lots_count: int
     lots_next: str | None
     """Address of the others, with quantities; null when `lots` holds all."""

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from services.traceability.genealogy.repository import unconfirmed_from
-from services.traceability.masterdata import supervision
 from services.traceability.masterdata.supervision import Supervision
-from services.traceability.recalls import repository, rules
+from services.traceability.recalls import asks, repository, rules
 from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS, RecallClock
 from services.traceability.recalls.schemas import (
-    AskOut,
     ChangeOut,
     ClockOut,
     DutyOut,
@@ -25,6 +23,7 @@ from services.traceability.recalls.schemas import (
     RecallOut,
     RecallSummary,
 )
+from services.traceability.recalls.supervised import supervised
 from shared.auth import Principal
 from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
@@ -47,8 +46,8 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
     changes = await repository.changes(session, recall.recall_id, CHANGES)
     waiting = await repository.count_uncounted(session, recall.recall_id)
     revoked = recall.outcome == "revoked"
-    supervised = (await supervision.of(session, [recall.uscc]))[recall.uscc]
-    holders, following = await _holders(session, recall, principal, supervised)
+    known = await supervised(session, recall)
+    holders, following = await _holders(session, recall, principal, known)
     return RecallOut(
         **_summary(recall, lots, now),
         risk=recall.risk,
@@ -63,29 +62,37 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
             set=[] if revoked else ["recalled"], unset=["recalled"] if revoked else []
         ),
         holders=holders,
-        to_ask=await _to_ask(session, recall, lots, principal, supervised),
         holders_next=following,
+        **await _to_ask(session, recall, principal, known),
     )
 
 
-async def _to_ask(
-    session: AsyncSession,
-    recall: Recall,
-    lots: Sequence[RecallLot],
-    principal: Principal,
-    supervised: Supervision,
-) -> list[AskOut] | None:
-    """What the set may have gone into besides, as only one side says."""
-    if not sees_all(recall, principal, supervised):
-        return None
-    found = await unconfirmed_from(session, {lot.lot_id for lot in lots})
-    return [AskOut(node=each.node, asks=each.asks, event_id=each.event_id, at=each.at) for each in found]
+async def _to_ask(session: AsyncSession, recall: Recall, principal: Principal, known: Supervision) -> dict[str, Any]:
+    """What the set may have gone into besides, as only one side says: the first, how many, and where the others are."""
+    if not sees_all(recall, principal, known):
+        return {}
+    rows = await asks.page(session, recall.recall_id, after=None, limit=asks.FIRST + 1)
+    first, more = rows[: asks.FIRST], len(rows) > asks.FIRST
+    return {
+        "to_ask": asks.out(first),
+        "to_ask_count": await asks.count(session, recall.recall_id) if more else len(first),
+        "to_ask_next": f"{PATH}/{recall.recall_id}/to-ask?cursor={encode(*ask_key(first[-1]))}" if more else None,
+    }
 
 
-def sees_all(recall: Recall, principal: Principal, supervised: Supervision) -> bool:
+def ask_key(row: Any) -> tuple[str, str]:
+    return row.record_id, row.to_node
+
+
+def sees_all(recall: Recall, principal: Principal, known: Supervision) -> bool:
     if principal.kind == "enterprise":
         return principal.uscc == recall.uscc
-    return supervised.shown(RECALL_HOLDERS, principal)
+    return known.shown(RECALL_HOLDERS, principal)
+
+
+def sees_claims(recall: Recall, principal: Principal) -> bool:
+    """What others only say of themselves is for authorities, and for each who said it; not for the recalling firm."""
+    return principal.uscc != recall.uscc or principal.kind != "enterprise"
 
 
 def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[str, Any]:
@@ -110,14 +117,17 @@ def lot_out(lot: RecallLot) -> RecallLotOut:
 
 
 async def _holders(
-    session: AsyncSession, recall: Recall, principal: Principal, supervised: Supervision
+    session: AsyncSession, recall: Recall, principal: Principal, known: Supervision
 ) -> tuple[list[HolderOut] | None, str | None]:
     """All of them, or a holder its own part; and the address of those that have no place here."""
-    everyone = sees_all(recall, principal, supervised)
+    everyone = sees_all(recall, principal, known)
     if not everyone and principal.kind != "enterprise":
         return None, None
     holder = None if everyone else principal.uscc
-    rows = await repository.holdings(session, recall.recall_id, holder=holder, after=None, limit=HOLDINGS + 1)
+    claimed = sees_claims(recall, principal)
+    rows = await repository.holdings(
+        session, recall.recall_id, holder=holder, claimed=claimed, after=None, limit=HOLDINGS + 1
+    )
     if not rows and not everyone:
         return None, None
     rows, more = rows[:HOLDINGS], len(rows) > HOLDINGS
@@ -125,7 +135,7 @@ async def _holders(
     for row in rows:
         by_holder.setdefault(row.holder, []).append(row)
     told = await repository.notices(session, recall.recall_id, by_holder)
-    found = [_holder(recall, holder, told.get(holder), held) for holder, held in by_holder.items()]
+    found = [_holder(recall, holder, told.get(holder), held, principal) for holder, held in by_holder.items()]
     return found, f"{PATH}/{recall.recall_id}/holdings?cursor={encode(*holding_key(rows[-1]))}" if more else None
 
 
@@ -133,18 +143,28 @@ def holding_key(row: RecallHolding) -> tuple[str, str, str]:
     return row.holder, row.lot_id, row.uom
 
 
-def held_out(row: RecallHolding) -> HeldOut:
-    return HeldOut(**row.model_dump(include=set(HeldOut.model_fields)))
+def held_out(row: RecallHolding, principal: Principal) -> HeldOut:
+    return HeldOut(**_figures(row, principal), holder=row.holder)
 
 
-def _holder(recall: Recall, holder: str, notice: RecallNotice | None, rows: Sequence[RecallHolding]) -> HolderOut:
+def _figures(row: RecallHolding, principal: Principal) -> dict[str, Any]:
+    """Nobody has less than nothing: what is missing is a question for authorities."""
+    missing = -row.on_hand if row.on_hand < 0 and principal.kind != "enterprise" else None
+    shown = row.model_dump(include=set(HoldingOut.model_fields))
+    return shown | {"on_hand": max(row.on_hand, Decimal(0)), "discrepancy": missing}
+
+
+def _holder(
+    recall: Recall, holder: str, notice: RecallNotice | None, rows: Sequence[RecallHolding], principal: Principal
+) -> HolderOut:
     own = holder == recall.uscc
     return HolderOut(
         holder=holder,
         name=recall.party_name if own else notice.holder_name if notice else None,
         notified_at=notice.notified_at if notice else recall.opened_at,
         acknowledged_at=recall.started_at if own else notice.acknowledged_at if notice else None,
-        holdings=[HoldingOut(**row.model_dump(include=set(HoldingOut.model_fields))) for row in rows],
+        confirmed=any(row.confirmed for row in rows),
+        holdings=[HoldingOut(**_figures(row, principal)) for row in rows],
     )
 
 

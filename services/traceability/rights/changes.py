@@ -18,9 +18,10 @@ async def judge_again(uow: UnitOfWork, nodes: Collection[str]) -> list[str]:
     await uow.session.flush()
     changed = await service.rejudge(uow.session, nodes)
     await date_confirmed(uow, changed)
-    concerned = await genealogy.concerned_lots(uow.session, {*nodes, *(row.node for row in changed)})
+    named = {*nodes, *(row.node for row in changed)}
+    concerned = await genealogy.concerned_lots(uow.session, named)
     if changed:
-        await extend(uow, concerned)
+        await extend(uow, concerned, await genealogy.said_inside(uow.session, named))
     return concerned
 
 

@@ -83,7 +83,7 @@ def _event(facts: LotFacts, decision: rules.Decision, journey: list[JourneyStep]
     if lot is None and decision.recall is None and not announced:
         return None
     seen = min((seen.at for seen in facts.seen), default=None)
-    known_since = (lot.registered_at or lot.first_seen_at) if lot else seen
+    known_since = (lot.registered_at or lot.first_seen_at) if lot else seen or facts.recalled_at
     if known_since is None:
         return None
     return LotUpdated(

@@ -1,6 +1,7 @@
 """One lot with everything that bears on its verdict."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.verdicts.journey import Seen
@@ -25,6 +26,9 @@ class LotFacts:
     """The summary of each test in English, by id."""
     alerts: list[OpenAlert] = field(default_factory=list)
     recalls: list[Recalled] = field(default_factory=list)
+    """Those in force."""
+    recalled_at: datetime | None = None
+    """When the first recall of it was opened, in force or not."""
     seen: list[Seen] = field(default_factory=list)
 
     @property

@@ -19,6 +19,7 @@ from services.traceability.verdicts.rules import OpenAlert, Recalled
 from services.traceability.verdicts.ways import chunks, journeys
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, Database
+from shared.db.locks import hold
 from shared.db.sql import among, dialect_of, upsert
 from shared.db.types import UTC, utc_text
 from shared.events.traceability import Instruction, TestSummary
@@ -30,17 +31,21 @@ MAX_TESTS = 20
 """Newest reports of authorities, and as many of the producer's own, that a verdict names."""
 
 
-async def lock(session: AsyncSession, lot_ids: Iterable[str]) -> None:
+async def lock(session: AsyncSession, lot_ids: Iterable[str], *, alone: bool = False) -> None:
     """Let one transaction at a time decide on a lot: who waits here then reads what the other committed.
 
-    Without it two could each overlook the other's change, and the later write would free a recalled lot. SQLite has
-    one writer anyway.
+    Without it two could each overlook the other's change, and the later write would free a recalled lot. Of a lot that
+    has no row (nobody registered its product) only who asks for it `alone`, to recall it, and all others wait for each
+    other. SQLite has one writer anyway.
     """
     if dialect_of(session) == "sqlite":
         return
+    nowhere: list[str] = []
     for chunk in chunks(lot_ids, 2_000):
         statement = select(col(Lot.lot_id)).where(among(session, col(Lot.lot_id), chunk)).order_by(col(Lot.lot_id))
-        await session.execute(statement.with_for_update(key_share=True))
+        rows = set((await session.execute(statement.with_for_update(key_share=True))).scalars())
+        nowhere += [lot_id for lot_id in chunk if lot_id not in rows]
+    await hold(session, "lot", nowhere, shared=not alone)
 
 
 async def lock_free(session: AsyncSession, lot_ids: Sequence[str]) -> list[str]:
@@ -82,9 +87,11 @@ async def _recalls(session: AsyncSession, lot_ids: list[str], found: dict[str, L
         .where(col(RecallLot.lot_id).in_(lot_ids))
     )
     for row, recall in (await session.execute(statement.execution_options(**FRESH))).all():
+        # Also of a revoked one: a lot that no register has is known by it, and what was said of it has an end.
+        facts = found.setdefault(row.lot_id, LotFacts(row.lot_id, row.gtin, row.lot, product_name=row.product_name))
+        facts.recalled_at = min(recall.opened_at, facts.recalled_at or recall.opened_at)
         if recall.outcome == "revoked":
             continue
-        facts = found.setdefault(row.lot_id, LotFacts(row.lot_id, row.gtin, row.lot, product_name=row.product_name))
         facts.recalls.append(Recalled(instruction(recall), closed=recall.state == "closed"))
 
 

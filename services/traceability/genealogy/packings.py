@@ -1,0 +1,133 @@
+"""Which containers held what when, as it counts and as it is only said."""
+
+from bisect import bisect_left
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.epcis.repository import chunks
+from services.traceability.genealogy.holdings import MAX_NESTING, Packing
+from services.traceability.genealogy.models import Edge
+from services.traceability.genealogy.repository import CONTAINMENT
+from shared.db import AsyncSession
+
+
+async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bool = False) -> list[Packing]:
+    """Which containers held the nodes, theirs too, each from its packing to the next unpacking of the container that
+    counts. `claimed`: with the packings that do not count, and those that were declared in error."""
+    found: list[Packing] = []
+    front, seen = set(nodes), set(nodes)
+    for _ in range(MAX_NESTING):
+        rows: list[Any] = []
+        for chunk in chunks(front):
+            rows += await _packed(session, chunk, claimed=claimed)
+            rows += await _packed_by_stars(session, chunk, claimed=claimed)
+        if not rows:
+            break
+        unpacked = await _unpackings(session, {row.container for row in rows})
+        for row in rows:
+            ends = unpacked.get(row.container, [])
+            first = bisect_left(ends, row.at)
+            found.append(
+                Packing(
+                    row.content,
+                    row.container,
+                    row.at,
+                    ends[first] if first < len(ends) else None,
+                    row.quantity,
+                    row.uom,
+                    row.field,
+                    confirmed=row.into_counts and row.out_counts and row.known_to is None,
+                    packer=row.owner_uscc,
+                    voided=row.known_to,
+                )
+            )
+        front = {row.container for row in rows} - seen
+        seen |= front
+    return found
+
+
+async def _packed(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
+    columns: list[Any] = [
+        col(Edge.from_node).label("content"),
+        col(Edge.to_node).label("container"),
+        col(Edge.at),
+        col(Edge.known_to),
+        col(Edge.confirmed).label("into_counts"),
+        col(Edge.source_confirmed).label("out_counts"),
+        col(EventEpc.quantity),
+        col(EventEpc.uom),
+        col(EventEpc.field),
+        col(EpcisEvent.owner_uscc),
+    ]
+    statement = (
+        select(*columns)
+        .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.from_node))
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
+        .where(col(Edge.from_node).in_(nodes), col(Edge.relation).in_(CONTAINMENT), col(Edge.hop) == 1)
+    )
+    if not claimed:
+        statement = statement.where(
+            col(Edge.known_to).is_(None), col(Edge.confirmed).is_(True), col(Edge.source_confirmed).is_(True)
+        )
+    return list((await session.execute(statement)).all())
+
+
+async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
+    """Packings of several contents into several containers at once, whose edges meet in the event."""
+    into, out = aliased(Edge), aliased(Edge)
+    columns: list[Any] = [
+        col(into.from_node).label("content"),
+        col(out.to_node).label("container"),
+        col(into.at),
+        col(into.known_to),
+        col(out.confirmed).label("into_counts"),
+        col(into.source_confirmed).label("out_counts"),
+        col(EventEpc.quantity),
+        col(EventEpc.uom),
+        col(EventEpc.field),
+        col(EpcisEvent.owner_uscc),
+    ]
+    statement = (
+        select(*columns)
+        .join(out, (col(out.record_id) == into.record_id) & (col(out.from_node) == into.record_id))
+        .join(EventEpc, (col(EventEpc.record_id) == into.record_id) & (col(EventEpc.node) == into.from_node))
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(into.record_id))
+        .where(
+            col(into.from_node).in_(nodes),
+            col(into.to_node) == into.record_id,
+            col(into.relation).in_(CONTAINMENT),
+        )
+    )
+    if not claimed:
+        statement = statement.where(
+            col(into.known_to).is_(None), col(into.source_confirmed).is_(True), col(out.confirmed).is_(True)
+        )
+    return list((await session.execute(statement)).all())
+
+
+async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[Any]]:
+    """Container -> when it was unpacked, oldest first."""
+    found: dict[str, list[Any]] = {}
+    for chunk in chunks(containers):
+        statement = (
+            select(col(EventEpc.node), col(EpcisEvent.event_time))
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+            .where(
+                col(EventEpc.node).in_(chunk),
+                col(EventEpc.field) == "parent",
+                col(EpcisEvent.action) == "DELETE",
+                col(EpcisEvent.errored_at).is_(None),
+                col(EpcisEvent.declaration).is_(False),
+                col(EventEpc.confirmed).is_(True),
+            )
+        )
+        for node, at in (await session.execute(statement)).all():
+            found.setdefault(node, []).append(at)
+    for times in found.values():
+        times.sort()
+    return found

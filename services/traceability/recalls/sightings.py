@@ -1,0 +1,43 @@
+"""Where a lot was seen that no register has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.epcis.repository import chunks
+from services.traceability.masterdata import supervision
+from services.traceability.masterdata.models import Place
+from services.traceability.masterdata.repository import by_key
+from shared.db import AsyncSession
+
+
+async def seen_in(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Lots that events in force name, each with the areas in which it was seen: of the places, and of who told it."""
+    rows: list[Any] = []
+    for chunk in chunks(lot_ids):
+        statement = (
+            select(
+                col(EventEpc.node), col(EpcisEvent.place_gln), col(EpcisEvent.owner_uscc), col(EpcisEvent.captured_area)
+            )
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+            .where(
+                col(EventEpc.node).in_(chunk),
+                col(EpcisEvent.errored_at).is_(None),
+                col(EpcisEvent.declaration).is_(False),
+            )
+        )
+        rows += (await session.execute(statement.distinct())).all()
+    places = await by_key(session, Place, {row.place_gln for row in rows if row.place_gln})
+    homes = await supervision.homes(session, {row.owner_uscc for row in rows if row.owner_uscc})
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        codes = found.setdefault(row.node, set())
+        codes.update(homes.get(row.owner_uscc or "", ()))
+        if row.captured_area:
+            codes.add(row.captured_area)
+        if row.place_gln in places:
+            codes.add(places[row.place_gln].area_code)
+    return found
