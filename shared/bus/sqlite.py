@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,9 +37,32 @@ _SURE_SECONDS = 0.5
 _LEASE_SECONDS = 3.0
 
 
-class SqliteBus:
-    """Blocking calls run in a thread: the log is shared with other processes and a writer may have to wait."""
+class _Thread:
+    """Blocking calls on one connection, one after the other in a thread of its own: the log is shared with other
+    processes and a writer may have to wait. A call goes on when its caller is cancelled; in a pool of threads the next
+    call, or the end of the connection, would meet it on the same connection and crash the process."""
 
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="log")
+        self._ended = False
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        if self._ended:
+            raise RuntimeError("the bus is not started")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    async def end(self, work: Callable[[], None]) -> None:
+        """After what is still under way. Saying it again does nothing."""
+        if self._ended:
+            return
+        try:
+            await self.run(work)
+        finally:
+            self._ended = True
+            self._pool.shutdown(wait=False)
+
+
+class SqliteBus:
     topics_are_made = False
     authenticates = True  # nobody outside this machine's user reaches it
 
@@ -46,11 +70,12 @@ class SqliteBus:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._started = False
-        self._lock = asyncio.Lock()
+        self._thread = _Thread()
 
     async def start(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = await asyncio.to_thread(self._open)
+        self._thread = _Thread()
+        self._connection = await self._thread.run(self._open)
         self._started = True
 
     def _open(self) -> sqlite3.Connection:
@@ -72,8 +97,7 @@ class SqliteBus:
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
             return
-        async with self._lock:
-            await asyncio.to_thread(self._append, records)
+        await self._thread.run(self._append, records)
 
     def _append(self, records: Sequence[Record]) -> None:
         connection = self._ready()
@@ -132,27 +156,30 @@ class SqliteBus:
         for topic in topics:
             start = 0
             while True:
-                async with self._lock:
-                    batch = await asyncio.to_thread(select, self._ready(), topic, start, _READ_BATCH)
+                batch = await self._thread.run(self._select, topic, start)
                 if not batch:
                     break
                 yield batch
                 start = batch[-1].offset + 1
 
     async def topics(self, prefix: str) -> list[str]:
-        async with self._lock:
-            return await asyncio.to_thread(topics, self._ready(), prefix)
+        return await self._thread.run(lambda: topics(self._ready(), prefix))
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
-        async with self._lock:
-            found = await asyncio.to_thread(places, self._ready(), group, topics)
+        found = await self._thread.run(lambda: places(self._ready(), group, topics))
         return {topic: end - done for topic, (done, end) in found.items()}
 
     async def close(self) -> None:
         self._started = False
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        await self._thread.end(self._close)
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _select(self, topic: str, start: int) -> list[StoredRecord]:
+        return select(self._ready(), topic, start, _READ_BATCH)
 
 
 class SqliteSubscriber:
@@ -164,8 +191,7 @@ class SqliteSubscriber:
         self._member = member
         self._topics = list(topics)
         self._connection: sqlite3.Connection | None = None
-        self._turn = asyncio.Lock()
-        """Two statements at once on one connection share its transaction: a write then fails on what a read holds."""
+        self._thread = _Thread()
         self._next: dict[str, int] | None = None
         """Where to read on; None while another member has the group."""
         self._renew_at = 0.0
@@ -179,7 +205,7 @@ class SqliteSubscriber:
             stamp = self._stamp()
             now = time.monotonic()
             if stamp != self._seen or now - self._checked >= _SURE_SECONDS:
-                found = await self._run(self._read, limit)
+                found = await self._thread.run(self._read, limit)
                 # Less than was asked for means that all that `stamp` stands for was read.
                 self._seen = stamp if len(found) < limit else None
                 self._checked = now
@@ -250,18 +276,20 @@ class SqliteSubscriber:
                 [(self._group, topic, place) for topic, place in last.items()],
             )
 
-        await self._run(write)
+        await self._thread.run(write)
 
     async def change(self, topics: Sequence[str]) -> None:
-        async with self._turn:
+        def begin() -> None:
             self._topics, self._next, self._seen = list(topics), None, None
 
+        await self._thread.run(begin)
+
     async def places(self) -> Places:
-        found = await self._run(lambda: places(self._open(), self._group, self._topics))
+        found = await self._thread.run(lambda: places(self._open(), self._group, self._topics))
         return {(topic, 0): place for topic, place in found.items()}
 
     async def close(self) -> None:
-        await self._run(self._release)
+        await self._thread.end(self._release)
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None
@@ -270,10 +298,6 @@ class SqliteSubscriber:
                 connection.execute("DELETE FROM member WHERE consumer = ? AND member = ?", (self._group, self._member))
             finally:
                 connection.close()
-
-    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        async with self._turn:
-            return await asyncio.to_thread(work, *arguments)
 
 
 def connect(path: Path) -> sqlite3.Connection:
