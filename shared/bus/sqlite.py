@@ -8,11 +8,10 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 
@@ -20,6 +19,7 @@ from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
 from shared.db.faults import fault_of
+from shared.one_thread import OneThread
 
 T = TypeVar("T")
 _SCHEMA = """
@@ -32,37 +32,15 @@ CREATE TABLE IF NOT EXISTS member (
   consumer TEXT PRIMARY KEY, member TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
 """
 _READ_BATCH = 1000
+_NOT_STARTED = "the bus is not started"
 _WATCH_SECONDS = 0.01
 _SURE_SECONDS = 0.5
 _LEASE_SECONDS = 3.0
 
 
-class _Thread:
-    """Blocking calls on one connection, one after the other in a thread of its own: the log is shared with other
-    processes and a writer may have to wait. A call goes on when its caller is cancelled; in a pool of threads the next
-    call, or the end of the connection, would meet it on the same connection and crash the process."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="log")
-        self._ended = False
-
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        if self._ended:
-            raise RuntimeError("the bus is not started")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-
-    async def end(self, work: Callable[[], None]) -> None:
-        """After what is still under way. Saying it again does nothing."""
-        if self._ended:
-            return
-        try:
-            await self.run(work)
-        finally:
-            self._ended = True
-            self._pool.shutdown(wait=False)
-
-
 class SqliteBus:
+    """Blocking calls run in a thread: the log is shared with other processes and a writer may have to wait."""
+
     topics_are_made = False
     authenticates = True  # nobody outside this machine's user reaches it
 
@@ -70,11 +48,11 @@ class SqliteBus:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._started = False
-        self._thread = _Thread()
+        self._thread = OneThread("log")
 
     async def start(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._thread = _Thread()
+        self._thread = OneThread("log")
         self._connection = await self._thread.run(self._open)
         self._started = True
 
@@ -97,6 +75,8 @@ class SqliteBus:
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
             return
+        if not self._started:
+            raise RuntimeError(_NOT_STARTED)
         await self._thread.run(self._append, records)
 
     def _append(self, records: Sequence[Record]) -> None:
@@ -144,7 +124,7 @@ class SqliteBus:
 
     def _ready(self) -> sqlite3.Connection:
         if not self._started:
-            raise RuntimeError("the bus is not started")
+            raise RuntimeError(_NOT_STARTED)
         if self._connection is None:
             self._connection = self._open()
         return self._connection
@@ -191,7 +171,7 @@ class SqliteSubscriber:
         self._member = member
         self._topics = list(topics)
         self._connection: sqlite3.Connection | None = None
-        self._thread = _Thread()
+        self._thread = OneThread("log")
         self._next: dict[str, int] | None = None
         """Where to read on; None while another member has the group."""
         self._renew_at = 0.0

@@ -6,7 +6,6 @@ SQLite: the write lock of the file is held for the moment, the copy is a file. P
 advisory lock, writes go on; the copy is one file of COPY rows for each table, and the schema is that of the revision.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import failpoints
 from shared.db import quiet
 from shared.db.engine import Database
+from shared.one_thread import OneThread
 
 _HOLD_SECONDS = 10
 """How long a holder waits for its turn."""
@@ -39,10 +39,11 @@ class SqliteCopy:
         self._name = name or path.name
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._thread = OneThread("copy")
 
     async def hold(self) -> None:
         """Raises Busy, sqlite3.DatabaseError."""
-        await asyncio.to_thread(self._hold)
+        await self._thread.run(self._hold)
 
     def _hold(self) -> None:
         self._writer = _open(self.path)
@@ -54,7 +55,7 @@ class SqliteCopy:
             raise
 
     async def pin(self) -> None:
-        await asyncio.to_thread(self._pin)
+        await self._thread.run(self._pin)
 
     def _pin(self) -> None:
         self._reader = _open(self.path)
@@ -62,6 +63,9 @@ class SqliteCopy:
         self._reader.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read is what pins
 
     async def release(self) -> None:
+        await self._thread.run(self._release)
+
+    def _release(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()  # nothing was written
@@ -69,11 +73,11 @@ class SqliteCopy:
     async def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Of the pinned moment."""
         assert self._reader is not None
-        return await asyncio.to_thread(lambda reader: reader.execute(sql, parameters).fetchall(), self._reader)
+        return await self._thread.run(lambda reader: reader.execute(sql, parameters).fetchall(), self._reader)
 
     async def write(self, folder: Path) -> dict[str, int]:
         """`<folder>/<name>`; rows of each table."""
-        return await asyncio.to_thread(self._write, folder / self._name)
+        return await self._thread.run(self._write, folder / self._name)
 
     def _write(self, target: Path) -> dict[str, int]:
         assert self._reader is not None
@@ -84,10 +88,13 @@ class SqliteCopy:
             return {name: _count(copy, name) for name in sorted(names) if not name.startswith("sqlite_")}
 
     async def close(self) -> None:
-        await self.release()
+        await self._thread.end(self._close)
+
+    def _close(self) -> None:
+        self._release()
         reader, self._reader = self._reader, None
         if reader is not None:
-            await asyncio.to_thread(reader.close)
+            reader.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:
