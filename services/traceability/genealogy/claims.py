@@ -2,7 +2,7 @@
 it was packed into. Such a word moves nothing; who spoke is told of a recall, since the food may be there. Pure.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -13,26 +13,19 @@ from services.traceability.genealogy.holdings import (
     Holding,
     Observation,
     Packing,
+    amount,
+    carried,
     effect,
     holdings,
 )
 from services.traceability.genealogy.rules import CONTAINMENT
 
 KEPT = frozenset(
-    {
-        *(
-            "departing",
-            "arriving",
-            "accepting",
-            "storing",
-            "stocking",
-            "holding",
-            "loading",
-            "unloading",
-            "transporting",
-        ),
-        *("picking", "staging_outbound", "collecting", "packing", "unpacking", "repackaging", "retail_selling"),
-    }
+    (
+        *("departing", "arriving", "accepting", "storing", "stocking", "holding", "loading", "unloading"),
+        *("transporting", "picking", "staging_outbound", "collecting", "packing", "unpacking", "repackaging"),
+        "retail_selling",
+    )
 )
 """Business steps of who has the food in hand, beside those that move quantities; who inspects it need not have it."""
 
@@ -56,7 +49,9 @@ def claims(
     """Of everybody beside those who hold some (`held`). `told`: all that is said of the lots and of the containers;
     `packings`: also those that do not count. Whom a firm whose word on the lot counts says that it sent a container
     to is among them: that one may have it and be silent."""
-    said = _spread(told, _ended(told, packings))
+    # What counts comes first: what is said of a content once is said as it counts.
+    ended = sorted(_ended(told, packings), key=lambda packing: not packing.confirmed)
+    said = carried(told, ended, _within)
     entitled = {(seen.node, seen.party) for seen in told if seen.confirmed and seen.party}
     words: dict[Key, list[Observation]] = {}
     sent: dict[Key, list[Observation]] = {}
@@ -90,47 +85,22 @@ def _claims_of(key: Key, words: Sequence[Observation], sent: Sequence[Observatio
     found = {holding.uom: holding for holding in holdings(mine, {lot_id: lot_id})}
     for seen in sent:
         holding = found.setdefault(seen.uom, Holding(lot_id, holder, seen.uom))
-        holding.expected += _amount(seen)
+        holding.expected += amount(seen)
     for holding in found.values():
         holding.expected = max(Decimal(0), holding.expected - holding.received)
     rows = [found[uom] for uom in sorted(found, key=lambda uom: uom or "")]
     return [Claim(holding, confirmed=False) for holding in rows or [Holding(lot_id, holder, None)]]
 
 
-def _amount(seen: Observation) -> Decimal:
-    return seen.quantity if seen.quantity is not None else Decimal(0 if "quantity" in seen.field else 1)
-
-
-def _spread(told: Iterable[Observation], packings: Iterable[Packing]) -> list[Observation]:
-    """What is told, and for a container the same of everything that is said to be in it at the time. A packing that was
-    declared in error still speaks of what was told before that: nobody unsays what another has by then."""
-    inside: dict[str, list[Packing]] = {}
-    for packing in sorted(packings, key=lambda packing: not packing.confirmed):
-        inside.setdefault(packing.container, []).append(packing)
-    found = list(told)
-    named = {(seen.record_id, seen.node) for seen in found}
-    front = found
-    for _ in range(MAX_NESTING):
-        following: list[Observation] = []
-        for seen in front:
-            for packing in inside.get(seen.node, ()):
-                key = (seen.record_id, packing.content)
-                if key in named or not packing.holds_at(seen.at) or _unsaid(packing, seen):
-                    continue
-                named.add(key)
-                following.append(_within(seen, packing))
-        if not following:
-            break
-        found += following
-        front = following
-    return sorted(found, key=lambda seen: (seen.at, seen.record_id))
-
-
 def _unsaid(packing: Packing, seen: Observation) -> bool:
+    """A packing that was declared in error still speaks of what was told before that: nobody unsays what another has by
+    then."""
     return packing.voided is not None and seen.recorded is not None and seen.recorded > packing.voided
 
 
-def _within(seen: Observation, packing: Packing) -> Observation:
+def _within(seen: Observation, packing: Packing) -> Observation | None:
+    if _unsaid(packing, seen):
+        return None
     measured = "quantity" in packing.field
     used = seen.event_type == "TransformationEvent"
     kind = ("input_quantity" if measured else "input") if used else ("quantity" if measured else "epc")

@@ -1,6 +1,6 @@
 """From what was observed to who holds how much. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -105,8 +105,24 @@ def effect(event_type: str, action: str | None, biz_step: str | None, name: str)
     return None
 
 
-def spread(observed: Iterable[Observation], packings: Sequence[Packing]) -> list[Observation]:
-    """The observations, and for those of a container one for everything that was in it at the time.
+def spread(observed: Iterable[Observation], packings: Iterable[Packing]) -> list[Observation]:
+    """The observations, and for those of a container that moved it one for everything that was in it at the time."""
+    return carried(observed, packings, _moved)
+
+
+def _moved(seen: Observation, packing: Packing) -> Observation | None:
+    if seen.event_type not in ("ObjectEvent", "TransactionEvent"):
+        return None
+    kind = "quantity" if "quantity" in packing.field else "epc"
+    return replace(seen, node=packing.content, field=kind, quantity=packing.quantity, uom=packing.uom)
+
+
+def carried(
+    observed: Iterable[Observation],
+    packings: Iterable[Packing],
+    within: Callable[[Observation, Packing], Observation | None],
+) -> list[Observation]:
+    """The observations, and what `within` makes of those of a container for each content that was in it at the time.
 
     An event that names both a lot and the container that it is in counts once.
     """
@@ -119,25 +135,22 @@ def spread(observed: Iterable[Observation], packings: Sequence[Packing]) -> list
     for _ in range(MAX_NESTING):
         following: list[Observation] = []
         for seen in front:
-            if seen.event_type not in ("ObjectEvent", "TransactionEvent"):
-                continue
             for packing in inside.get(seen.node, ()):
-                if packing.holds_at(seen.at) and (seen.record_id, packing.content) not in named:
-                    named.add((seen.record_id, packing.content))
-                    following.append(
-                        replace(
-                            seen,
-                            node=packing.content,
-                            field="quantity" if "quantity" in packing.field else "epc",
-                            quantity=packing.quantity,
-                            uom=packing.uom,
-                        )
-                    )
+                key = (seen.record_id, packing.content)
+                if key in named or not packing.holds_at(seen.at) or (what := within(seen, packing)) is None:
+                    continue
+                named.add(key)
+                following.append(what)
         if not following:
             break
         found += following
         front = following
     return sorted(found, key=lambda seen: (seen.at, seen.record_id))
+
+
+def amount(seen: Observation) -> Decimal:
+    """How much it tells of; an item is one piece."""
+    return seen.quantity if seen.quantity is not None else Decimal(0 if "quantity" in seen.field else 1)
 
 
 def holdings(observed: Iterable[Observation], lot_of: Mapping[str, str]) -> list[Holding]:
@@ -152,17 +165,15 @@ def holdings(observed: Iterable[Observation], lot_of: Mapping[str, str]) -> list
         column = effect(seen.event_type, seen.action, seen.biz_step, seen.field)
         if lot_id is None or seen.holder is None or column is None:
             continue
-        measured = "quantity" in seen.field
-        amount = seen.quantity if seen.quantity is not None else Decimal(0 if measured else 1)
         key = (lot_id, seen.holder, seen.uom)
         holding = found.setdefault(key, Holding(*key))
-        setattr(holding, column, getattr(holding, column) + amount)
+        setattr(holding, column, getattr(holding, column) + amount(seen))
         holding.last_seen = seen.at
-        holding.unmeasured += measured and seen.quantity is None
+        holding.unmeasured += "quantity" in seen.field and seen.quantity is None
         if column == "shipped" and seen.destination and seen.destination != seen.holder:
             target = (lot_id, seen.destination, seen.uom)
-            sent[target] = sent.get(target, Decimal(0)) + amount
+            sent[target] = sent.get(target, Decimal(0)) + amount(seen)
             found.setdefault(target, Holding(*target))
-    for key, amount in sent.items():
-        found[key].expected = max(Decimal(0), amount - found[key].received)
+    for key, most in sent.items():
+        found[key].expected = max(Decimal(0), most - found[key].received)
     return sorted(found.values(), key=lambda h: (h.lot_id, h.holder, h.uom or ""))

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -28,7 +29,7 @@ async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bo
             rows += await _packed_by_stars(session, chunk, claimed=claimed)
         if not rows:
             break
-        unpacked = await _unpackings(session, {row.container for row in rows})
+        unpacked = await unpackings(session, {row.container for row in rows})
         for row in rows:
             ends = unpacked.get(row.container, [])
             first = bisect_left(ends, row.at)
@@ -51,36 +52,9 @@ async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bo
     return found
 
 
-async def _packed(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
-    columns: list[Any] = [
-        col(Edge.from_node).label("content"),
-        col(Edge.to_node).label("container"),
-        col(Edge.at),
-        col(Edge.known_to),
-        col(Edge.confirmed).label("into_counts"),
-        col(Edge.source_confirmed).label("out_counts"),
-        col(EventEpc.quantity),
-        col(EventEpc.uom),
-        col(EventEpc.field),
-        col(EpcisEvent.owner_uscc),
-    ]
-    statement = (
-        select(*columns)
-        .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.from_node))
-        .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
-        .where(col(Edge.from_node).in_(nodes), col(Edge.relation).in_(CONTAINMENT), col(Edge.hop) == 1)
-    )
-    if not claimed:
-        statement = statement.where(
-            col(Edge.known_to).is_(None), col(Edge.confirmed).is_(True), col(Edge.source_confirmed).is_(True)
-        )
-    return list((await session.execute(statement)).all())
-
-
-async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
-    """Packings of several contents into several containers at once, whose edges meet in the event."""
-    into, out = aliased(Edge), aliased(Edge)
-    columns: list[Any] = [
+def _columns(into: Any, out: Any) -> list[Any]:
+    """Of a packing with these edges: the one from the content and the one to the container, or one that is both."""
+    return [
         col(into.from_node).label("content"),
         col(out.to_node).label("container"),
         col(into.at),
@@ -92,8 +66,29 @@ async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: 
         col(EventEpc.field),
         col(EpcisEvent.owner_uscc),
     ]
+
+
+def _counts(into: Any, out: Any) -> Any:
+    return and_(col(into.known_to).is_(None), col(into.source_confirmed).is_(True), col(out.confirmed).is_(True))
+
+
+async def _packed(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
     statement = (
-        select(*columns)
+        select(*_columns(Edge, Edge))
+        .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.from_node))
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
+        .where(col(Edge.from_node).in_(nodes), col(Edge.relation).in_(CONTAINMENT), col(Edge.hop) == 1)
+    )
+    if not claimed:
+        statement = statement.where(_counts(Edge, Edge))
+    return list((await session.execute(statement)).all())
+
+
+async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
+    """Packings of several contents into several containers at once, whose edges meet in the event."""
+    into, out = aliased(Edge), aliased(Edge)
+    statement = (
+        select(*_columns(into, out))
         .join(out, (col(out.record_id) == into.record_id) & (col(out.from_node) == into.record_id))
         .join(EventEpc, (col(EventEpc.record_id) == into.record_id) & (col(EventEpc.node) == into.from_node))
         .join(EpcisEvent, col(EpcisEvent.record_id) == col(into.record_id))
@@ -104,15 +99,13 @@ async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: 
         )
     )
     if not claimed:
-        statement = statement.where(
-            col(into.known_to).is_(None), col(into.source_confirmed).is_(True), col(out.confirmed).is_(True)
-        )
+        statement = statement.where(_counts(into, out))
     return list((await session.execute(statement)).all())
 
 
-async def _unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[Any]]:
+async def unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[datetime]]:
     """Container -> when it was unpacked, oldest first."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[datetime]] = {}
     for chunk in chunks(containers):
         statement = (
             select(col(EventEpc.node), col(EpcisEvent.event_time))

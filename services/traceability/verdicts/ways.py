@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
+from services.traceability.genealogy.packings import unpackings
 from services.traceability.genealogy.repository import is_middle
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.rights.repository import Registry, confirmed_places
@@ -169,7 +170,7 @@ async def _containers(session: AsyncSession, carried: Sequence[Carrier]) -> list
             edges += [(row.from_node, row.to_node, row.at) for row in (await session.execute(statement)).all()]
         if not edges:
             break
-        unpacked = await _unpackings(session, {container for _, container, _ in edges})
+        unpacked = await unpackings(session, {container for _, container, _ in edges})
         front = []
         for content, container, packed_at in edges:
             until = min((at for at in unpacked.get(container, ()) if at >= packed_at), default=None)
@@ -179,26 +180,6 @@ async def _containers(session: AsyncSession, carried: Sequence[Carrier]) -> list
                 if _inside(carrier, packed_at)
             ]
         found += front
-    return found
-
-
-async def _unpackings(session: AsyncSession, containers: Iterable[str]) -> dict[str, list[datetime]]:
-    found: dict[str, list[datetime]] = {}
-    for chunk in chunks(containers):
-        statement = (
-            select(col(EventEpc.node), col(EpcisEvent.event_time))
-            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
-            .where(
-                col(EventEpc.node).in_(chunk),
-                col(EventEpc.field) == "parent",
-                col(EpcisEvent.action) == "DELETE",
-                col(EpcisEvent.errored_at).is_(None),
-                col(EpcisEvent.declaration).is_(False),
-                col(EventEpc.confirmed).is_(True),
-            )
-        )
-        for node, at in (await session.execute(statement)).all():
-            found.setdefault(node, []).append(at)
     return found
 
 
