@@ -4,8 +4,11 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from shared.logs import LibraryHandler
@@ -57,6 +60,15 @@ def test_every_line_is_json_and_a_library_that_repeats_itself_is_cut_short() -> 
     assert len(forgotten) == 5
     assert "OSError: nobody asked" in forgotten[0]["exception"]
     assert len(lines) == 11
+
+
+@pytest.fixture(autouse=True)
+def every_level() -> Iterator[None]:
+    """Whatever level an app of an earlier test in this process was set to."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
