@@ -2,10 +2,8 @@
 
 import http.client
 import os
-import random
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -13,10 +11,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 from bench.frame import Options, Outcome, Series, case, compare, say
+from bench.processes import free_base, tree
 from bench.servers import ROOT
 from deploy.local.process import stop, tail, tied
 from deploy.topology import SERVICES
@@ -71,7 +69,7 @@ def _pinzhi(*arguments: str) -> list[str]:
 
 def _measure(command_for: Callable[[int], list[str]], folder: Path) -> tuple[float, float]:
     """Seconds from the start of the process until all four answer, and their memory one second later."""
-    base = _free_base()
+    base = free_base()
     log = folder / f"start-{base}.log"
     begun = time.monotonic()
     with log.open("wb") as output:
@@ -92,28 +90,9 @@ def _measure(command_for: Callable[[int], list[str]], folder: Path) -> tuple[flo
             time.sleep(0.01)
         seconds = time.monotonic() - begun
         time.sleep(1.0)
-        return seconds, sum(_pss(pid) for pid in _tree(process.pid)) / 1024
+        return seconds, sum(_pss(pid) for pid in tree(process.pid)) / 1024
     finally:
         stop(process, with_signal=signal.SIGTERM)
-
-
-def _free_base() -> int:
-    """A port that is free with the three after it, below the ephemeral ones: a client that asks for a port there before
-    the server has it can be connected to itself.
-    """
-    while True:
-        base = random.randrange(20_000, 32_000)
-        if all(_is_free(base + service.port_offset) for service in SERVICES):
-            return base
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _answers(port: int) -> bool:
@@ -122,21 +101,6 @@ def _answers(port: int) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError, http.client.HTTPException):
         return False
-
-
-def _tree(root: int) -> set[int]:
-    """The process and all below it."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-        except OSError:
-            continue
-        parents[int(stat.parent.name)] = int(text.rsplit(")", 1)[1].split()[1])
-    found = {root}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
 
 
 def _pss(pid: int) -> int:

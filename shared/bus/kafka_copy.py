@@ -43,7 +43,8 @@ class Line:
 @asynccontextmanager
 async def reading(bus: KafkaBus, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer outside of every group, or for the positions of one. Raises OSError where no broker answers."""
-    consumer = AIOKafkaConsumer(**bus.client_options(), enable_auto_commit=False, **options)
+    # What is asked for is there: a broker that waits for more would hold back the next partition, half a second each.
+    consumer = AIOKafkaConsumer(**bus.client_options(), enable_auto_commit=False, fetch_max_wait_ms=10, **options)
     try:
         try:
             await consumer.start()

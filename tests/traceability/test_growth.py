@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,6 +132,37 @@ async def test_a_thousand_by_a_thousand_lots_keep_the_service_answering(sqlite_b
         assert answers >= 2
         [(made,)] = service.rows("SELECT count(*) FROM lot_verdict WHERE gtin = $1 AND lot LIKE 'O%'", PACKED)
         assert made == 1_000
+
+
+@pytest.mark.timeout(600)
+async def test_a_document_of_twenty_thousand_events_keeps_the_service_answering(sqlite_backend: Backend) -> None:
+    """As many as one may have: a thousand lots, seen twenty times each."""
+    lots = [f"{PACKED}.D{number:05}" for number in range(1_000)]
+    begun = datetime(2026, 11, 1, tzinfo=UTC)
+    seen = [
+        event("ObjectEvent", 1, action="OBSERVE", bizStep="storing", quantityList=food.amounts(lot, 1))
+        | {"eventTime": (begun + timedelta(hours=day, seconds=number)).isoformat()}
+        for day in range(20)
+        for number, lot in enumerate(lots)
+    ]
+    async with running(create_app, Settings, sqlite_backend) as service:
+        await food.register(service)
+        answer = await service.post("/epcis/capture", json=large.document(seen), as_=food.coop)
+        assert answer.status_code == 202, answer.text
+        gc.collect()
+        gc.freeze()
+        answers, job = 0, {"running": True}
+        async with watched() as stretch:
+            while job["running"]:
+                ok(await service.get(f"/v1/traceability/verdicts/{RAW_LOT}"))
+                job = ok(await service.get(answer.headers["location"], as_=food.coop))
+                answers += 1
+                await asyncio.sleep(0.05)
+        gc.unfreeze()
+        assert job["success"], job
+        assert service.rows("SELECT count(*) FROM epcis_event WHERE biz_step = 'storing'") == [(20_000,)]
+        assert stretch.longest < LONGEST
+        assert answers > 20
 
 
 TRACED = (250, 500, 1_000, 2_000)
