@@ -22,9 +22,21 @@ SECONDS = 90.0
 """How long a test waits for what must happen; a busy machine is slow."""
 
 
+_taken: list[socket.socket] = []
+"""Marks of the ports that this process was given; they end with it."""
+
+
 def free_ports() -> int:
-    """The first of four free ports in a row, below the range that the kernel gives to clients."""
-    for base in range(20_000 + os.getpid() % 5_000, 30_000, 4):
+    """The first of four free ports in a row, below the range that the kernel gives to clients. No other test process on
+    this machine is given them while this one lives: a port is free until the one who asked has started its server."""
+    for base in range(20_000, 30_000, 4):
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            mark.bind(f"\0pinzhi-test-ports-{base}")
+        except OSError:
+            mark.close()
+            continue
+        _taken.append(mark)
         with ExitStack() as stack:
             try:
                 for service in topology.SERVICES:
