@@ -11,6 +11,7 @@ PYTHON ?= python3
 TESTS ?=
 WORKERS ?= 2
 CASES ?=
+COMMIT ?= HEAD~1
 SCALE ?= 1
 COMPOSE ?= docker compose
 SECURE ?=
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 CODE := services shared deploy
 ALL_CODE := $(CODE) tests bench chaos
 
-.PHONY: help run test check fmt bench chaos postgres kafka compose-test clean format-check lint types imports
+.PHONY: help run test check fmt bench beside chaos postgres kafka compose-test clean format-check lint types imports
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +52,10 @@ fmt: $(VENV)/.dev ## format the code and mend what the linter can
 bench: $(VENV)/.dev ## measure against the floors, writes bench/RESULTS.md [CASES="scan-warm start"] [SCALE=0.1]
 	@$(BIN)/python -m compileall -q $(CODE) bench
 	@$(BIN)/python -m bench --scale $(SCALE) $(CASES)
+
+beside: $(VENV)/.dev ## CPU a request beside an earlier commit: COMMIT=4f5bbf5 [CASES="scan event"]
+	@$(BIN)/python -m compileall -q $(CODE) bench
+	@$(BIN)/python -m bench.beside $(COMMIT) $(if $(CASES),--only $(CASES))
 
 chaos: $(VENV)/.dev ## full-size faults, writes docs/ops/chaos.md [CASES="storm"] [SCALE=0.1]
 	@$(BIN)/python -m chaos --scale $(SCALE) $(CASES)

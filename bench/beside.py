@@ -141,21 +141,21 @@ def _event(number: int) -> dict[str, Any]:
 GROWER = next(client for client in ENTERPRISES if client.uscc == COOPERATIVE.uscc)
 SHOP = next(client for client in ENTERPRISES if client.uscc == RETAILER.uscc)
 CASES: dict[str, tuple[int, Work]] = {
-    "scan": (4_000, _get(f"/v1/scan/{LOT}")),
-    "scanned page": (600, _get(f"/{LOT}", accept="text/html")),
-    "enterprise": (4_000, _get(f"/v1/enterprises/{COOPERATIVE.uscc}")),
+    "scan": (16_000, _get(f"/v1/scan/{LOT}")),
+    "scanned-page": (600, _get(f"/{LOT}", accept="text/html")),
+    "enterprise": (16_000, _get(f"/v1/enterprises/{COOPERATIVE.uscc}")),
     "overview": (600, _get("/v1/overview")),
-    "black list": (600, _get("/v1/lists/black")),
-    "verdict through the door": (2_000, _get(f"/v1/traceability/verdicts/{APPLES.gtin}+{DAYS.apples.number}")),
-    "trace by its owner": (
+    "black-list": (600, _get("/v1/lists/black")),
+    "verdict-at-the-door": (2_000, _get(f"/v1/traceability/verdicts/{APPLES.gtin}+{DAYS.apples.number}")),
+    "trace-by-its-owner": (
         200,
         _get(f"/v1/traceability/lots/{APPLES.gtin}.{DAYS.apples.number}/trace?direction=both", who=GROWER),
     ),
-    "trace by its shop": (
+    "trace-by-its-shop": (
         200,
         _get(f"/v1/traceability/lots/{APPLES.gtin}.{DAYS.apples.number}/trace?direction=both", who=SHOP),
     ),
-    "EPCIS query": (200, _get("/epcis/events?EQ_bizStep=packing&perPage=10", who=GROWER)),
+    "epcis-query": (200, _get("/epcis/events?EQ_bizStep=packing&perPage=10", who=GROWER)),
     "violation": (400, _post("/v1/credit/violations", ENFORCEMENT, _violation)),
     "event": (200, _post("/epcis/events", GROWER, _event)),
 }

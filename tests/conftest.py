@@ -1,5 +1,6 @@
 """Fixtures for all tests. The `backend` fixture runs a test on SQLite and on PostgreSQL."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from tests.support.postgres import postgres_server
 from tests.support.secure_kafka import secure_city, secure_kafka
 
 __all__ = ["kafka_address", "kafka_server", "postgres_server", "secure_city", "secure_kafka"]
+
+
+def pytest_configure() -> None:
+    """Collect less often: every test makes an app of thousands of objects, whose looking at was a tenth of the run."""
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_report_header() -> list[str]:

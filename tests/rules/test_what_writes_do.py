@@ -87,22 +87,26 @@ async def test_a_write_does_only_what_its_caller_may(service: Harness) -> None:
         await food.register(service)
     wrong: list[str] = []
     for row in rows:
+        # Who is refused changes nothing, so one object stands for all of them; who may has one each.
+        method, path, body = await row.ask(service)
+        await service.settled()
+        before = state(service)
         for who, caller in CALLERS.items():
-            method, path, body = await row.ask(service)
-            await service.settled()
-            before = state(service)
-            answer = await service.request(method, path, json=body, as_=caller)
             if who in row.allowed:
-                if not done(answer):
-                    wrong.append(f"{row}: {who} may, and got {answer.status_code} {answer.text[:300]}")
                 continue
+            answer = await service.request(method, path, json=body, as_=caller)
             if done(answer):
                 wrong.append(f"{row}: {who} may not, and did: {answer.text[:200]}")
-                continue
-            if answer.status_code not in (200, 401, 403, 404):
+            elif answer.status_code not in (200, 401, 403, 404):
                 wrong.append(f"{row}: {who} may not, and got {answer.status_code} {answer.text[:300]}")
             after = state(service)
-            changed = [table for table in before if before[table] != after[table]]
-            if changed:
+            if changed := [table for table in before if before[table] != after[table]]:
                 wrong.append(f"{row}: {who} was refused, but {changed} changed")
+            before = after
+        for who in sorted(row.allowed):
+            method, path, body = await row.ask(service)
+            await service.settled()
+            answer = await service.request(method, path, json=body, as_=CALLERS[who])
+            if not done(answer):
+                wrong.append(f"{row}: {who} may, and got {answer.status_code} {answer.text[:300]}")
     assert not wrong, "\n".join(wrong)

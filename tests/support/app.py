@@ -21,7 +21,7 @@ from shared.platform import Platform
 from shared.settings import ServiceSettings
 from tests.support.callers import AUDIENCE, ISSUER, department, enterprise, public, staff, write_jwks
 from tests.support.client import Client
-from tests.support.databases import Backend, apart
+from tests.support.databases import Backend, Onlooker
 from tests.support.lifespan import Lifespan
 
 __all__ = ["NOW", "Harness", "department", "enterprise", "public", "running", "staff"]
@@ -44,6 +44,7 @@ class Harness(Client):
         self.clock = clock
         self.may_fail = False
         """Set by a test that breaks a background task on purpose."""
+        self._onlooker: Onlooker | None = None
         self._sequences: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     async def deliver(self, *events: Event, wait: bool = True) -> None:
@@ -82,24 +83,20 @@ class Harness(Client):
         return [kind.model_validate_json(bytes(data)) for (data,) in rows]
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of one statement with `$1` parameters, on a connection of its own."""
+        """Rows of one statement with `$1` parameters, in a transaction of its own."""
         url = self.platform.db.url
         if self.platform.db.is_sqlite:
             with closing(sqlite3.connect(f"file:{url.database}?mode=ro", uri=True)) as connection:
                 named = {str(number): value for number, value in enumerate(parameters, 1)}
                 return connection.execute(sql, named).fetchall()
-        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        if self._onlooker is None:
+            self._onlooker = Onlooker(url.set(drivername="postgresql").render_as_string(hide_password=False))
+        return self._onlooker.rows(sql, *parameters)
 
-        async def fetch() -> list[tuple[Any, ...]]:
-            import asyncpg
-
-            connection = await asyncpg.connect(dsn)
-            try:
-                return [tuple(row) for row in await connection.fetch(sql, *parameters)]
-            finally:
-                await connection.close()
-
-        return apart(fetch())
+    async def close(self) -> None:
+        await super().close()
+        if self._onlooker is not None:
+            self._onlooker.close()
 
     async def until(self, holds: Callable[[], bool], what: str = "what was waited for") -> None:
         """Wait for something that must come true; fails after twenty seconds."""
