@@ -17,6 +17,8 @@ from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.repository import ROWS, Direction, is_middle
 from services.traceability.rights import service as rights
+from services.traceability.rights.rules import Title
+from services.traceability.rights.titles import titles
 from shared.db import AsyncSession
 from shared.db.sql import among
 
@@ -51,22 +53,25 @@ class Reader:
         self.session, self.uscc = session, uscc
         self.reads: set[str] = set()
         self._closed: set[str] = set()
-        self._own: dict[str, bool] = {}
+        self._titles: dict[str, Title | None] = {}
 
     async def ask(self, nodes: Sequence[str], most: int) -> set[str]:
         """Adds to `reads`. Returns those that are not known yet, since they were more than `most`, the first first."""
         new = [node for node in nodes if node not in self.reads and node not in self._closed]
-        gtins = rights.gtins_of(new) - self._own.keys()
+        gtins = rights.gtins_of(new) - self._titles.keys()
         if gtins:
-            own = await rights.own_gtins(self.session, self.uscc, gtins)
-            self._own |= {gtin: gtin in own for gtin in gtins}
-        mine = {node for node in new if any(self._own[gtin] for gtin in rights.gtins_of([node]))}
+            self._titles |= dict.fromkeys(gtins) | await titles(self.session, gtins)
+        mine = {
+            node
+            for node in new
+            if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in rights.gtins_of([node]))
+        }
         self.reads |= mine
         others = [node for node in new if node not in mine]
         asked = others[:most]
         for start in range(0, len(asked), ROWS):
             some = asked[start : start + ROWS]
-            opened = await rights.opened(self.session, self.uscc, some)
+            opened = await rights.opened(self.session, self.uscc, some, self._titles)
             self.reads |= opened
             self._closed.update(node for node in some if node not in opened)
         return set(others[most:])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy import and_, bindparam, or_, select, update
@@ -15,7 +16,7 @@ from services.traceability.masterdata.models import Party, Place
 from services.traceability.masterdata.repository import by_key
 from services.traceability.rights import rules
 from services.traceability.rights.models import ClaimDecision, PlaceConfirmation
-from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, Row
+from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, Row, Title
 from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
@@ -146,12 +147,19 @@ class Registry:
 
     @classmethod
     async def load(cls, session: AsyncSession, glns: Iterable[str]) -> "Registry":
-        places = await by_key(session, Place, glns)
+        places: dict[str, Place] = {}
         confirmed: set[tuple[str, str, str]] = set()
-        for chunk in chunks(places):
-            statement = select(PlaceConfirmation).where(col(PlaceConfirmation.gln).in_(chunk))
-            for each in (await session.execute(statement)).scalars():
-                confirmed.add((each.gln, each.uscc, by(each.confirmed_by)))
+        for chunk in chunks(glns):
+            statement = (
+                select(Place, col(PlaceConfirmation.uscc), col(PlaceConfirmation.confirmed_by))
+                .outerjoin(PlaceConfirmation, col(PlaceConfirmation.gln) == col(Place.gln))
+                .where(col(Place.gln).in_(chunk))
+                .execution_options(populate_existing=True)
+            )
+            for place, uscc, said in (await session.execute(statement)).all():
+                places[place.gln] = place
+                if said is not None:
+                    confirmed.add((place.gln, uscc, by(said)))
         return cls(places, confirmed)
 
     def party(self, gln: str | None, record_id: str, captured_by: str) -> str | None:
@@ -176,9 +184,11 @@ async def picture(
     *,
     pending: Sequence[Mapping[str, Any]] = (),
     packed: Iterable[tuple[str, str, datetime]] = (),
+    asked: Mapping[str, Title | None] = MappingProxyType({}),
 ) -> Picture:
     """Everything that decides on the nodes. `pending`: rows as of `rows_of`, not stored yet; `packed`: their packings
-    (content, container, time). `which` rows of the nodes themselves; of what they were in, those that decide."""
+    (content, container, time). `which` rows of the nodes themselves; of what they were in, those that decide. `asked`:
+    titles, or that there is none, where the caller knows."""
     wanted = set(nodes)
     inside = await above(session, wanted)
     for content, container, at in packed:
@@ -202,7 +212,7 @@ async def picture(
     return Picture(
         rows=rows,
         packed=inside,
-        titles=await titles(session, gtins),
+        titles={gtin: title for gtin, title in asked.items() if title} | await titles(session, gtins - asked.keys()),
         areas={uscc: party.area_code for uscc, party in (await by_key(session, Party, parties)).items()},
         within=areas.is_within,
         day=shanghai_date,

@@ -178,17 +178,18 @@ def gtins_of(nodes: Iterable[str]) -> set[str]:
     return {gtin for node in nodes if (gtin := rules.kind_of(node)[1])}
 
 
-async def own_gtins(session: AsyncSession, uscc: str, gtins: Iterable[str]) -> set[str]:
-    """Those of the GTINs whose owner or maker the enterprise is, and nobody beside it: it reads every lot and item of
-    them."""
-    titles = await titles_of(session, gtins)
-    return {gtin for gtin, title in titles.items() if uscc in title.parties and title.claim is None}
+def is_own(uscc: str, title: rules.Title | None) -> bool:
+    """Whether the enterprise is owner or maker of the GTIN, and nobody beside it: it reads every lot and item of it."""
+    return title is not None and uscc in title.parties and title.claim is None
 
 
-async def opened(session: AsyncSession, uscc: str, nodes: Iterable[str]) -> set[str]:
-    """Those of the nodes of which an enterprise may read what others say, as what was said of each decides."""
+async def opened(
+    session: AsyncSession, uscc: str, nodes: Iterable[str], asked: Mapping[str, rules.Title | None]
+) -> set[str]:
+    """Those of the nodes of which an enterprise may read what others say, as what was said of each decides. `asked`:
+    the titles that are known, or that there is none."""
     wanted = {node for node in nodes if not genealogy.is_middle(node)}
-    picture = await repository.picture(session, wanted, "deciding")
+    picture = await repository.picture(session, wanted, "deciding", asked=asked)
     return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})
 
 

@@ -1,16 +1,16 @@
 """Queries of titles: whose a GTIN is, since when, and who confirmed it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.repository import chunks
 from services.traceability.masterdata.models import Party, Product
-from services.traceability.masterdata.repository import by_key
 from services.traceability.rights.models import GtinClaim, ProductConfirmation, ProductMakers
 from services.traceability.rights.rules import Maker, Title
 from shared.db import AsyncSession
@@ -24,44 +24,58 @@ def by(confirmed_by: str) -> str:
 
 
 async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title]:
-    """Whose each GTIN is: registered, else claimed."""
-    wanted = set(gtins)
-    products = await by_key(session, Product, wanted)
-    claims = await by_key(session, GtinClaim, wanted)
-    makers = await by_key(session, ProductMakers, products)
-    parties = await by_key(session, Party, {claim.uscc for claim in claims.values()})
-    confirmed = await _confirmations(session, products)
+    """Whose each GTIN is: registered, else claimed. Two statements of columns: every capture and every step of a trace
+    asks."""
     found: dict[str, Title] = {}
-    for gtin, claim in claims.items():
-        party = parties.get(claim.uscc)
-        found[gtin] = Title(claim.uscc, party.area_code if party else None, since=claim.record_id)
-    for gtin, product in products.items():
-        claimed = found.get(gtin)
-        said = {who for uscc, who in confirmed.get(gtin, ()) if uscc == product.owner_uscc}
-        title = Title(
-            product.owner_uscc,
-            product.area_code,
-            _makers(makers.get(gtin)),
-            since=product.since,
-            settled=DEPARTMENT in said,
-            confirmed_by=frozenset(said),
-        )
-        if claimed is not None and claimed.owner == title.owner:
-            title = replace(title, since=min(title.since, claimed.since))  # it has it since it made something of it
-        elif claimed is not None and claimed.owner not in title.parties:
-            title = replace(title, claim=claimed)
-        found[gtin] = title
-    return found
-
-
-async def _confirmations(session: AsyncSession, gtins: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """GTIN -> (whose it is, who says so)."""
-    found: dict[str, list[tuple[str, str]]] = {}
     for chunk in chunks(gtins):
-        statement = select(ProductConfirmation).where(col(ProductConfirmation.gtin).in_(chunk))
-        for each in (await session.execute(statement)).scalars():
-            found.setdefault(each.gtin, []).append((each.uscc, by(each.confirmed_by)))
+        claims = (
+            select(col(GtinClaim.gtin), col(GtinClaim.uscc), col(GtinClaim.record_id), col(Party.area_code))
+            .outerjoin(Party, col(Party.uscc) == col(GtinClaim.uscc))
+            .where(col(GtinClaim.gtin).in_(chunk))
+        )
+        for gtin, uscc, record_id, area_code in (await session.execute(claims)).all():
+            found[gtin] = Title(uscc, area_code, since=record_id)
+        confirms = and_(
+            col(ProductConfirmation.gtin) == col(Product.gtin), col(ProductConfirmation.uscc) == col(Product.owner_uscc)
+        )
+        products = (
+            select(
+                col(Product.gtin),
+                col(Product.owner_uscc),
+                col(Product.area_code),
+                col(Product.since),
+                col(ProductMakers.makers),
+                col(ProductConfirmation.confirmed_by),
+            )
+            .outerjoin(ProductMakers, col(ProductMakers.gtin) == col(Product.gtin))
+            .outerjoin(ProductConfirmation, confirms)
+            .where(col(Product.gtin).in_(chunk))
+        )
+        registered: dict[str, Any] = {}
+        said: dict[str, set[str]] = {}
+        for row in (await session.execute(products)).all():  # one for each that confirmed it
+            registered[row.gtin] = row
+            if row.confirmed_by is not None:
+                said.setdefault(row.gtin, set()).add(by(row.confirmed_by))
+        for gtin, row in registered.items():
+            found[gtin] = _title(row, said.get(gtin, set()), found.get(gtin))
     return found
+
+
+def _title(product: Any, said: set[str], claimed: Title | None) -> Title:
+    title = Title(
+        product.owner_uscc,
+        product.area_code,
+        _makers(product.makers),
+        since=product.since,
+        settled=DEPARTMENT in said,
+        confirmed_by=frozenset(said),
+    )
+    if claimed is not None and claimed.owner == title.owner:
+        return replace(title, since=min(title.since, claimed.since))  # it has it since it made something of it
+    if claimed is not None and claimed.owner not in title.parties:
+        return replace(title, claim=claimed)
+    return title
 
 
 async def untitled_words(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:
@@ -77,10 +91,8 @@ async def untitled_words(session: AsyncSession, lot_ids: Iterable[str]) -> set[s
     return found
 
 
-def _makers(row: ProductMakers | None) -> tuple[Maker, ...]:
-    return tuple(
-        Maker(each["uscc"], _day(each.get("since")), _day(each.get("until"))) for each in (row.makers if row else ())
-    )
+def _makers(makers: Sequence[Mapping[str, Any]] | None) -> tuple[Maker, ...]:
+    return tuple(Maker(each["uscc"], _day(each.get("since")), _day(each.get("until"))) for each in makers or ())
 
 
 def _day(text: str | None) -> date | None:
