@@ -79,8 +79,7 @@ def build_app(
     if spec.hot_writes:
         routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
     whole: ASGIApp = RequestContext(routed, service=spec.name, settings=settings)
-    if spec.hot:
-        whole = HotApp(whole, platform, spec.hot)
+    whole = HotApp(whole, platform, spec.hot)
     if spec.limits:
         whole = RateLimits(whole, platform, spec.limits)
     return App(whole, app, platform)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
 from shared.i18n import Lang, negotiate
-from shared.web.limits import RATE
+from shared.web.limits import RATE, Rate, telling
 from shared.web.problems import as_platform_error, problem_response
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class HotApp:
                 match = pattern.fullmatch(path)
                 if match is not None and await self._answer(route, match, scope, send):
                     return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, telling(scope, send))
 
     async def _answer(self, route: HotRoute, match: re.Match[str], scope: Scope, send: Send) -> bool:
         headers = dict(scope["headers"])
@@ -223,22 +223,24 @@ class HotApp:
         language = headers.get(b"accept-language")
         lang: Lang = "zh" if language is None else negotiate(language.decode("latin-1"))
         raw_path = scope.get("raw_path") or match.string.encode()
-        request = HotRequest(match.string, raw_path, query, lang, headers, scope.get(RATE, 0))
+        rate: Rate | None = scope.get(RATE)
+        request = HotRequest(match.string, raw_path, query, lang, headers, rate.used if rate else 0)
         try:
             answer = await self._find(route, match, request, accept if route.accept else "")
         except Exception as error:
             response = problem_response(as_platform_error(error), lang)
-            await response(scope, _no_body, send)
+            await response(scope, _no_body, telling(scope, send))
             return True
         if answer is None:
             return False
         if route.after is not None:
             route.after(self._platform, match, request, answer)
+        told = rate.headers if rate else ()
         if headers.get(b"if-none-match") == answer.etag:
-            await send({"type": "http.response.start", "status": 304, "headers": answer.raw_headers[2:]})
+            await send({"type": "http.response.start", "status": 304, "headers": [*answer.raw_headers[2:], *told]})
             await send({"type": "http.response.body", "body": b""})
             return True
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers})
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.raw_headers, *told]})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
         return True

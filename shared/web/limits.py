@@ -23,7 +23,35 @@ if TYPE_CHECKING:
     from shared.platform import Platform
 
 RATE = "pinzhi.rate"
-"""In the scope: how many requests under the same limit came from here in this second, with this one."""
+"""In the scope: the `Rate` of the request, where somebody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    used: int
+    """How many requests under the same limit came from here in this second, with this one."""
+    headers: tuple[tuple[bytes, bytes], ...]
+    """What its answer says of that."""
+
+
+def rate_of(scope: Scope) -> int:
+    """How many requests under the same limit came from there in this second; 0 where nobody counts."""
+    rate: Rate | None = scope.get(RATE)
+    return rate.used if rate else 0
+
+
+def telling(scope: Scope, send: Send) -> Send:
+    """`send` that puts the headers of the rate on the answer."""
+    rate: Rate | None = scope.get(RATE)
+    if rate is None:
+        return send
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *rate.headers]
+        await send(message)
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -38,7 +66,8 @@ class Limit:
 
 
 class RateLimits:
-    """`limits`: the first one that fits counts. `now` gives seconds of a clock that nobody sets."""
+    """`limits`: the first one that fits counts. `now` gives seconds of a clock that nobody sets. Whoever answers below
+    tells the rate (`HotApp` does, for itself and for all that it hands on)."""
 
     def __init__(
         self,
@@ -49,7 +78,8 @@ class RateLimits:
     ) -> None:
         self._app, self._platform, self._now = app, platform, now
         self._limits = [
-            (limit, (b"ratelimit-policy", b'"%s";q=%d;w=1' % (limit.name.encode(), limit.quota))) for limit in limits
+            (limit, limit.name.encode(), (b"ratelimit-policy", b'"%s";q=%d;w=1' % (limit.name.encode(), limit.quota)))
+            for limit in limits
         ]
         self._second = 0
         self._counts: dict[tuple[str, str], int] = {}
@@ -60,23 +90,16 @@ class RateLimits:
             return
         client = await self._client(scope)
         path = scope["path"]
-        for limit, policy in self._limits:
+        for limit, name, policy in self._limits:
             if (limit.clients and client is None) or not path.startswith(limit.prefixes):
                 continue
-            key = client if limit.clients and client is not None else address(scope)
-            used = scope[RATE] = self._count(limit.name, key)
-            left = (b"ratelimit", b'"%s";r=%d;t=1' % (limit.name.encode(), max(0, limit.quota - used)))
-
-            async def told(message: Message, told: tuple[tuple[bytes, bytes], ...] = (policy, left)) -> None:
-                if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], *told]
-                await send(message)
-
+            used = self._count(limit.name, client if limit.clients and client is not None else address(scope))
+            left = b'"%s";r=%d;t=1' % (name, max(0, limit.quota - used))
+            scope[RATE] = Rate(used, (policy, (b"ratelimit", left)))
             if used > limit.quota:
-                await self._refuse(limit, scope, receive, told)
-            else:
-                await self._app(scope, receive, told)
-            return
+                await self._refuse(limit, scope, receive, telling(scope, send))
+                return
+            break
         await self._app(scope, receive, send)
 
     def _count(self, name: str, key: str) -> int:

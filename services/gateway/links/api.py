@@ -22,7 +22,7 @@ from shared.errors import NotFound
 from shared.i18n import Lang
 from shared.identifiers.digital_link import Code
 from shared.web import CurrentPlatform, RequestLang, Router, allow, problem
-from shared.web.limits import RATE
+from shared.web.limits import rate_of
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -63,12 +63,12 @@ async def digital_link(
     if wants == "page":
         response = await scan_page(platform, request, text)
         if response.status_code == 200:
-            count(platform, views.code_in_path(raw), request.headers.get("x-scan-area"), request.scope.get(RATE, 0))
+            count(platform, views.code_in_path(raw), request.headers.get("x-scan-area"), rate_of(request.scope))
         return response
     parsed = views.code_in_path(raw)
     if wants == "verdict":
         view = await views.of_code(platform, parsed)
-        count(platform, parsed, request.headers.get("x-scan-area"), request.scope.get(RATE, 0))
+        count(platform, parsed, request.headers.get("x-scan-area"), rate_of(request.scope))
         link = f'<{request.url.path}?linkType=linkset>; rel="linkset"; type="{LINKSET}"'
         headers = {"Link": link, **_OPEN}
         return view_response(body.answer(view, parsed, lang), headers=headers)

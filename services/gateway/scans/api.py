@@ -14,7 +14,7 @@ from shared.auth import Public
 from shared.identifiers.digital_link import Code
 from shared.reference.areas import is_code
 from shared.web import CurrentPlatform, HotAnswer, HotRequest, HotRoute, RequestLang, Router, allow, problem
-from shared.web.limits import RATE
+from shared.web.limits import rate_of
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -90,5 +90,5 @@ async def scan_by_query(
 
 async def respond(platform: "Platform", code: Code, request: Request, lang: RequestLang) -> Response:
     view = await views.of_code(platform, code)
-    count(platform, code, request.headers.get("x-scan-area"), request.scope.get(RATE, 0))
+    count(platform, code, request.headers.get("x-scan-area"), rate_of(request.scope))
     return view_response(body.answer(view, code, lang))
