@@ -19,6 +19,7 @@ from shared import failpoints
 from shared.bus.envelope import Record, StoredRecord
 from shared.bus.progress import Places
 from shared.db.faults import fault_of
+from shared.db.placed import Placed
 from shared.one_thread import OneThread
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class SqliteBus:
         self._connection: sqlite3.Connection | None = None
         self._started = False
         self._thread = OneThread("log")
+        self._placed = Placed(path)
 
     async def start(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +59,7 @@ class SqliteBus:
         self._started = True
 
     def _open(self) -> sqlite3.Connection:
+        self._placed.check()
         connection = connect(self.path)
         # Several services start at once and one of them makes the tables: a lock that is busy is waited for.
         deadline = time.monotonic() + 10
@@ -65,6 +68,7 @@ class SqliteBus:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.executescript(_SCHEMA)
                 _add_stored_at(connection)
+                self._placed.check()  # now there is one
                 return connection
             except sqlite3.DatabaseError as error:
                 if fault_of(error) is not None or time.monotonic() > deadline:
@@ -105,6 +109,7 @@ class SqliteBus:
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         try:
+            self._placed.check()
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             if fault_of(error) is not None:  # one that was opened while the file was read-only stays so

@@ -22,7 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from shared.db.address import Address, is_postgres
-from shared.db.faults import Storage, fault_of
+from shared.db.faults import MOVED, Storage, fault_of
+from shared.db.placed import Placed
 from shared.db.session import AsyncSession
 
 _BUSY_MS = 10_000
@@ -61,11 +62,10 @@ class Database:
             self.url = make_url(url)
             path = Path(self.url.database or "")
             async_url = self.url.set(drivername="sqlite+aiosqlite")
-            threads = self._threads
-            self.reader = _sqlite_engine(async_url, begin="BEGIN", read_only=True, pool_size=4, threads=threads)
-            self.writer = _sqlite_engine(
-                async_url, begin="BEGIN IMMEDIATE", read_only=False, pool_size=1, threads=threads
-            )
+            placed, threads = Placed(path), self._threads
+            self.reader = _sqlite_engine(async_url, placed, read_only=True, pool_size=4, threads=threads)
+            self.writer = _sqlite_engine(async_url, placed, read_only=False, pool_size=1, threads=threads)
+            event.listen(self.writer.sync_engine, "begin", lambda _connection: self._look(placed), insert=True)
             self.path: Path | None = path
         else:
             self.address = address = Address.parse(url)
@@ -93,6 +93,13 @@ class Database:
         if fault is not None or ending:
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = not self.is_sqlite
+
+    def _look(self, placed: Placed) -> None:
+        try:
+            placed.check()
+        except sqlite3.Error:
+            self.storage.failed(MOVED)
+            raise
 
     def clock_was_set_back(self) -> None:
         """SQLAlchemy gives up connections that are older than the last failure, by the wall clock: it would open each
@@ -248,7 +255,9 @@ def postgres_engine(address: Address, *, lost: Callable[[], None] | None = None,
     return engine
 
 
-def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, threads: "WeakSet[Thread]") -> AsyncEngine:
+def _sqlite_engine(
+    url: Any, placed: Placed, *, read_only: bool, pool_size: int, threads: "WeakSet[Thread]"
+) -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
@@ -261,6 +270,7 @@ def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, thr
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         threads.add(connection.driver_connection._thread)
+        placed.check()  # a later one must not find another file, or make one
         connection.isolation_level = None  # the driver must not begin by itself
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -289,6 +299,6 @@ def _sqlite_engine(url: Any, *, begin: str, read_only: bool, pool_size: int, thr
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine

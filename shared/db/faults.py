@@ -60,11 +60,21 @@ IO = Fault("storage.io", "磁盘读写出错", "the disk cannot be read or writt
 CLOSED = Fault(
     "storage.unreachable", "数据库文件打不开", "the database file cannot be opened", "请稍后再试", "try again later"
 )
+MOVED = Fault(
+    "storage.moved",
+    "数据库文件被移走、删除或替换，不能写入；请放回原来的文件，或者停止服务，用 pinzhi restore 恢复备份",
+    "the database file was moved, deleted or replaced, nothing can be written; put it back, or stop the service and "
+    "bring a backup back with `pinzhi restore`",
+    "这次写入没有生效，请联系平台运维",
+    "this write did not take effect; the operators of the platform have to mend it",
+    retry_after=60,
+)
 
 _SQLITE = {8: READ_ONLY, 10: IO, 11: DAMAGED, 13: FULL, 14: CLOSED, 26: DAMAGED}
 """By primary result code: READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB."""
 _SQLITE_IOERR_SHMSIZE = 4874
 """The index of the write-ahead log could not grow: only a full disk does that."""
+SQLITE_MOVED = 1032
 _POSTGRES = {
     "53100": FULL,
     "25006": READ_ONLY,
@@ -86,7 +96,8 @@ def fault_of(error: BaseException) -> Fault | None:
         return _POSTGRES.get(state)
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
-        return FULL if code == _SQLITE_IOERR_SHMSIZE else _SQLITE.get(code & 0xFF)
+        exact = {_SQLITE_IOERR_SHMSIZE: FULL, SQLITE_MOVED: MOVED}
+        return exact.get(code) or _SQLITE.get(code & 0xFF)
     return _SYSTEM.get(cause.errno or 0) if isinstance(cause, OSError) else None
 
 
