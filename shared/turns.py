@@ -1,10 +1,23 @@
 """Work that grows with the input gives the event loop its turn: nobody else waits for all of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+_FEW = 200
+
+
+async def aside(size: int, work: Callable[..., T], *arguments: Any) -> T:
+    """`work(*arguments)`, in a thread when it has to do with more than a few items: a thread costs as much as they."""
+    return work(*arguments) if size <= _FEW else await asyncio.to_thread(work, *arguments)
+
+
+def let_go(*many: list[Any]) -> None:
+    """Frees items one by one, for a thread: all at once, at the end of a function, they hold everybody up."""
+    for each in many:
+        while each:
+            each.pop()
 
 
 async def in_turns(items: Iterable[T], every: int = 100) -> AsyncIterator[T]:

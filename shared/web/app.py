@@ -1,6 +1,7 @@
 """Builds the ASGI app of a service from its spec."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +40,8 @@ from shared.web.worker import WorkerPlace
 log = structlog.get_logger("app")
 _VERSION = "0.1.0"
 _LOOK_SECONDS = 0.5
+_SWITCH_SECONDS = 0.0005
+"""How long a thread that works on something large keeps the loop waiting, each time: a request has dozens of turns."""
 
 
 class App:
@@ -106,6 +109,7 @@ def _asyncapi_router() -> Router:
 def _lifespan(platform: Platform) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sys.setswitchinterval(_SWITCH_SECONDS)
         supervisor, place = Supervisor(platform), WorkerPlace(platform)
         try:
             await place.take()

@@ -25,6 +25,7 @@ from shared.db import UnitOfWork
 from shared.db.faults import fault_of
 from shared.errors import Conflict, FieldError, NotFound, PlatformError
 from shared.i18n import Text
+from shared.turns import aside, let_go
 from shared.web import Platform
 
 log = structlog.get_logger("capture")
@@ -157,6 +158,7 @@ async def _process(platform: Platform, job: Capture) -> None:
         outcome.refused = sorted([*invalid, *outcome.refused], key=lambda refused: _place(refused.pointer))
         _finish(uow, taken, len(candidates), outcome)
         failpoints.hit("capture.before_commit")
+    await aside(len(candidates), let_go, candidates, prepared, outcome.stored)
 
 
 def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared]]:

@@ -1,6 +1,6 @@
 """Capturing: a document's valid events become rows, edges and lots in one transaction, with a handful of statements."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from services.traceability.verdicts.service import publish_lots
 from shared.db import UnitOfWork
 from shared.db.locks import hold
 from shared.errors import FieldError
-from shared.turns import in_turns
+from shared.turns import aside, in_turns, let_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +85,18 @@ class _Register:
 
     @classmethod
     async def load(cls, uow: UnitOfWork, events: Sequence[Prepared]) -> "_Register":
-        glns = {gln for e in events for gln in (*e.place_glns, e.source, e.destination) if gln}
-        gtins = {each.id.gtin for e in events for each in e.objects if each.id.gtin}
+        glns, gtins, event_ids, declared = await aside(len(events), _named, events)
         party = owners.captured_by(uow.principal)
         # An event and its declaration that arrive side by side would each overlook the other.
-        await hold(uow.session, "epcis", [party], shared=not any(e.declaration for e in events))
+        await hold(uow.session, "epcis", [party], shared=not declared)
         await rights.hold_titles(uow.session, gtins, glns)
         own: dict[str, _Known] = {}
-        for stored in await repository.known(uow.session, party, (e.event_id for e in events)):
+        for stored in await repository.known(uow.session, party, event_ids):
             known = own.setdefault(stored.event_id, _Known(stored.hash_id))
             known.declared |= stored.declaration
             known.original = known.original if stored.declaration else stored.record_id
         correctable: dict[tuple[str, str], list[str]] = {}
         others: set[str] = set()
-        declared = [e.event_id for e in events if e.declaration]
         if declared and uow.principal.kind != "enterprise":
             found, others = await repository.correctable(uow.session, uow.principal, declared)
             for stored in found:
@@ -134,6 +132,13 @@ class _Register:
             somewhere=bool(event.place_glns),
             area_code=area,
         )
+
+
+def _named(events: Sequence[Prepared]) -> tuple[set[str], set[str], list[str], list[str]]:
+    """GLNs, GTINs, ids of the events and of the declarations among them."""
+    glns = {gln for e in events for gln in (*e.place_glns, e.source, e.destination) if gln}
+    gtins = {each.id.gtin for e in events for each in e.objects if each.id.gtin}
+    return glns, gtins, [e.event_id for e in events], [e.event_id for e in events if e.declaration]
 
 
 def _decide(uow: UnitOfWork, event: Prepared, register: _Register, outcome: Outcome) -> None:
@@ -205,12 +210,8 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
             if not event.declaration and event.record_id not in outcome.errored:
                 judged.append({name: event.row[name] for name in _JUDGED} | row)
     changed = await rights.judge_new(uow, judged)
-    verdicts = {(each["record_id"], each["position"]): each for each in judged}
-    for row in objects:
-        each = verdicts.get((row["record_id"], row["position"]), _VOID)
-        row |= {name: each[name] for name in _VOID}
-    rows = [event.row for event in events]
-    await repository.store(uow.session, rows, objects, _edges(events, objects, uow.now, party))
+    edges = await aside(len(objects), _judged_edges, events, objects, judged, uow.now, party)
+    await repository.store(uow.session, [event.row for event in events], objects, edges)
     await repository.mark_errored(uow.session, outcome.errored, uow.now)
     await rights_repository.write(uow.session, changed)
     errored = await repository.nodes_of(uow.session, outcome.errored)
@@ -218,14 +219,15 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
         gtins = await rights.release_claims(uow.session, outcome.errored)
         again = errored | await rights_repository.nodes_of_gtins(uow.session, gtins)
         changed += await rights.rejudge(uow.session, again)
-    counts = {row["record_id"] + row["node"] for row in objects if row["confirmed"]}
+    told, counts = await aside(len(objects), _told, objects)
     await first_seen(uow, events, register.products, counts)
     await date_confirmed(uow, changed)
-    nodes = {row["node"] for row in objects} | errored | {row.node for row in changed}
+    nodes = told | errored | {row.node for row in changed}
     concerned = await genealogy.concerned_lots(uow.session, nodes)
     await extend(uow, concerned, await genealogy.said_inside(uow.session, nodes))
     await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
+    await aside(len(objects), let_go, objects, judged, edges)
 
 
 _JUDGED = (
@@ -234,6 +236,27 @@ _JUDGED = (
 )
 _VOID: dict[str, Any] = {"confirmed": False, "asks": None, "late": False}
 """Objects of declarations, and of events that were declared in error before they came."""
+
+
+def _told(objects: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
+    """The nodes that are spoken of; record and node of each word that counts."""
+    nodes = {row["node"] for row in objects}
+    return nodes, {row["record_id"] + row["node"] for row in objects if row["confirmed"]}
+
+
+def _judged_edges(
+    events: Sequence[Prepared],
+    objects: Sequence[dict[str, Any]],
+    judged: Iterable[Mapping[str, Any]],
+    known_from: datetime,
+    party: str,
+) -> list[dict[str, Any]]:
+    """Puts what was judged on the objects; the edges that they make."""
+    verdicts = {(each["record_id"], each["position"]): each for each in judged}
+    for row in objects:
+        each = verdicts.get((row["record_id"], row["position"]), _VOID)
+        row |= {name: each[name] for name in _VOID}
+    return _edges(events, objects, known_from, party)
 
 
 def _edges(

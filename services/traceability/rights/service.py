@@ -23,6 +23,7 @@ from shared.db import AsyncSession, UnitOfWork
 from shared.db.locks import hold
 from shared.db.sql import insert_rows
 from shared.reference import areas
+from shared.turns import aside
 
 
 async def hold_titles(session: AsyncSession, gtins: Iterable[str], glns: Iterable[str]) -> None:
@@ -51,15 +52,11 @@ class New:
 async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[Row]:
     """Set `confirmed` and `asks` of each of the new objects. Returns stored words on which the new events decide
     otherwise than before, not written yet."""
-    new = [New(each, *rules.kind_of(each["node"])) for each in values]
+    new = await aside(len(values), lambda: [New(each, *rules.kind_of(each["node"])) for each in values])
     titles: Mapping[str, rules.Title] = await titles_of(uow.session, {each.gtin for each in new if each.gtin})
     titles, claimed = await _claim(uow.session, new, titles)
     asked = await repository.nodes_of_gtins(uow.session, claimed)  # what the claimant told before is its own now
-    for each in new:
-        title = titles.get(each.gtin) if each.gtin else None
-        each.values |= {"confirmed": _plain(each, title), "asks": None, "late": False}
-        if not each.values["confirmed"]:
-            asked.add(each.values["node"])
+    asked |= await aside(len(new), _judge_plainly, new, titles)
     objects = {each.values["node"] for each in new if each.node_kind == "object"}
     sent = {each.values["node"] for each in new if each.sends}
     moves = bool(objects) or bool(sent)
@@ -76,6 +73,11 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     others = await repository.open_nodes(uow.session, sent | inside | below)
     wanted = asked | objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
+    return await asyncio.to_thread(_judge_by, picture, wanted, new)
+
+
+def _judge_by(picture: rules.Picture, wanted: Iterable[str], new: Iterable[New]) -> list[Row]:
+    """Set what the picture says of the new objects. Returns the stored words of which it says otherwise than before."""
     places = {(each.values["record_id"], each.values["position"]): each.values for each in new}
     changed: list[Row] = []
     for node in wanted:
@@ -86,6 +88,17 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
             elif (again := _judged(row, judged)) != row:
                 changed.append(again)
     return changed
+
+
+def _judge_plainly(new: Iterable[New], titles: Mapping[str, rules.Title]) -> set[str]:
+    """The nodes whose words need the picture."""
+    asked = set()
+    for each in new:
+        title = titles.get(each.gtin) if each.gtin else None
+        each.values |= {"confirmed": _plain(each, title), "asks": None, "late": False}
+        if not each.values["confirmed"]:
+            asked.add(each.values["node"])
+    return asked
 
 
 def _plain(new: New, title: rules.Title | None) -> bool:
