@@ -52,7 +52,7 @@ def outage(run: "Run", server: str, load: Load) -> None:
 
 def _fresh(run: "Run", server: str, what: str) -> str:
     script = FRESH.read_text(encoding="utf-8")
-    return run.compose.run("exec", "-T", "indicators", "python", "-", server, what, seconds=BACK_SECONDS, stdin=script)
+    return run.compose.run("exec", "-T", "credit", "python", "-", server, what, seconds=BACK_SECONDS, stdin=script)
 
 
 def _first(holds: Callable[[], bool], what: str) -> float:
