@@ -4,7 +4,7 @@ import itertools
 import json
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bench.frame import Options, Outcome, alternate, case, compare, say
@@ -12,10 +12,10 @@ from bench.seed import fetch
 from bench.servers import send, service, serving
 from bench.system import database, environment, token, until
 from tests.support.callers import enterprise
-from tests.traceability.food import CONTEXT, COOP, PACKED, PACKHOUSE, RAW, amounts
+from tests.traceability import large
+from tests.traceability.food import COOP, PACKED, PACKHOUSE, RAW
 
 LOTS = 10_000
-EVENT_LOTS = 500
 SECONDS = 300.0
 
 
@@ -56,7 +56,7 @@ def recall(options: Options) -> Iterator[Outcome]:
                 begun = datetime.now(UTC)
                 body = {"lots": [f"{RAW}.R{number}"], "level": 1, "reason": "检出农药残留超标"}
                 send("POST", base + "/v1/traceability/recalls", body, key)
-                until(lambda: _recalled(url, number) >= lots or None, "a verdict on every lot", seconds=SECONDS)
+                until(lambda: _recalled(url, number, lots) >= lots or None, "a verdict on every lot", seconds=SECONDS)
                 return lots / (datetime.now(UTC) - begun).total_seconds()
 
             series = alternate(options, bare, product)
@@ -87,31 +87,8 @@ def _register(base: str, key: str) -> None:
 
 def _make(base: str, key: str, number: int, lots: int) -> None:
     """Events of one firm that make the lots of one raw lot."""
-    place = {"id": f"https://id.gs1.org/414/{PACKHOUSE}"}
-    events = [
-        {
-            "type": "TransformationEvent",
-            "eventTime": (datetime.now(UTC) - timedelta(days=5)).isoformat(),
-            "eventTimeZoneOffset": "+08:00",
-            "bizStep": "commissioning",
-            "readPoint": place,
-            "bizLocation": place,
-            "inputQuantityList": amounts(f"{RAW}.R{number}", 1),
-            "outputQuantityList": [
-                amount
-                for place_in_event in range(start, min(start + EVENT_LOTS, lots))
-                for amount in amounts(f"{PACKED}.R{number}-{place_in_event:06}", 2)
-            ],
-        }
-        for start in range(0, lots, EVENT_LOTS)
-    ]
-    document = {
-        "@context": [CONTEXT],
-        "type": "EPCISDocument",
-        "schemaVersion": "2.0",
-        "creationDate": datetime.now(UTC).isoformat(),
-        "epcisBody": {"eventList": events},
-    }
+    first = number * lots
+    document = large.document(large.made(first + 1, first + lots, source=f"{RAW}.R{number}"))
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
     asked = urllib.request.Request(f"{base}/epcis/capture", json.dumps(document).encode(), headers, method="POST")
     with urllib.request.urlopen(asked, timeout=60) as answer:
@@ -130,7 +107,7 @@ def _waiting(url: str) -> bool:
     return bool(fetch(url, "SELECT EXISTS (SELECT FROM lot_stale) AS any")[0]["any"])
 
 
-def _recalled(url: str, number: int) -> int:
-    like = f"R{number}-%"
-    found = fetch(url, "SELECT count(*) AS n FROM lot_verdict WHERE state = 'recalled' AND lot LIKE $1", like)
+def _recalled(url: str, number: int, lots: int) -> int:
+    sql = "SELECT count(*) AS n FROM lot_verdict WHERE state = 'recalled' AND lot_id BETWEEN $1 AND $2"
+    found = fetch(url, sql, large.lot(number * lots + 1), large.lot((number + 1) * lots))
     return int(found[0]["n"])

@@ -72,9 +72,10 @@ MOVED = Fault(
 
 _SQLITE = {8: READ_ONLY, 10: IO, 11: DAMAGED, 13: FULL, 14: CLOSED, 26: DAMAGED}
 """By primary result code: READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB."""
-_SQLITE_IOERR_SHMSIZE = 4874
-"""The index of the write-ahead log could not grow: only a full disk does that."""
 SQLITE_MOVED = 1032
+_SQLITE_EXACT = {4874: FULL, SQLITE_MOVED: MOVED}
+"""By extended result code, before the primary one: IOERR_SHMSIZE (the index of the log could not grow), which
+only a full disk does; READONLY_DBMOVED."""
 _POSTGRES = {
     "53100": FULL,
     "25006": READ_ONLY,
@@ -96,8 +97,7 @@ def fault_of(error: BaseException) -> Fault | None:
         return _POSTGRES.get(state)
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
-        exact = {_SQLITE_IOERR_SHMSIZE: FULL, SQLITE_MOVED: MOVED}
-        return exact.get(code) or _SQLITE.get(code & 0xFF)
+        return _SQLITE_EXACT.get(code) or _SQLITE.get(code & 0xFF)
     return _SYSTEM.get(cause.errno or 0) if isinstance(cause, OSError) else None
 
 

@@ -73,7 +73,8 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     others = await repository.open_nodes(uow.session, sent | inside | below)
     wanted = asked | objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
-    return await asyncio.to_thread(_judge_by, picture, wanted, new)
+    said = sum(map(len, picture.rows.values()))
+    return await aside(said, _judge_by, picture, wanted, new)
 
 
 def _judge_by(picture: rules.Picture, wanted: Iterable[str], new: Iterable[New]) -> list[Row]:
