@@ -1,5 +1,6 @@
 """Pure parts of the shared HTTP and time code."""
 
+import os
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -60,6 +61,22 @@ def test_ids_are_version_7_and_grow() -> None:
     ids = [uuid7() for _ in range(5000)]
     assert ids == sorted(set(ids))
     assert all(each[14] == "7" and each[19] in "89ab" for each in ids)
+
+
+def test_processes_that_were_forked_from_one_make_ids_of_their_own() -> None:
+    """As the four services of `pinzhi up` are: what the parent drew beforehand is nobody's."""
+    uuid7()
+    ends = set()
+    for _ in range(3):
+        reading, writing = os.pipe()
+        if not (child := os.fork()):
+            os.write(writing, uuid7()[-17:].encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        ends.add(os.read(reading, 100))
+        os.close(reading)
+        os.close(writing)
+    assert len(ends | {uuid7()[-17:].encode()}) == 4
 
 
 def test_traces_keep_their_id() -> None:
