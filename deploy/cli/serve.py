@@ -1,6 +1,5 @@
 """Runs one service under uvicorn in this process."""
 
-import gc
 import importlib
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from deploy import topology
 from deploy.cli import database
 from deploy.cli.datadir import close_to_others
 from deploy.cli.errors import CliError, check_files
+from shared import collector
 from shared.settings import ServiceSettings
 
 
@@ -80,9 +80,7 @@ def serve_here(service: topology.Service, host: str, port: int) -> None:
     close_to_others(settings.data_dir)
     app = load(service.factory)(settings)
     config = uvicorn_config(app, settings, host=host, port=port)
-    # What is there now stays: a collector that walked through it again and again would hold requests up for 70 ms.
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     server = uvicorn.Server(config)
     try:
         server.run()

@@ -6,7 +6,6 @@ separate starts. Then this process becomes their supervisor (`supervise.py`).
 
 import ctypes
 import dataclasses
-import gc
 import importlib
 import json
 import os
@@ -22,6 +21,7 @@ from deploy import topology
 from deploy.cli import database, datadir, prepare, supervise
 from deploy.cli.errors import CliError, check_files
 from deploy.cli.serve import check_areas, check_bus, files_of, serve_here, settings_of
+from shared import collector
 
 _PR_SET_PDEATHSIG = 1
 
@@ -123,8 +123,7 @@ def _start(options: Options) -> list[supervise.Child]:
     if forks:
         for service in topology.SERVICES:
             importlib.import_module(service.factory.split(":")[0])
-        gc.collect()
-        gc.freeze()
+        collector.settle()
     children = []
     for service in topology.SERVICES:
         port = options.port + service.port_offset

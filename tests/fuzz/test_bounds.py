@@ -19,9 +19,9 @@ import pytest
 from tests.fuzz import examples
 from tests.fuzz.attacks import ATTACKS, SLOW, Attack, clean, line
 from tests.fuzz.examples import Example
-from tests.fuzz.watch import Memory, Watch
 from tests.fuzz.world import Fuzzed
 from tests.support.serving import Answer, served, wire
+from tests.support.watchdog import Memory, Watch
 
 SECONDS, GROWTH, STRETCH = 10.0, 64 * 2**20, 0.050
 PROXIED = ("/v1/indicators", "/v1/credit", "/v1/traceability", "/epcis")

@@ -1,64 +1,94 @@
-"""How long the event loop's thread works at a stretch, in CPU seconds: load on the machine does not count.
+"""What work costs the process: how long the event loop's thread is held at a stretch, and memory.
 
-Even those become longer beside a neighbour that shares caches and memory with us, so they are counted in those of a
-machine at rest: a fixed piece of work before and after tells how much slower this one is now.
+A stretch is one callback, from one yield to the next, in CPU seconds of the loop's own thread: who waits for the
+processor does not count. The collector works in it as it does in a service.
 """
 
 import asyncio
 import gc
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-AS_SERVED = (700, 10, 10)
-"""Python's own thresholds of the collector."""
-PIECE_SECONDS = 0.003
-"""What the piece of work takes on two cores at rest (Xeon, Python 3.11.7)."""
+import pytest
 
+from shared import collector
 
-def pace() -> float:
-    """How many times slower than a machine at rest; 1 where this one is faster."""
-    took = []
-    for _ in range(3):
-        started = time.thread_time()
-        made = [{"number": number, "text": str(number)} for number in range(20_000)]
-        took.append(time.thread_time() - started)
-        del made
-    return max(1.0, min(took) / PIECE_SECONDS)
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-@dataclass
-class Stretch:
-    """The longest time of work of the thread between two turns of the loop."""
+class Watch:
+    """`longest`: seconds of the longest stretch so far; `where`: the task or callback."""
 
-    longest: float = 0.0
-    turns: int = 0
+    def __init__(self, thread: int) -> None:
+        self._thread = thread
+        self.longest, self.where = 0.0, ""
+
+    def reset(self) -> None:
+        self.longest, self.where = 0.0, ""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        real = asyncio.events.Handle._run
+
+        def run(handle: Any) -> None:
+            if threading.get_ident() != self._thread:
+                return real(handle)
+            before = time.thread_time()
+            described = _described(handle)
+            try:
+                real(handle)
+            finally:
+                spent = time.thread_time() - before
+                if spent > self.longest:
+                    self.longest, self.where = spent, described
+            return None
+
+        with pytest.MonkeyPatch.context() as patch, _collected_as_served():
+            patch.setattr(asyncio.events.Handle, "_run", run)
+            yield
 
 
-@asynccontextmanager
-async def watched() -> AsyncIterator[Stretch]:
-    """Measure while the block runs. The watchdog takes a turn each time the loop comes round, so what it sees between
-    two of its turns is one round of callbacks: several tasks in one round count together, and a bound still holds."""
-    found = Stretch()
-    ending = False
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """Measure the loop of this thread while the block runs."""
+    watch = Watch(threading.get_ident())
+    with watch.watching():
+        yield watch
 
-    async def watch() -> None:
-        last = time.thread_time()
-        while not ending:
-            await asyncio.sleep(0.001)
-            now = time.thread_time()
-            found.longest, found.turns = max(found.longest, now - last), found.turns + 1
-            last = now
 
-    rarely = gc.get_threshold()
-    gc.set_threshold(*AS_SERVED)  # the run collects rarely, and much at once (tests/conftest.py)
-    slower = pace()
-    task = asyncio.create_task(watch())
+@contextmanager
+def _collected_as_served() -> Iterator[None]:
+    rarely = gc.get_threshold()  # a test run collects rarely, and much at once (tests/conftest.py)
+    collector.settle()
     try:
-        yield found
+        yield
     finally:
-        ending = True
-        await task
         gc.set_threshold(*rarely)
-        found.longest /= max(slower, pace())
+        gc.unfreeze()
+
+
+def _described(handle: Any) -> str:
+    owner = getattr(handle._callback, "__self__", None)
+    if isinstance(owner, asyncio.Task):
+        return f"{owner.get_name()} {getattr(owner.get_coro(), '__qualname__', '')}"
+    return str(getattr(handle._callback, "__qualname__", handle._callback))
+
+
+class Memory:
+    """How far the process grew beyond what it had; what comes back later counts all the same."""
+
+    def __init__(self) -> None:
+        _CLEAR.write_text("5")  # the high-water mark begins anew
+        self._before = _read("VmRSS")
+
+    def growth(self) -> int:
+        return _read("VmHWM") - self._before
+
+
+def _read(name: str) -> int:
+    found = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name + ":"))
+    return int(found.split()[1]) * 1024

@@ -19,7 +19,7 @@ from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
 from services.traceability.epcis.validation import Candidate
 from services.traceability.settings import Settings
-from shared import failpoints, metrics, workers
+from shared import collector, failpoints, metrics, workers
 from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.faults import fault_of
@@ -66,7 +66,8 @@ async def process_waiting(platform: Platform) -> bool:
             continue
         taken = True
         try:
-            await _process(platform, job)
+            with collector.large():
+                await _process(platform, job)
         except DBAPIError as error:
             await _release(platform, job)
             if error.connection_invalidated or fault_of(error) is not None:  # not the document's fault
@@ -145,8 +146,7 @@ async def _aside(uow: UnitOfWork, capture_id: str) -> Capture:
 async def _process(platform: Platform, job: Capture) -> None:
     settings = platform.settings
     assert isinstance(settings, Settings)
-    candidates, prepared = await asyncio.to_thread(_check, job.document or b"", Limits.of(settings))
-    invalid = [Refused(each.pointer, "ValidationException", tuple(each.errors)) for each in candidates if each.errors]
+    candidates, prepared, invalid = await asyncio.to_thread(_check, job.document or b"", Limits.of(settings))
     rollback = job.behaviour == "rollback"
     async with platform.unit_of_work(principal_of(job)) as uow:
         taken = await repository.take(uow.session, job.capture_id)
@@ -161,9 +161,10 @@ async def _process(platform: Platform, job: Capture) -> None:
     await aside(len(candidates), let_go, candidates, prepared, outcome.stored)
 
 
-def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared]]:
+def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared], list[Refused]]:
     candidates = validation.candidates(validation.load(document, limits.document_values), limits)
-    return candidates, prepare(candidates)
+    invalid = [Refused(each.pointer, "ValidationException", tuple(each.errors)) for each in candidates if each.errors]
+    return candidates, prepare(candidates), invalid
 
 
 def _place(pointer: str) -> int:
