@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from services.traceability.app import create_app
@@ -22,6 +23,7 @@ SIZES = (250, 500, 1_000)
 TOLERANCE = 1.6
 """What the growth may be above n log n; the square of fourfold input is four times too much."""
 LONGEST = 0.05
+JSON = {"Content-Type": "application/json"}
 
 
 def event(kind: str, hours: int, **more: Any) -> dict[str, Any]:
@@ -118,17 +120,14 @@ async def test_a_thousand_by_a_thousand_lots_keep_the_service_answering(sqlite_b
         await food.register(service)
         inputs, outputs = amounts(RAW, "I", 1_000), amounts(PACKED, "O", 1_000)
         body = large.document([event("TransformationEvent", 1, inputQuantityList=inputs, outputQuantityList=outputs)])
-        answer = await service.post("/epcis/capture", json=body, as_=food.coop)
-        gc.collect()
-        gc.freeze()
         answers = 0
-        async with watched() as stretch:
+        with watched() as stretch:
+            answer = await service.post("/epcis/capture", content=orjson.dumps(body), headers=JSON, as_=food.coop)
             while ok(await service.get(answer.headers["location"], as_=food.coop))["running"]:
                 ok(await service.get(f"/v1/traceability/verdicts/{RAW_LOT}"))
                 answers += 1
             await large.settled(service)
-        gc.unfreeze()
-        assert stretch.longest < LONGEST
+        assert stretch.longest < LONGEST, stretch.where
         assert answers >= 2
         [(made,)] = service.rows("SELECT count(*) FROM lot_verdict WHERE gtin = $1 AND lot LIKE 'O%'", PACKED)
         assert made == 1_000
@@ -147,22 +146,29 @@ async def test_a_document_of_twenty_thousand_events_keeps_the_service_answering(
     ]
     async with running(create_app, Settings, sqlite_backend) as service:
         await food.register(service)
-        answer = await service.post("/epcis/capture", json=large.document(seen), as_=food.coop)
-        assert answer.status_code == 202, answer.text
-        gc.collect()
-        gc.freeze()
-        answers, job = 0, {"running": True}
-        async with watched() as stretch:
-            while job["running"]:
-                ok(await service.get(f"/v1/traceability/verdicts/{RAW_LOT}"))
-                job = ok(await service.get(answer.headers["location"], as_=food.coop))
-                answers += 1
-                await asyncio.sleep(0.05)
-        gc.unfreeze()
-        assert job["success"], job
+        document = orjson.dumps(large.document(seen))
+        with watched() as stretch:
+            assert await answers_beside(service, document) >= 5
         assert service.rows("SELECT count(*) FROM epcis_event WHERE biz_step = 'storing'") == [(20_000,)]
-        assert stretch.longest < LONGEST
-        assert answers >= 5
+        assert stretch.longest < LONGEST, stretch.where
+        with watched() as stretch:  # sent again: each is known
+            await answers_beside(service, document)
+        assert service.rows("SELECT count(*) FROM epcis_event WHERE biz_step = 'storing'") == [(20_000,)]
+        assert stretch.longest < LONGEST, stretch.where
+
+
+async def answers_beside(service: Harness, document: bytes) -> int:
+    """Capture a document, and ask for a verdict and how far it is meanwhile. How often it was asked."""
+    answer = await service.post("/epcis/capture", content=document, headers=JSON, as_=food.coop)
+    assert answer.status_code == 202, answer.text
+    answers, job = 0, {"running": True}
+    while job["running"]:
+        ok(await service.get(f"/v1/traceability/verdicts/{RAW_LOT}"))
+        job = ok(await service.get(answer.headers["location"], as_=food.coop))
+        answers += 1
+        await asyncio.sleep(0.05)
+    assert job["success"], job
+    return answers
 
 
 TRACED = (250, 500, 1_000, 2_000)
@@ -178,16 +184,13 @@ async def test_a_trace_grows_with_what_the_event_names(sqlite_backend: Backend) 
             await crossed(service, count)
             await large.settled(service)
             path = f"/v1/traceability/lots/{RAW}.I{count}-00000/trace"
-            gc.collect()
-            gc.freeze()
             started = time.process_time()
-            async with watched() as stretch:
+            with watched() as stretch:
                 answer = ok(await service.get(path, as_=food.coop))
             spent.append(time.process_time() - started)
-            gc.unfreeze()
             assert len(answer["nodes"]) == count + 1
             [edge] = answer["edges"]
             assert len(edge["outputs"]) == count
-            assert stretch.longest < LONGEST * 2, f"{count} lots in and out held the loop for {stretch.longest} s"
+            assert stretch.longest < LONGEST, f"{count} lots in and out held the loop for {stretch.longest} s"
     growth, allowed = spent[-1] / spent[0], TRACED[-1] / TRACED[0] * TOLERANCE * 1.4
     assert growth < allowed, f"{spent} CPU s for {TRACED}: {growth:.1f} times, at most {allowed:.1f}"

@@ -1,7 +1,6 @@
 """Ten thousand lots under one recall: at once for who scans, in pages on the bus, in slices for the workers."""
 
 import asyncio
-import gc
 import random
 from typing import Any
 
@@ -56,9 +55,7 @@ async def test_a_recall_of_ten_thousand_lots(traceability: Harness, backend: Bac
     assert await said(service, sample(count)) == {"safe"}
 
     # Opened: one short transaction, and every lot is recalled for who scans it, hot or cold.
-    gc.collect()
-    gc.freeze()  # as `pinzhi up` does before it forks: a collection of all that tests imported is not the service's
-    async with watched() as stretch:
+    with watched() as stretch:
         recall = await food.recall(service, RAW_LOT)
         assert await said(service, sample(count)) == {"recalled"}
     assert stretch.longest < LONGEST
@@ -107,16 +104,13 @@ async def test_a_recall_of_ten_thousand_lots(traceability: Harness, backend: Bac
     assert found == len(whole)
 
     # Revoked: free at once.
-    gc.collect()
-    gc.freeze()  # what the test itself has in hand by now
     body = {"outcome": "revoked", "note": "复检合格，召回撤销"}
-    async with watched() as stretch:
+    with watched() as stretch:
         ok(await service.post(f"{RECALLS}/{recall['recall_id']}:close", json=body, as_=food.officer))
         assert await said(service, sample(count)) == {"safe"}
     assert stretch.longest < LONGEST
     [closed] = service.published(RecallClosed)
     assert closed.outcome.startswith("revoked")
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("_again", range(3))

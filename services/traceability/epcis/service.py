@@ -99,8 +99,8 @@ class _Register:
         others: set[str] = set()
         if declared and uow.principal.kind != "enterprise":
             found, others = await repository.correctable(uow.session, uow.principal, declared)
-            for stored in found:
-                correctable.setdefault((stored.event_id, stored.hash_id), []).append(stored.record_id)
+            for event in found:
+                correctable.setdefault((event.event_id, event.hash_id), []).append(event.record_id)
         return cls(
             places=await masterdata.by_key(uow.session, Place, glns),
             products=await masterdata.by_key(uow.session, Product, gtins),

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.traceability.genealogy import repository as genealogy
 from services.traceability.genealogy.rules import CONTENTS
@@ -49,29 +49,42 @@ class New:
         return self.values["biz_step"] in rules.SENT and self.values["destination_party"] is not None
 
 
+def _new(values: Sequence[dict[str, Any]]) -> tuple[list[New], set[str]]:
+    """The objects and their GTINs."""
+    new = [New(each, *rules.kind_of(each["node"])) for each in values]
+    return new, {each.gtin for each in new if each.gtin}
+
+
+class Moved(NamedTuple):
+    """Nodes that new events move: objects, what is sent, what is packed now; `named`: all of theirs, where any moves.
+    `packed`: what, into what, when."""
+
+    objects: set[str]
+    sent: set[str]
+    inside: set[str]
+    named: set[str]
+    packed: list[tuple[str, str, datetime]]
+
+
 async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[Row]:
     """Set `confirmed` and `asks` of each of the new objects. Returns stored words on which the new events decide
     otherwise than before, not written yet."""
-    new = await aside(len(values), lambda: [New(each, *rules.kind_of(each["node"])) for each in values])
-    titles: Mapping[str, rules.Title] = await titles_of(uow.session, {each.gtin for each in new if each.gtin})
+    new, gtins = await aside(len(values), _new, values)
+    titles: Mapping[str, rules.Title] = await titles_of(uow.session, gtins)
     titles, claimed = await _claim(uow.session, new, titles)
     asked = await repository.nodes_of_gtins(uow.session, claimed)  # what the claimant told before is its own now
     asked |= await aside(len(new), _judge_plainly, new, titles)
-    objects = {each.values["node"] for each in new if each.node_kind == "object"}
-    sent = {each.values["node"] for each in new if each.sends}
-    moves = bool(objects) or bool(sent)
-    if not (asked or moves):
+    moved = await aside(len(new), _moved, new)
+    if not (asked or moved.objects or moved.sent):
         return []
-    named = asked | ({each.values["node"] for each in new} if moves else set())
-    packed = _packings(new)
+    named, packed = asked | moved.named, moved.packed
     up = await repository.above(uow.session, asked)
     around = {container for each in up.values() for container, _ in each}
     await hold(uow.session, "node", named | around)
     # What is packed now is not below its container yet, and goes where the container went before.
-    inside = {content for content, _, _ in packed}
-    below = await repository.below(uow.session, objects | inside)
-    others = await repository.open_nodes(uow.session, sent | inside | below)
-    wanted = asked | objects | others
+    below = await repository.below(uow.session, moved.objects | moved.inside)
+    others = await repository.open_nodes(uow.session, moved.sent | moved.inside | below)
+    wanted = asked | moved.objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
     said = sum(map(len, picture.rows.values()))
     return await aside(said, _judge_by, picture, wanted, new)
@@ -117,8 +130,12 @@ def _plain(new: New, title: rules.Title | None) -> bool:
     return title.makes(values["owner_uscc"], shanghai_date(values["event_time"]))
 
 
-def _judged(row: Row, judged: rules.Judged) -> Row:
-    return replace(row, confirmed=judged.counts, asks=judged.asks, late=judged.late)
+def _moved(new: Sequence[New]) -> Moved:
+    objects = {each.values["node"] for each in new if each.node_kind == "object"}
+    sent = {each.values["node"] for each in new if each.sends}
+    named = {each.values["node"] for each in new} if objects or sent else set()
+    packed = _packings(new)
+    return Moved(objects, sent, {content for content, _, _ in packed}, named, packed)
 
 
 def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
@@ -134,11 +151,24 @@ def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
     ]
 
 
+def _judged(row: Row, judged: rules.Judged) -> Row:
+    return replace(row, confirmed=judged.counts, asks=judged.asks, late=judged.late)
+
+
 async def _claim(
-    session: AsyncSession, new: Iterable[New], titles: Mapping[str, rules.Title]
+    session: AsyncSession, new: Sequence[New], titles: Mapping[str, rules.Title]
 ) -> tuple[Mapping[str, rules.Title], Collection[str]]:
     """A GTIN that nobody registered is claimed by the first enterprise that makes something of it. The titles with
     these, and the GTINs that were claimed."""
+    claims = await aside(len(new), _claims, new, titles)
+    if not claims:
+        return titles, ()
+    await insert_rows(session, GtinClaim, [claims[gtin] for gtin in sorted(claims)], ignore=True)
+    return {**titles, **await titles_of(session, claims)}, claims
+
+
+def _claims(new: Iterable[New], titles: Mapping[str, rules.Title]) -> dict[str, dict[str, str]]:
+    """GTIN -> the row of its claim."""
     claims: dict[str, dict[str, str]] = {}
     for each in new:
         values = each.values
@@ -147,10 +177,7 @@ async def _claim(
         if rules.creates(values["event_type"], values["action"], values["field"]):
             claim = {"gtin": each.gtin, "uscc": values["owner_uscc"], "record_id": values["record_id"]}
             claims.setdefault(each.gtin, claim)
-    if not claims:
-        return titles, ()
-    await insert_rows(session, GtinClaim, [claims[gtin] for gtin in sorted(claims)], ignore=True)
-    return {**titles, **await titles_of(session, claims)}, claims
+    return claims
 
 
 async def release_claims(session: AsyncSession, record_ids: Collection[str]) -> set[str]:
