@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+from shared.db import sqlite_driver
 from shared.db.address import Address, is_postgres
 from shared.db.faults import MOVED, Storage, fault_of
 from shared.db.placed import Placed
@@ -264,7 +265,7 @@ def _sqlite_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        connect_args={"timeout": _BUSY_MS / 1000},
+        connect_args={"timeout": _BUSY_MS / 1000, "async_creator_fn": sqlite_driver.connect},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
