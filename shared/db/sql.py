@@ -29,6 +29,16 @@ def among(session: AsyncSession, column: Any, values: Collection[str]) -> Any:
     return column.in_(sorted(values))
 
 
+NAMES = "names"
+"""The parameter of `among_names`."""
+
+
+def among_names(column: Any) -> Any:
+    """`column` is one of the names that the statement is executed with: to build such a statement anew for each
+    execution costs as much as to execute it."""
+    return column.in_(bindparam(NAMES, expanding=True))
+
+
 def _table(model: type[SQLModel] | Table) -> Table:
     return model if isinstance(model, Table) else model.__table__  # type: ignore[attr-defined]
 

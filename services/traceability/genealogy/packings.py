@@ -3,9 +3,10 @@
 from bisect import bisect_left
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -15,6 +16,7 @@ from services.traceability.genealogy.holdings import MAX_NESTING, Packing
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.repository import CONTAINMENT
 from shared.db import AsyncSession
+from shared.db.sql import NAMES, among_names
 
 
 async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bool = False) -> list[Packing]:
@@ -25,8 +27,8 @@ async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bo
     for _ in range(MAX_NESTING):
         rows: list[Any] = []
         for chunk in chunks(front):
-            rows += await _packed(session, chunk, claimed=claimed)
-            rows += await _packed_by_stars(session, chunk, claimed=claimed)
+            for statement in (_packed(claimed), _packed_by_stars(claimed)):
+                rows += (await session.execute(statement, {NAMES: chunk})).all()
         if not rows:
             break
         unpacked = await unpackings(session, {row.container for row in rows})
@@ -72,19 +74,19 @@ def _counts(into: Any, out: Any) -> Any:
     return and_(col(into.known_to).is_(None), col(into.source_confirmed).is_(True), col(out.confirmed).is_(True))
 
 
-async def _packed(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
+@cache
+def _packed(claimed: bool) -> Select[Any]:
     statement = (
         select(*_columns(Edge, Edge))
         .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.from_node))
         .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
-        .where(col(Edge.from_node).in_(nodes), col(Edge.relation).in_(CONTAINMENT), col(Edge.hop) == 1)
+        .where(among_names(col(Edge.from_node)), col(Edge.relation).in_(CONTAINMENT), col(Edge.hop) == 1)
     )
-    if not claimed:
-        statement = statement.where(_counts(Edge, Edge))
-    return list((await session.execute(statement)).all())
+    return statement if claimed else statement.where(_counts(Edge, Edge))
 
 
-async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: bool) -> list[Any]:
+@cache
+def _packed_by_stars(claimed: bool) -> Select[Any]:
     """Packings of several contents into several containers at once, whose edges meet in the event."""
     into, out = aliased(Edge), aliased(Edge)
     statement = (
@@ -93,33 +95,33 @@ async def _packed_by_stars(session: AsyncSession, nodes: list[str], *, claimed: 
         .join(EventEpc, (col(EventEpc.record_id) == into.record_id) & (col(EventEpc.node) == into.from_node))
         .join(EpcisEvent, col(EpcisEvent.record_id) == col(into.record_id))
         .where(
-            col(into.from_node).in_(nodes),
+            among_names(col(into.from_node)),
             col(into.to_node) == into.record_id,
             col(into.relation).in_(CONTAINMENT),
         )
     )
-    if not claimed:
-        statement = statement.where(_counts(into, out))
-    return list((await session.execute(statement)).all())
+    return statement if claimed else statement.where(_counts(into, out))
+
+
+_UNPACKED = (
+    select(col(EventEpc.node), col(EpcisEvent.event_time))
+    .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+    .where(
+        among_names(col(EventEpc.node)),
+        col(EventEpc.field) == "parent",
+        col(EpcisEvent.action) == "DELETE",
+        col(EpcisEvent.errored_at).is_(None),
+        col(EpcisEvent.declaration).is_(False),
+        col(EventEpc.confirmed).is_(True),
+    )
+)
 
 
 async def unpackings(session: AsyncSession, containers: Collection[str]) -> dict[str, list[datetime]]:
     """Container -> when it was unpacked, oldest first."""
     found: dict[str, list[datetime]] = {}
     for chunk in chunks(containers):
-        statement = (
-            select(col(EventEpc.node), col(EpcisEvent.event_time))
-            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
-            .where(
-                col(EventEpc.node).in_(chunk),
-                col(EventEpc.field) == "parent",
-                col(EpcisEvent.action) == "DELETE",
-                col(EpcisEvent.errored_at).is_(None),
-                col(EpcisEvent.declaration).is_(False),
-                col(EventEpc.confirmed).is_(True),
-            )
-        )
-        for node, at in (await session.execute(statement)).all():
+        for node, at in (await session.execute(_UNPACKED, {NAMES: chunk})).all():
             found.setdefault(node, []).append(at)
     for times in found.values():
         times.sort()

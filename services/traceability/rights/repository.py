@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import Select, and_, bindparam, or_, select, update
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
@@ -20,7 +21,9 @@ from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, R
 from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
+from shared.db.sql import NAMES, among_names
 from shared.reference import areas
+from shared.turns import aside
 
 Which = Literal["deciding", "open", "all"]
 """Rows of a node: those that decide on it; those that are not confirmed besides; every one."""
@@ -53,21 +56,31 @@ _COLUMNS: list[Any] = [
 ]
 
 
+@cache
+def _rows(which: Which) -> Select[Any]:
+    statement = (
+        select(*_COLUMNS)
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+        .where(among_names(col(EventEpc.node)), IN_FORCE)
+    )
+    if which == "deciding":
+        return statement.where(_DECIDING)
+    return statement.where(or_(_DECIDING, col(EventEpc.confirmed).is_(False))) if which == "open" else statement
+
+
 async def rows_of(session: AsyncSession, nodes: Iterable[str], which: Which) -> list[Any]:
     """What events in force say of the nodes."""
     found: list[Any] = []
     for chunk in chunks(nodes):
-        statement = (
-            select(*_COLUMNS)
-            .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
-            .where(col(EventEpc.node).in_(chunk), IN_FORCE)
-        )
-        if which == "deciding":
-            statement = statement.where(_DECIDING)
-        elif which == "open":
-            statement = statement.where(or_(_DECIDING, col(EventEpc.confirmed).is_(False)))
-        found += (await session.execute(statement)).all()
+        found += (await session.execute(_rows(which), {NAMES: chunk})).all()
     return found
+
+
+_CONTAINED = and_(col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None))
+_ABOVE = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at)).where(
+    among_names(col(Edge.from_node)), _CONTAINED
+)
+_BELOW = select(col(Edge.from_node)).where(among_names(col(Edge.to_node)), _CONTAINED)
 
 
 async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
@@ -77,10 +90,7 @@ async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[t
     for _ in range(MAX_NESTING):
         following: set[str] = set()
         for chunk in chunks(front):
-            statement = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at)).where(
-                col(Edge.from_node).in_(chunk), col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None)
-            )
-            for content, container, at in (await session.execute(statement)).all():
+            for content, container, at in (await session.execute(_ABOVE, {NAMES: chunk})).all():
                 found.setdefault(content, []).append((container, at))
                 following.add(container)
         front = following - found.keys() - front
@@ -95,10 +105,7 @@ async def below(session: AsyncSession, containers: Iterable[str], *, limit: int 
     for _ in range(MAX_NESTING):
         following: set[str] = set()
         for chunk in chunks(front):
-            statement = select(col(Edge.from_node)).where(
-                col(Edge.to_node).in_(chunk), col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None)
-            )
-            following |= set((await session.execute(statement)).scalars())
+            following |= set((await session.execute(_BELOW, {NAMES: chunk})).scalars())
         front = following - seen
         seen |= following
         if not front or len(seen) > limit:
@@ -106,12 +113,14 @@ async def below(session: AsyncSession, containers: Iterable[str], *, limit: int 
     return seen
 
 
+_OPEN = select(col(EventEpc.node)).where(among_names(col(EventEpc.node)), col(EventEpc.confirmed).is_(False)).distinct()
+
+
 async def open_nodes(session: AsyncSession, nodes: Iterable[str]) -> set[str]:
     """Those of the nodes of which somebody says something that is not confirmed."""
     found: set[str] = set()
     for chunk in chunks(nodes):
-        statement = select(col(EventEpc.node)).where(col(EventEpc.node).in_(chunk), col(EventEpc.confirmed).is_(False))
-        found |= set((await session.execute(statement.distinct())).scalars())
+        found |= set((await session.execute(_OPEN, {NAMES: chunk})).scalars())
     return found
 
 
@@ -138,6 +147,14 @@ async def nodes_naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
     return found
 
 
+_PLACES = (
+    select(Place, col(PlaceConfirmation.uscc), col(PlaceConfirmation.confirmed_by))
+    .outerjoin(PlaceConfirmation, col(PlaceConfirmation.gln) == col(Place.gln))
+    .where(among_names(col(Place.gln)))
+    .execution_options(populate_existing=True)
+)
+
+
 class Registry:
     """Whose a GLN is for an event that names it."""
 
@@ -150,13 +167,7 @@ class Registry:
         places: dict[str, Place] = {}
         confirmed: set[tuple[str, str, str]] = set()
         for chunk in chunks(glns):
-            statement = (
-                select(Place, col(PlaceConfirmation.uscc), col(PlaceConfirmation.confirmed_by))
-                .outerjoin(PlaceConfirmation, col(PlaceConfirmation.gln) == col(Place.gln))
-                .where(col(Place.gln).in_(chunk))
-                .execution_options(populate_existing=True)
-            )
-            for place, uscc, said in (await session.execute(statement)).all():
+            for place, uscc, said in (await session.execute(_PLACES, {NAMES: chunk})).all():
                 places[place.gln] = place
                 if said is not None:
                     confirmed.add((place.gln, uscc, by(said)))
@@ -203,21 +214,31 @@ async def picture(
     found += [each for each in map(_Pending, pending) if each.node in wanted or each.node in containers]
     glns = {gln for row in found for gln in (row.place_gln, row.source_party, row.destination_party) if gln}
     registry = await Registry.load(session, glns)
-    rows: dict[str, list[Row]] = {}
-    for each in found:
-        rows.setdefault(each.node, []).append(_row(each, registry))
+    said = await aside(len(found), _said, found, registry)
     gtins = {gtin for node in (*wanted, *containers) if (gtin := rules.kind_of(node)[1])}
-    authority = any(row.authority is not None for said in rows.values() for row in said)
-    parties = {row.party for said in rows.values() for row in said if row.party} if authority else set()
     return Picture(
-        rows=rows,
+        rows=said.rows,
         packed=inside,
         titles={gtin: title for gtin, title in asked.items() if title} | await titles(session, gtins - asked.keys()),
-        areas={uscc: party.area_code for uscc, party in (await by_key(session, Party, parties)).items()},
+        areas={uscc: party.area_code for uscc, party in (await by_key(session, Party, said.parties)).items()},
         within=areas.is_within,
         day=shanghai_date,
         decisions=await decisions(session, wanted | containers),
     )
+
+
+class _Said(NamedTuple):
+    rows: dict[str, list[Row]]
+    parties: set[str]
+    """Whose areas decide, where an authority spoke."""
+
+
+def _said(found: Iterable[Any], registry: Registry) -> _Said:
+    rows: dict[str, list[Row]] = {}
+    for each in found:
+        rows.setdefault(each.node, []).append(_row(each, registry))
+    authority = any(row.authority is not None for said in rows.values() for row in said)
+    return _Said(rows, {row.party for said in rows.values() for row in said if row.party} if authority else set())
 
 
 class _Pending:
@@ -248,11 +269,13 @@ def _row(found: Any, registry: Registry) -> Row:
     )
 
 
+_DECISIONS = select(ClaimDecision).where(among_names(col(ClaimDecision.node)))
+
+
 async def decisions(session: AsyncSession, nodes: Iterable[str]) -> dict[tuple[str, str], Decision]:
     found: dict[tuple[str, str], Decision] = {}
     for chunk in chunks(nodes):
-        statement = select(ClaimDecision).where(col(ClaimDecision.node).in_(chunk))
-        for each in (await session.execute(statement)).scalars():
+        for each in (await session.execute(_DECISIONS, {NAMES: chunk})).scalars():
             found[each.record_id, each.node] = Decision(each.confirmed, each.decided_by)
     return found
 

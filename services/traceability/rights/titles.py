@@ -14,6 +14,7 @@ from services.traceability.masterdata.models import Party, Product
 from services.traceability.rights.models import GtinClaim, ProductConfirmation, ProductMakers
 from services.traceability.rights.rules import Maker, Title
 from shared.db import AsyncSession
+from shared.db.sql import NAMES, among_names
 
 DEPARTMENT = "department"
 
@@ -23,37 +24,41 @@ def by(confirmed_by: str) -> str:
     return DEPARTMENT if confirmed_by.startswith("department:") else confirmed_by
 
 
+_CLAIMS = (
+    select(col(GtinClaim.gtin), col(GtinClaim.uscc), col(GtinClaim.record_id), col(Party.area_code))
+    .outerjoin(Party, col(Party.uscc) == col(GtinClaim.uscc))
+    .where(among_names(col(GtinClaim.gtin)))
+)
+_PRODUCTS = (
+    select(
+        col(Product.gtin),
+        col(Product.owner_uscc),
+        col(Product.area_code),
+        col(Product.since),
+        col(ProductMakers.makers),
+        col(ProductConfirmation.confirmed_by),
+    )
+    .outerjoin(ProductMakers, col(ProductMakers.gtin) == col(Product.gtin))
+    .outerjoin(
+        ProductConfirmation,
+        and_(
+            col(ProductConfirmation.gtin) == col(Product.gtin), col(ProductConfirmation.uscc) == col(Product.owner_uscc)
+        ),
+    )
+    .where(among_names(col(Product.gtin)))
+)
+
+
 async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title]:
     """Whose each GTIN is: registered, else claimed. Two statements of columns: every capture and every step of a trace
     asks."""
     found: dict[str, Title] = {}
     for chunk in chunks(gtins):
-        claims = (
-            select(col(GtinClaim.gtin), col(GtinClaim.uscc), col(GtinClaim.record_id), col(Party.area_code))
-            .outerjoin(Party, col(Party.uscc) == col(GtinClaim.uscc))
-            .where(col(GtinClaim.gtin).in_(chunk))
-        )
-        for gtin, uscc, record_id, area_code in (await session.execute(claims)).all():
+        for gtin, uscc, record_id, area_code in (await session.execute(_CLAIMS, {NAMES: chunk})).all():
             found[gtin] = Title(uscc, area_code, since=record_id)
-        confirms = and_(
-            col(ProductConfirmation.gtin) == col(Product.gtin), col(ProductConfirmation.uscc) == col(Product.owner_uscc)
-        )
-        products = (
-            select(
-                col(Product.gtin),
-                col(Product.owner_uscc),
-                col(Product.area_code),
-                col(Product.since),
-                col(ProductMakers.makers),
-                col(ProductConfirmation.confirmed_by),
-            )
-            .outerjoin(ProductMakers, col(ProductMakers.gtin) == col(Product.gtin))
-            .outerjoin(ProductConfirmation, confirms)
-            .where(col(Product.gtin).in_(chunk))
-        )
         registered: dict[str, Any] = {}
         said: dict[str, set[str]] = {}
-        for row in (await session.execute(products)).all():  # one for each that confirmed it
+        for row in (await session.execute(_PRODUCTS, {NAMES: chunk})).all():  # one for each that confirmed it
             registered[row.gtin] = row
             if row.confirmed_by is not None:
                 said.setdefault(row.gtin, set()).add(by(row.confirmed_by))
