@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,13 +23,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bench.cases.intake import parties, violation
 from bench.frame import say
-from bench.processes import free_base, tree
+from bench.processes import tree
 from bench.servers import ROOT, wait
 from deploy.demo.accounts import ENFORCEMENT, ENTERPRISES, DemoClient
 from deploy.demo.cast import APPLES, COOPERATIVE, HARVEST, PACKHOUSE, RETAILER
 from deploy.demo.chains import CONTEXT, Days, lot_class
+from deploy.demo.client import Account
+from deploy.local.pinzhi import command, environment, free_ports
 from deploy.local.process import stop, tied
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -57,7 +60,7 @@ class Platform:
     idle: float = 0.0
     """CPU seconds a second while nobody asks."""
     sent: int = 0
-    tokens: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
 
     def cpu(self) -> float:
         """CPU seconds of all processes so far."""
@@ -90,12 +93,10 @@ class Platform:
         return content
 
     def bearer(self, who: DemoClient) -> dict[str, str]:
-        if who.client_id not in self.tokens:
-            form = {"grant_type": "client_credentials", "client_id": who.client_id, "client_secret": who.secret}
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            told = self.ask("POST", "/oauth/token", headers, urllib.parse.urlencode(form).encode())
-            self.tokens[who.client_id] = json.loads(told)["access_token"]
-        return {"Authorization": f"Bearer {self.tokens[who.client_id]}"}
+        if who.client_id not in self.accounts:
+            http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+            self.accounts[who.client_id] = Account(http, who)
+        return {"Authorization": f"Bearer {self.accounts[who.client_id].bearer()}"}
 
 
 Work = Callable[[Platform, int], None]
@@ -163,24 +164,12 @@ CASES: dict[str, tuple[int, Work]] = {
 
 @contextmanager
 def platform(name: str, source: Path, folder: Path) -> Iterator[Platform]:
-    base, data, log = free_base(), folder / f"{name}-data", folder / f"{name}.log"
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PINZHI_")}
+    base, data, log = free_ports(), folder / f"{name}-data", folder / f"{name}.log"
     with log.open("wb") as output:
-        command = [
-            sys.executable,
-            "-m",
-            "deploy.cli.main",
-            "up",
-            "--demo",
-            "--port",
-            str(base),
-            "--data-dir",
-            str(data),
-        ]
         process = subprocess.Popen(
-            tied(command),
+            tied(command("up", "--demo", "--port", str(base), "--data-dir", str(data))),
             cwd=source,
-            env={**clean, **LIMITS, "PYTHONPATH": str(source)},
+            env={**environment(), **LIMITS, "PYTHONPATH": str(source)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

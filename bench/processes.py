@@ -1,30 +1,6 @@
-"""Ports for the four services, and the processes that one start makes."""
+"""The processes that one start makes."""
 
-import random
-import socket
-from contextlib import closing
 from pathlib import Path
-
-from deploy.topology import SERVICES
-
-
-def free_base() -> int:
-    """A port that is free with the three after it, below the ephemeral ones: a client that asks for a port there before
-    the server has it can be connected to itself.
-    """
-    while True:
-        base = random.randrange(20_000, 32_000)
-        if all(_is_free(base + service.port_offset) for service in SERVICES):
-            return base
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def tree(root: int) -> set[int]:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.frame import SERVICE_CORE
+from deploy.local import pinzhi
 from deploy.local.process import free_port, stop, tail, tied
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,12 +27,11 @@ def serving(
     """Run the server that `command(port)` names on the service's core; yields its base URL once `ready` answers 2xx."""
     port = free_port()
     log = folder / f"server-{port}.log"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PINZHI_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
             tied(["taskset", "-c", SERVICE_CORE, *command(port)]),
             cwd=ROOT,
-            env={**clean, "PYTHONPATH": str(ROOT), **environment},
+            env={**pinzhi.environment(), "PYTHONPATH": str(ROOT), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -56,7 +55,7 @@ def floor(app: str) -> Callable[[int], list[str]]:
 
 def service(name: str) -> Callable[[int], list[str]]:
     """One service as it is run in production, one worker."""
-    return lambda port: [sys.executable, "-m", "deploy.cli.main", "serve", name, "--port", str(port)]
+    return lambda port: pinzhi.command("serve", name, "--port", str(port))
 
 
 def wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.frame import Options, Outcome, Series, case, compare, say
-from bench.processes import free_base, tree
+from bench.processes import tree
 from bench.servers import ROOT
+from deploy.local.pinzhi import command, free_ports
 from deploy.local.process import stop, tail, tied
 from deploy.topology import SERVICES
 
@@ -26,12 +27,12 @@ SECONDS = 60.0
 def start(options: Options) -> Iterator[Outcome]:
     data = options.folder / "start-data"
     say("  preparing the data directory ...")
-    subprocess.run([*_pinzhi("migrate"), "--data-dir", str(data)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command("migrate", "--data-dir", str(data)), cwd=ROOT, check=True, capture_output=True)
     seconds, memory = Series(), Series()
     for number in range(options.rounds + 1):
         floor = _measure(lambda base: [sys.executable, "-m", "bench.bare_fork", str(base)], options.folder)
         product = _measure(
-            lambda base: [*_pinzhi("up"), "--no-demo", "--port", str(base), "--data-dir", str(data)], options.folder
+            lambda base: command("up", "--no-demo", "--port", str(base), "--data-dir", str(data)), options.folder
         )
         if number == 0:  # the first start makes keys and fills the page cache
             continue
@@ -63,13 +64,9 @@ def start(options: Options) -> Iterator[Outcome]:
     )
 
 
-def _pinzhi(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "deploy.cli.main", *arguments]
-
-
 def _measure(command_for: Callable[[int], list[str]], folder: Path) -> tuple[float, float]:
     """Seconds from the start of the process until all four answer, and their memory one second later."""
-    base = free_base()
+    base = free_ports()
     log = folder / f"start-{base}.log"
     begun = time.monotonic()
     with log.open("wb") as output:

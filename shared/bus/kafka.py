@@ -154,7 +154,10 @@ class KafkaBus:
         return KafkaSubscriber(consumer, self.prefix, topics)
 
     async def read_all(self, topics: Sequence[str]) -> AsyncIterator[list[StoredRecord]]:
-        consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
+        # What is asked for is there: a broker that waits for more would hold back the last records of each partition.
+        consumer = AIOKafkaConsumer(
+            **self._access.options(), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=10
+        )
         await self._start(consumer)
         try:
             for topic in topics:

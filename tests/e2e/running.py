@@ -2,9 +2,7 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,34 +15,10 @@ import httpx
 from deploy import topology
 from deploy.demo.accounts import DemoClient, DemoUser
 from deploy.demo.client import Account
+from deploy.local.pinzhi import command, environment, free_ports
 
 SECONDS = 90.0
 """How long a test waits for what must happen; a busy machine is slow."""
-
-
-_taken: list[socket.socket] = []
-"""Marks of the ports that this process was given; they end with it."""
-
-
-def free_ports() -> int:
-    """The first of four free ports in a row, below the range that the kernel gives to clients. No other test process on
-    this machine is given them while this one lives: a port is free until the one who asked has started its server."""
-    for base in range(20_000, 30_000, 4):
-        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            mark.bind(f"\0pinzhi-test-ports-{base}")
-        except OSError:
-            mark.close()
-            continue
-        _taken.append(mark)
-        with ExitStack() as stack:
-            try:
-                for service in topology.SERVICES:
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", base + service.port_offset))
-            except OSError:
-                continue
-            return base
-    raise RuntimeError("no four free ports in a row")
 
 
 @dataclass
@@ -95,15 +69,6 @@ def until(holds: Callable[[], Any], what: str, *, seconds: float = SECONDS) -> A
             return value
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
-
-
-def environment() -> dict[str, str]:
-    """The shell's, without settings of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PINZHI_")}
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "deploy.cli.main", *arguments]
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import httpx
 
 from deploy import topology
+from deploy.local.pinzhi import command, environment
 from deploy.local.process import free_port
-from tests.e2e.running import Running, command, environment, until
+from tests.e2e.running import Running, until
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import pytest
 from deploy import topology
 from deploy.cli.prepare import is_needed
 from deploy.demo.accounts import ENFORCEMENT
-from tests.e2e.running import command, environment, free_ports, running, until
+from deploy.local.pinzhi import command, environment, free_ports
+from tests.e2e.running import running, until
 
 
 def pinzhi(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy import topology
+from deploy.local.pinzhi import command, environment, free_ports
 from shared.db.files import problem_of
-from tests.e2e.running import command, environment, free_ports
 from tests.support.databases import Databases
 from tests.support.mounts import fill, small_filesystem
 

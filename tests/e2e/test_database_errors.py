@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local import pgbouncer, postgres
+from deploy.local.pinzhi import command, environment, free_ports
 from deploy.local.process import MissingPart, free_port
-from tests.e2e.running import command, environment, free_ports
 from tests.support.reference import missing
 
 pytestmark = pytest.mark.postgres

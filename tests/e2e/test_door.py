@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 
+from deploy.local.pinzhi import command, environment
 from deploy.local.process import free_port
-from tests.e2e.running import command, environment, until
+from tests.e2e.running import until
 from tests.e2e.test_command_line import pinzhi, refused
 
 QUOTA = 10_000

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.pinzhi import command, environment
 from deploy.local.process import free_port
-from tests.e2e.running import command, environment, until
+from tests.e2e.running import until
 
 DROPPED = 'pinzhi_log_lines_dropped_total{service="credit"}'
 

@@ -14,9 +14,9 @@ from deploy.cli import prepare
 from deploy.cli.errors import CliError
 from deploy.cli.maintenance import services_here
 from deploy.cli.serve import settings_of
+from deploy.local.pinzhi import environment
 from deploy.local.postgres import Postgres
 from shared.db.migrate import head
-from tests.e2e.running import environment
 from tests.support.databases import apart
 
 GATEWAY = topology.service("gateway")

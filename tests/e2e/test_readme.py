@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.running import Running, environment, running
+from deploy.local.pinzhi import environment
+from tests.e2e.running import Running, running
 from tests.support.sources import ROOT
 from tests.support.tour import Shell, steps, walk
 

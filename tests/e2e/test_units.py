@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import environment, running
+from deploy.local.pinzhi import environment
+from tests.e2e.running import running
 from tests.support.reference import missing
 from tests.support.secure_kafka import City
 from tests.support.sources import ROOT
