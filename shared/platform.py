@@ -15,7 +15,8 @@ from shared.auth.revocations import Revocations
 from shared.auth.tokens import TokenVerifier
 from shared.bus.consumer import Consumer
 from shared.bus.epochs import epoch_of, in_epoch
-from shared.bus.protocol import EventBus, open_bus
+from shared.bus.opening import open_bus
+from shared.bus.protocol import EventBus
 from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription
 from shared.clock import Clock, SystemClock

@@ -21,7 +21,7 @@ from shared import audit
 from shared.bus import dead_letters, kafka_copy
 from shared.bus.epochs import epoch_of
 from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import open_bus
+from shared.bus.opening import open_bus
 from shared.db import AsyncSession, Database
 from shared.db.migrate import head
 

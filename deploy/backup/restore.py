@@ -26,7 +26,7 @@ from shared import failpoints
 from shared.bus import kafka_copy
 from shared.bus.epochs import LOG, epoch_in, name_in
 from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import open_bus
+from shared.bus.opening import open_bus
 from shared.db import copies
 from shared.db.address import with_database
 from shared.db.migrate import head, upgrade

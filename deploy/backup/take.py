@@ -26,7 +26,7 @@ from shared.bus import kafka_copy
 from shared.bus.envelope import EnvelopeError, Record, from_record
 from shared.bus.epochs import epoch_in, name_in
 from shared.bus.kafka import KafkaBus
-from shared.bus.protocol import open_bus
+from shared.bus.opening import open_bus
 from shared.db.copies import Busy, PostgresCopy, SqliteCopy
 
 PART = ".part"

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy import topology
 from deploy.cli.errors import CliError
 from shared.db.address import Address, AddressError, is_postgres, with_database, with_parameter
+from shared.db.reasons import POOLER, reason
 
 _HONOURED = "plan_cache_mode"
 
@@ -47,7 +48,7 @@ def explained(url: str) -> Iterator[None]:
     except (DBAPIError, PostgresError, OSError, ValueError) as error:
         if not is_postgres(url):
             raise
-        raise CliError(address_of(url).reason(error)) from error
+        raise CliError(reason(address_of(url), error)) from error
 
 
 def check(url: str) -> None:
@@ -60,7 +61,6 @@ def check(url: str) -> None:
 
 
 async def _check(address: Address) -> None:
-    from shared.db.reasons import POOLER
 
     connection = await address.connect({_HONOURED: "force_custom_plan"})
     try:

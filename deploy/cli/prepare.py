@@ -18,6 +18,7 @@ from deploy.cli import database
 from deploy.cli.errors import CliError, check_files, told_in_one_line
 from shared.db.address import Address, is_postgres
 from shared.db.migrate import head, sqlite_is_current, upgrade
+from shared.db.reasons import reason
 from shared.settings import ServiceSettings
 
 _WAIT_SECONDS = 60.0
@@ -78,10 +79,10 @@ async def _wait_for(service: topology.Service, url: str, *, demo: bool) -> bool:
         except (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, OSError) as error:
             lasting = isinstance(error, ssl.SSLError | FileNotFoundError | PermissionError)
             if lasting or time.monotonic() > deadline:
-                raise CliError(f"the database of {service.name} does not answer: {address.reason(error)}") from error
-            print(f"{service.name}: waiting for the database ({address.reason(error)}) ...", flush=True)
+                raise CliError(f"the database of {service.name} does not answer: {reason(address, error)}") from error
+            print(f"{service.name}: waiting for the database ({reason(address, error)}) ...", flush=True)
         except (asyncpg.PostgresError, ValueError) as error:
-            raise CliError(f"the database of {service.name} cannot be used: {address.reason(error)}") from error
+            raise CliError(f"the database of {service.name} cannot be used: {reason(address, error)}") from error
         await asyncio.sleep(1)
 
 

@@ -5,7 +5,8 @@ position in one transaction. Delivery is at least once, effects are made single 
 """
 
 from shared.bus.envelope import Received, Record, StoredRecord
-from shared.bus.protocol import EventBus, Subscriber, open_bus
+from shared.bus.opening import open_bus
+from shared.bus.protocol import EventBus, Subscriber
 from shared.bus.subscription import Subscription
 
 __all__ = ["EventBus", "Received", "Record", "StoredRecord", "Subscriber", "Subscription", "open_bus"]

@@ -1,7 +1,6 @@
 """The one seam to whatever carries the events. One contract suite is inherited by every backend."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from shared.bus.envelope import Record, StoredRecord
@@ -60,25 +59,3 @@ class EventBus(Protocol):
         """Records that the group has not committed, for each topic; asked from outside, without joining it."""
 
     async def close(self) -> None: ...
-
-
-def open_bus(url: str) -> EventBus:
-    """`memory:`, `sqlite:<path>` or `kafka://host:port[,host:port][/prefix]` (see `kafka_access.py` for TLS and users).
-
-    ValueError names the forms, or the setting that is missing.
-    """
-    scheme, _, rest = url.partition(":")
-    if scheme == "memory":
-        from shared.bus.memory import MemoryBus
-
-        return MemoryBus()
-    if scheme == "sqlite":
-        from shared.bus.sqlite import SqliteBus
-
-        return SqliteBus(Path(rest))
-    if scheme.startswith("kafka"):
-        from shared.bus.kafka import KafkaBus
-        from shared.bus.kafka_access import KafkaAccess
-
-        return KafkaBus(KafkaAccess.of(url).checked())
-    raise ValueError(f"{scheme!r} is no bus; use memory:, sqlite:<path> or kafka://host:port[,host:port][/prefix]")

@@ -154,12 +154,6 @@ class Address:
         hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
         return f"{hosts or 'the local server'}/{self.database or ''}"
 
-    def reason(self, error: BaseException) -> str:
-        """One line that tells why a connection could not be had, and what to look at."""
-        from shared.db.reasons import reason
-
-        return reason(self, error)
-
 
 def is_postgres(url: str) -> bool:
     return url.startswith(("postgresql://", "postgres://"))

@@ -25,6 +25,7 @@ from shared.db import sqlite_driver
 from shared.db.address import Address, is_postgres
 from shared.db.faults import MOVED, Storage, fault_of
 from shared.db.placed import Placed
+from shared.db.reasons import reason
 from shared.db.session import AsyncSession
 
 _BUSY_MS = 10_000
@@ -152,7 +153,7 @@ class Database:
                 else:
                     connection.terminate()  # nobody knows in what state it is
                 if lost and isinstance(error, Exception):
-                    raise ConnectionError(self.address.reason(error)) from error
+                    raise ConnectionError(reason(self.address, error)) from error
                 raise
             self._hot_idle.append(connection)
         return [tuple(row) for row in rows]
@@ -205,7 +206,7 @@ class Database:
 
         if self.is_sqlite or not (isinstance(error, DBAPIError) or getattr(error, "sqlstate", None)):
             return ""
-        return self.address.reason(error)
+        return reason(self.address, error)
 
     async def close(self) -> None:
         if self._hot_sqlite is not None:

@@ -2,15 +2,13 @@
 
 import socket
 import ssl
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from shared.db.address import Address
+from shared.db.address import Address
 
 POOLER = "set PINZHI_DATABASE_POOLER=transaction (or pooler=transaction in the address)"
 
 
-def reason(address: "Address", error: BaseException) -> str:
+def reason(address: Address, error: BaseException) -> str:
     """`error` is what a connect or a first statement raised; SQLAlchemy's wrapping is taken off."""
     import asyncpg
 

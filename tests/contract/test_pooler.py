@@ -20,6 +20,7 @@ from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.replay import replay
 from shared.db import Database
 from shared.db.migrate import head
+from shared.db.reasons import reason
 from shared.events.credit import ViolationRecorded
 from tests.credit.samples import UNIT, violation
 from tests.gateway import samples
@@ -159,6 +160,6 @@ async def test_without_the_setting_the_cause_is_told(pooler: Postgres) -> None:
     try:
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the words are what counts
             await database.fetch("SELECT 1")
-        assert "PINZHI_DATABASE_POOLER=transaction" in database.address.reason(caught.value)
+        assert "PINZHI_DATABASE_POOLER=transaction" in reason(database.address, caught.value)
     finally:
         await database.close()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from deploy.local import postgres
 from shared.db import Database
 from shared.db.migrate import head, upgrade
+from shared.db.reasons import reason
 from tests.support.authority import Authority
 from tests.support.reference import missing
 
@@ -100,8 +101,8 @@ async def refusal(url: str) -> str:
         with pytest.raises(Exception) as cold:  # noqa: PT011
             async with database.read() as session:
                 await session.execute(text("SELECT 1"))
-        line = database.address.reason(hot.value)
-        assert database.address.reason(cold.value) == line
+        line = reason(database.address, hot.value)
+        assert reason(database.address, cold.value) == line
         return line
     finally:
         await database.close()

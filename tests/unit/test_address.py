@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from shared.db.address import Address, AddressError, with_database, with_parameter, with_password
+from shared.db.reasons import reason
 from shared.settings import ServiceSettings
 
 HOSTS = {
@@ -109,7 +110,7 @@ REASONS = [
 
 @pytest.mark.parametrize(("error", "told"), REASONS)
 def test_reasons_are_one_line(error: Exception, told: str) -> None:
-    line = Address.parse("postgresql://u:secret@h/d?target_session_attrs=read-write").reason(error)
+    line = reason(Address.parse("postgresql://u:secret@h/d?target_session_attrs=read-write"), error)
     assert told in line
     assert line.startswith("PostgreSQL at h:5432/d: ")
     assert "\n" not in line
