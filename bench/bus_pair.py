@@ -23,8 +23,9 @@ from shared.db.sql import upsert
 from shared.db.tables import inbox, outbox
 from shared.events.base import topic_of
 from shared.events.credit import EnterpriseUpdated
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
+from shared.web import ServiceSpec
 
 TOPIC = topic_of("credit")
 RATE = 1_000
@@ -74,7 +75,7 @@ def event(number: int) -> EnterpriseUpdated:
 
 
 def platform(spec: ServiceSpec, options: dict[str, Any]) -> Platform:
-    return Platform(spec, ServiceSettings(database_url=options["database"], bus_url=f"kafka://{options['kafka']}"))
+    return spec.platform(ServiceSettings(database_url=options["database"], bus_url=f"kafka://{options['kafka']}"))
 
 
 def topic(options: dict[str, Any]) -> tuple[str, str]:

@@ -28,7 +28,7 @@ _AT_ONCE = 8
 
 
 def _platform(options: dict[str, Any]) -> Platform:
-    return Platform(CREDIT, ServiceSettings(database_url=options["database"], bus_url="memory:"))
+    return CREDIT.platform(ServiceSettings(database_url=options["database"], bus_url="memory:"))
 
 
 async def fill(options: dict[str, Any]) -> Any:

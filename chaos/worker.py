@@ -30,9 +30,9 @@ from shared.errors import Conflict
 from shared.events.base import Event
 from shared.events.credit import EnterpriseUpdated
 from shared.events.traceability import PartyUpdated
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
-from shared.web import Body, CurrentPlatform, Out, Router, Uow, allow, build_app, problem
+from shared.web import Body, CurrentPlatform, Out, Router, ServiceSpec, Uow, allow, build_app, problem
 
 AREA = "370600"
 SESSION_MS = 6_000
@@ -83,7 +83,7 @@ async def write(body: WriteIn, uow: Uow, platform: CurrentPlatform) -> WriteOut:
 async def _keep(uow: UnitOfWork, key_and_content: Sequence[tuple[str, str]]) -> None:
     if os.environ.get("FAULT_POISON") and any(content.startswith(POISON) for _key, content in key_and_content):
         raise ValueError("this cannot be applied")
-    worker = uow.platform.settings.worker_id
+    worker = uow.wiring.settings.worker_id
     rows = [{"key": key, "content": content, "worker": worker} for key, content in key_and_content]
     await insert_rows(uow.session, Effect, rows)
 

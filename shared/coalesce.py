@@ -8,15 +8,13 @@ wait for it: the process does not idle while the database works.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from shared.auth.principal import Principal
 from shared.db.faults import fault_of
+from shared.db.uow import UnitOfWork
 from shared.errors import Unavailable
-
-if TYPE_CHECKING:
-    from shared.db.uow import UnitOfWork
-    from shared.platform import Platform
+from shared.wiring import Wiring
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,17 +31,17 @@ class Coalescer(Generic[T, R]):
 
     def __init__(
         self,
-        platform: "Platform",
-        handle: Callable[["UnitOfWork", Sequence[T]], Awaitable[Sequence[R | Exception]]],
+        wiring: Wiring,
+        handle: Callable[[UnitOfWork, Sequence[T]], Awaitable[Sequence[R | Exception]]],
         *,
         limit: int = 500,
     ) -> None:
-        self._platform = platform
+        self._wiring = wiring
         self._handle = handle
         self._limit = limit
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running = 0
-        self._most = 1 if platform.db.is_sqlite else 2
+        self._most = 1 if wiring.db.is_sqlite else 2
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: T) -> R:
@@ -86,13 +84,13 @@ class Coalescer(Generic[T, R]):
             raise
 
     async def _write(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
-        async with self._platform.unit_of_work(self._principal()) as uow:
+        async with UnitOfWork(self._wiring, self._principal()) as uow:
             results = await self._handle(uow, [item for item, _ in batch])
         for (_, future), result in zip(batch, results, strict=True):
             _settle(future, result)
 
     def _principal(self) -> Principal:
-        return self._platform.principal
+        return self._wiring.principal
 
 
 def _cut_off() -> Unavailable:

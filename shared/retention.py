@@ -12,16 +12,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Column, Table, delete, func, select
 
 from shared import metrics
 from shared.db import tables
 from shared.db.lease import acquire
-
-if TYPE_CHECKING:
-    from shared.platform import Platform
+from shared.db.uow import UnitOfWork
+from shared.wiring import Wiring
 
 _STEP = 1000
 _PASS_SECONDS = 60.0
@@ -46,13 +45,13 @@ class Expiring:
     """By the newest row's number a process that has not read the others sees that there were some."""
 
 
-def expiring(platform: Platform) -> Sequence[Expiring]:
+def expiring(wiring: Wiring) -> Sequence[Expiring]:
     """Published outbox rows, answers that were kept for a repeated request, invalidations that every process has read.
 
     Of the outbox nobody reads what was published: a replay reads the log, the relay what waits, a backup the log.
     """
     outbox, answers, hot = tables.outbox.c, tables.idempotency.c, tables.hot_invalidation.c
-    keep = timedelta(hours=platform.settings.outbox_keep_hours)
+    keep = timedelta(hours=wiring.settings.outbox_keep_hours)
     return (
         Expiring(tables.outbox, outbox.position, outbox.published_at, keep),
         Expiring(tables.idempotency, answers.created_at, answers.created_at, _KEEP_ANSWERS),
@@ -60,37 +59,37 @@ def expiring(platform: Platform) -> Sequence[Expiring]:
     )
 
 
-async def run(platform: Platform) -> None:
+async def run(wiring: Wiring) -> None:
     """Until cancelled. Errors of the database go to the supervisor, which starts this again. A start has other work."""
     while True:
         await asyncio.sleep(_PASS_SECONDS)
-        for kind in expiring(platform):
-            await sweep(platform, kind)
+        for kind in expiring(wiring):
+            await sweep(wiring, kind)
 
 
-async def sweep(platform: Platform, kind: Expiring, *, rest: float = _REST) -> int:
+async def sweep(wiring: Wiring, kind: Expiring, *, rest: float = _REST) -> int:
     """One pass; how many rows went."""
-    behind, gone = metrics.RETENTION_BEHIND.labels(platform.name, kind.table.name), 0
+    behind, gone = metrics.RETENTION_BEHIND.labels(wiring.name, kind.table.name), 0
     after: Any = None
     while True:
         started = time.perf_counter()
-        step = await _step(platform, kind, after)
+        step = await _step(wiring, kind, after)
         if step is None:
             behind.set(0)
             return gone
         after, deleted, overdue = step
         gone += deleted
         behind.set(overdue)
-        metrics.RETENTION_DELETED.labels(platform.name, kind.table.name).inc(deleted)
+        metrics.RETENTION_DELETED.labels(wiring.name, kind.table.name).inc(deleted)
         await asyncio.sleep(rest * (time.perf_counter() - started))
 
 
-async def _step(platform: Platform, kind: Expiring, after: Any) -> tuple[Any, int, float] | None:
+async def _step(wiring: Wiring, kind: Expiring, after: Any) -> tuple[Any, int, float] | None:
     """Look at the next rows behind `after` and delete those that are due: `(the last one looked at, how many were
     deleted, by how many seconds the oldest was overdue)`; None when none was due."""
-    due = platform.clock.now() - kind.keep
+    due = wiring.clock.now() - kind.keep
     window = select(kind.along, kind.at).order_by(kind.along).limit(_STEP)
-    async with platform.read() as session:
+    async with wiring.read() as session:
         rows = (await session.execute(window if after is None else window.where(kind.along > after))).all()
     old = [at for _, at in rows if at is not None and at < due]
     if not old:
@@ -99,8 +98,8 @@ async def _step(platform: Platform, kind: Expiring, after: Any) -> tuple[Any, in
     these = delete(kind.table).where(kind.along <= last, kind.at < due)
     if kind.newest_stays:
         these = these.where(kind.along < select(func.max(kind.along)).scalar_subquery())
-    async with platform.system_unit_of_work() as uow:
-        holder = f"{platform.name}:{platform.settings.worker_id}"
+    async with UnitOfWork.of_system(wiring) as uow:
+        holder = f"{wiring.name}:{wiring.settings.worker_id}"
         if not await acquire(uow.session, "retention", holder, uow.now):
             return None
         result = await uow.session.execute(these if after is None else these.where(kind.along > after))

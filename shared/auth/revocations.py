@@ -7,7 +7,6 @@ row as they do of stale hot answers (`TAG`), and ask memory only.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -15,11 +14,9 @@ from shared.bus.envelope import Received
 from shared.bus.subscription import Subscription
 from shared.db import tables
 from shared.db.sql import upsert
+from shared.db.uow import UnitOfWork
 from shared.events.gateway import PrincipalRevoked
-
-if TYPE_CHECKING:
-    from shared.db.uow import UnitOfWork
-    from shared.platform import Platform
+from shared.wiring import Wiring
 
 TAG = "principals"
 TABLE = tables.revoked_principal.name
@@ -39,28 +36,28 @@ class Revocations:
         """Something was written; `run` reads it."""
         self._changed.set()
 
-    async def load(self, platform: "Platform") -> None:
+    async def load(self, wiring: Wiring) -> None:
         table = tables.revoked_principal
-        async with platform.read() as session:
+        async with wiring.read() as session:
             rows = (await session.execute(select(table.c.principal, table.c.not_before))).all()
         self._since = {principal: not_before.timestamp() for principal, not_before in rows}
 
-    async def run(self, platform: "Platform") -> None:
+    async def run(self, wiring: Wiring) -> None:
         """Until cancelled. What failed to load is loaded when the supervisor starts this again."""
         while True:
             self._changed.clear()
-            await self.load(platform)
+            await self.load(wiring)
             await self._changed.wait()
 
 
-async def revoke(uow: "UnitOfWork", revoked: Mapping[str, datetime]) -> None:
+async def revoke(uow: UnitOfWork, revoked: Mapping[str, datetime]) -> None:
     """Store principals with the instant before which their tokens are void."""
     rows = [{"principal": principal, "not_before": at} for principal, at in sorted(revoked.items())]
     await upsert(uow.session, tables.revoked_principal, rows, key=["principal"])
     uow.invalidate(TAG)
 
 
-async def _apply(uow: "UnitOfWork", events: Sequence[Received[PrincipalRevoked]]) -> None:
+async def _apply(uow: UnitOfWork, events: Sequence[Received[PrincipalRevoked]]) -> None:
     await revoke(uow, {event.data.principal: event.data.not_before for event in events})
 
 

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
@@ -30,9 +30,7 @@ from shared.db.faults import fault_of
 from shared.db.sql import insert_rows, upsert
 from shared.db.uow import UnitOfWork
 from shared.events.base import topic_of
-
-if TYPE_CHECKING:
-    from shared.platform import Platform
+from shared.wiring import Wiring
 
 log = structlog.get_logger("consumer")
 inbox = tables.inbox
@@ -43,9 +41,9 @@ answers behind a fetch that may last half a second."""
 
 
 class Consumer:
-    def __init__(self, platform: "Platform", subscriptions: Sequence[Subscription]) -> None:
-        self._platform = platform
-        self.name = platform.name
+    def __init__(self, wiring: Wiring, subscriptions: Sequence[Subscription]) -> None:
+        self._wiring = wiring
+        self.name = wiring.name
         self.subscriptions: dict[str, list[Subscription]] = defaultdict(list)
         """By event type, in the order of the service's list: a fact may feed a projection and open a case."""
         for subscription in subscriptions:
@@ -63,8 +61,8 @@ class Consumer:
         """Until cancelled. Errors of the bus and the database go to the supervisor, which starts this again."""
         if not self.topics:
             return
-        member = f"{self.name}:{self._platform.settings.worker_id}"
-        self._subscriber = subscriber = await self._platform.bus.subscribe(self.name, self.topics, member=member)
+        member = f"{self.name}:{self._wiring.settings.worker_id}"
+        self._subscriber = subscriber = await self._wiring.bus.subscribe(self.name, self.topics, member=member)
         offsets = Offsets(subscriber)
         try:
             await self._go_on()
@@ -95,14 +93,14 @@ class Consumer:
                 self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._ask(subscriber))
         await asyncio.wait([self._asking], timeout=_PATIENCE_SECONDS)
-        now = self._platform.clock.now()
+        now = self._wiring.clock.now()
         if any(each.whole_at is not None and each.whole_at > now for each in self._standings.values()):
             # The clock was set back. A bus that is away would leave us with a time that stays ahead of it.
             self._standings, self._progress = {}, Progress()
         return self._standings
 
     async def _ask(self, subscriber: Subscriber) -> None:
-        at = self._platform.clock.now()
+        at = self._wiring.clock.now()
         try:
             self._standings, self._bus_error = self._progress.look(at, await subscriber.places()), None
         except TimeoutError:
@@ -141,7 +139,7 @@ class Consumer:
             plans = [plan for envelope in envelopes if (plan := await self._apply_alone(envelope))]
         metrics.HANDLER_SECONDS.labels(self.name).observe(time.perf_counter() - started)
         newest = envelopes[-1]
-        now = self._platform.clock.now()
+        now = self._wiring.clock.now()
         metrics.CONSUMER_LAG_SECONDS.labels(self.name).set(max(0.0, (now - newest.time).total_seconds()))
         for plan in plans:
             for envelope in plan.fresh:
@@ -151,7 +149,7 @@ class Consumer:
             await self._drain(key)
 
     async def _apply_together(self, envelopes: Sequence[Envelope]) -> Plan:
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             plan = await self._plan(uow, envelopes)
             await self._apply_plan(uow, plan)
             failpoints.hit("consumer.before_commit")
@@ -173,7 +171,7 @@ class Consumer:
     async def _park_failed(self, envelope: Envelope, error: Exception) -> None:
         failpoints.hit("consumer.before_park")
         key = (envelope.source, envelope.key)
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             # Another member of the group may have applied it meanwhile.
             if envelope.sequence > await self._lock_position(uow, key):
                 text = f"{type(error).__name__}: {error}"
@@ -193,7 +191,7 @@ class Consumer:
         """The inbox position of one key, locked; its row is made where there is none."""
         await quiet.share(uow.session)
         found = await positions(uow.session, self.name, [key])
-        if key not in found and not self._platform.db.is_sqlite:
+        if key not in found and not self._wiring.db.is_sqlite:
             await insert_rows(uow.session, inbox, [self._inbox_row(key, 0, uow.now)], ignore=True)
             found = await positions(uow.session, self.name, [key])
         return found.get(key, 0)
@@ -236,7 +234,7 @@ class Consumer:
     async def _keep_unreadable(self, record: StoredRecord, error: EnvelopeError) -> None:
         """No CloudEvent of ours: kept for an operator under its place on the bus; nothing waits behind it."""
         log.error("unreadable record", topic=record.topic, partition=record.partition, offset=record.offset)
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             envelope = Envelope(
                 id=record.headers.get("ce_id", ""),
                 type=_UNREADABLE,
@@ -262,13 +260,13 @@ class Consumer:
         return done
 
     async def _waiting(self, key: Key) -> list[Any]:
-        async with self._platform.read() as session:
+        async with self._wiring.read() as session:
             return await dead_letters.waiting(session, self.name, key)
 
     async def _retry_one(self, key: Key, letter_id: str) -> bool:
         """Whether the next one of the key may be tried."""
         try:
-            async with self._platform.system_unit_of_work() as uow:
+            async with UnitOfWork.of_system(self._wiring) as uow:
                 position = await self._lock_position(uow, key)
                 row = await dead_letters.find(uow.session, letter_id)
                 if row is None or row.state not in dead_letters.WAITING:
@@ -285,7 +283,7 @@ class Consumer:
         except Exception as error:
             if is_transient(error):
                 raise
-            async with self._platform.system_unit_of_work() as uow:
+            async with UnitOfWork.of_system(self._wiring) as uow:
                 await self._lock_position(uow, key)
                 row = await dead_letters.find(uow.session, letter_id)
                 if row is not None and row.state in dead_letters.WAITING:
@@ -297,7 +295,7 @@ class Consumer:
 
     async def skip(self, letter_id: str) -> bool:
         """Give the first waiting event of a key up and go on with those behind it; False if it is not first."""
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             row = await dead_letters.find(uow.session, letter_id)
             if row is None:
                 return False
@@ -317,7 +315,7 @@ class Consumer:
 
     async def _go_on(self) -> None:
         """Apply what waits behind nothing: a kill came between the retry of an event and of those behind it."""
-        async with self._platform.read() as session:
+        async with self._wiring.read() as session:
             waiting = await dead_letters.blocked_keys(session, self.name)
             failed = await dead_letters.blocked_keys(session, self.name, states=("failed",))
         for key in sorted(waiting - failed):
@@ -325,13 +323,13 @@ class Consumer:
 
     async def _drain(self, key: Key) -> None:
         """Go on by itself when the missing event has come and nothing of the key has failed."""
-        async with self._platform.read() as session:
+        async with self._wiring.read() as session:
             failed = await dead_letters.blocked_keys(session, self.name, key=key, states=("failed",))
         if not failed:
             await self.retry(key)
 
     async def _count_dead_letters(self) -> None:
-        async with self._platform.read() as session:
+        async with self._wiring.read() as session:
             count = await dead_letters.open_count(session, self.name)
         metrics.DEAD_LETTERS_OPEN.labels(self.name).set(count)
 

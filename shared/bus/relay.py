@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -20,9 +20,8 @@ from shared.bus.envelope import Envelope, to_record
 from shared.db import tables
 from shared.db.lease import acquire
 from shared.db.types import UTC
-
-if TYPE_CHECKING:
-    from shared.platform import Platform
+from shared.db.uow import UnitOfWork
+from shared.wiring import Wiring
 
 _BATCH = 500
 _RENEW_SECONDS = 3.0
@@ -96,9 +95,9 @@ class _Row(NamedTuple):
 
 
 class Relay:
-    def __init__(self, platform: "Platform") -> None:
-        self._platform = platform
-        self._holder = f"{platform.name}:{platform.settings.worker_id}"
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._holder = f"{wiring.name}:{wiring.settings.worker_id}"
         self._renewed = 0.0
         self._sent: list[int] = []
         """Positions that are on the bus and not marked yet: a mark is a commit, and one serves for many."""
@@ -108,7 +107,7 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled. An error of the bus or the database is raised to the supervisor, which starts this again."""
-        wake = self._platform.outbox_written
+        wake = self._wiring.outbox_written
         self._begin()
         try:
             while True:
@@ -119,7 +118,7 @@ class Relay:
                 else:
                     self._begin()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_MARK_SECONDS if self._sent else self._platform.settings.poll_seconds):
+                    async with asyncio.timeout(_MARK_SECONDS if self._sent else self._wiring.settings.poll_seconds):
                         await wake.wait()
         except asyncio.CancelledError:
             async with asyncio.timeout(_LAST_SECONDS):
@@ -134,7 +133,7 @@ class Relay:
         now = time.monotonic()
         if now - self._renewed < _RENEW_SECONDS:
             return True
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             held = await acquire(uow.session, "relay", self._holder, uow.now)
         self._renewed = now if held else 0.0
         return held
@@ -144,7 +143,7 @@ class Relay:
         rows = await self._pending()
         if rows:
             failpoints.hit("relay.before_send")
-            await self._platform.bus.publish([to_record(row.topic, self._envelope(row)) for row in rows])
+            await self._wiring.bus.publish([to_record(row.topic, self._envelope(row)) for row in rows])
             failpoints.hit("relay.after_send")
             metrics.RELAYED.inc(len(rows))
             if not self._sent:
@@ -156,7 +155,7 @@ class Relay:
         return len(rows)
 
     async def _pending(self) -> list[_Row]:
-        db = self._platform.db
+        db = self._wiring.db
         if db.is_sqlite:
             rows = await db.fetch(_PENDING_FILE, orjson.dumps(self._sent).decode())
         else:
@@ -170,10 +169,10 @@ class Relay:
     async def _mark(self) -> None:
         if not self._sent:
             return
-        async with self._platform.system_unit_of_work() as uow:
+        async with UnitOfWork.of_system(self._wiring) as uow:
             failpoints.hit("relay.before_mark")
             parameters: dict[str, Any] = {"now": uow.now, "positions": self._sent}
-            await uow.session.execute(_MARK_FILE if self._platform.db.is_sqlite else _MARK, parameters)
+            await uow.session.execute(_MARK_FILE if self._wiring.db.is_sqlite else _MARK, parameters)
         failpoints.hit("relay.after_mark")
         self._sent.clear()
 
@@ -183,7 +182,7 @@ class Relay:
         return Envelope(
             id=row.event_id,
             type=row.type,
-            source=self._platform.name,
+            source=self._wiring.name,
             key=row.key,
             sequence=row.sequence,
             time=datetime.fromisoformat(time_) if isinstance(time_, str) else time_,
@@ -194,9 +193,9 @@ class Relay:
         )
 
 
-async def pending(platform: "Platform") -> Mapping[str, float]:
+async def pending(wiring: Wiring) -> Mapping[str, float]:
     """`{"pending": rows, "oldest_seconds": age of the oldest}` of the outbox."""
-    async with platform.read() as session:
+    async with wiring.read() as session:
         row = (
             await session.execute(
                 select(func.count(), func.min(tables.outbox.c.created_at)).where(tables.outbox.c.published_at.is_(None))
@@ -205,5 +204,5 @@ async def pending(platform: "Platform") -> Mapping[str, float]:
     count, oldest = row
     if isinstance(oldest, str):
         oldest = datetime.fromisoformat(oldest)
-    age = max(0.0, (platform.clock.now() - oldest).total_seconds()) if oldest else 0.0
+    age = max(0.0, (wiring.clock.now() - oldest).total_seconds()) if oldest else 0.0
     return {"pending": count, "oldest_seconds": age}

@@ -29,7 +29,7 @@ async def replay(platform: "Platform") -> int:
         if not platform.db.is_sqlite:
             # First of all, so that the consumer waits as a whole: it takes its inbox rows before the projections'.
             await session.execute(text("LOCK TABLE inbox IN EXCLUSIVE MODE"))
-        for name in platform.spec.projection_tables:
+        for name in platform.projection_tables:
             await session.execute(text(f'DELETE FROM "{name}"'))  # noqa: S608 - names are the service's own
         inbox, letters = tables.inbox, tables.dead_letter
         positions: dict[Key, int] = {

@@ -21,12 +21,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
-from shared.db import sqlite_driver
 from shared.db.address import Address, is_postgres
 from shared.db.faults import MOVED, Storage, fault_of
 from shared.db.placed import Placed
 from shared.db.reasons import reason
 from shared.db.session import AsyncSession
+from shared.db.sqlite_driver import connect as connect_sqlite
 
 _BUSY_MS = 10_000
 _CACHE_KIB = 512
@@ -266,7 +266,7 @@ def _sqlite_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        connect_args={"timeout": _BUSY_MS / 1000, "async_creator_fn": sqlite_driver.connect},
+        connect_args={"timeout": _BUSY_MS / 1000, "async_creator_fn": connect_sqlite},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -26,7 +26,7 @@ from shared.turns import in_turns
 if TYPE_CHECKING:
     from shared.auth.principal import Principal
     from shared.db.session import AsyncSession
-    from shared.platform import Platform
+    from shared.wiring import Wiring
 
 T = TypeVar("T")
 _LONGEST_EVENT = 900_000
@@ -39,12 +39,12 @@ class UnitOfWork:
     `now` is one instant for all that the transaction writes.
     """
 
-    def __init__(self, platform: Platform, principal: Principal) -> None:
-        self.platform = platform
+    def __init__(self, wiring: Wiring, principal: Principal) -> None:
+        self.wiring = wiring
         self.principal = principal
-        self.now: datetime = platform.clock.now()
-        self.session: AsyncSession = platform.db.write_session()
-        self._at_work = platform.db.at_work()
+        self.now: datetime = wiring.clock.now()
+        self.session: AsyncSession = wiring.db.write_session()
+        self._at_work = wiring.db.at_work()
         self.idempotency: tuple[str, str] | None = None
         """`(key, request hash)` when the request carried an Idempotency-Key."""
         self.replaying = False
@@ -56,14 +56,19 @@ class UnitOfWork:
         self._after_commit: list[Callable[[], None]] = []
         self._once: dict[Callable[[UnitOfWork, Sequence[Any]], Awaitable[None]], dict[Hashable, None]] = {}
 
+    @classmethod
+    def of_system(cls, wiring: Wiring) -> Self:
+        """For what the platform does by itself: consumers, clocks, background tasks."""
+        return cls(wiring, wiring.principal)
+
     def id(self) -> str:
         return uuid7()
 
     def publish(self, *events: Event) -> None:
         """Put events into the outbox of this transaction. Only events of this service."""
         for event in events:
-            if event.publisher() != self.platform.name:
-                raise ValueError(f"{self.platform.name} does not publish {event.type}")
+            if event.publisher() != self.wiring.name:
+                raise ValueError(f"{self.wiring.name} does not publish {event.type}")
         if self.replaying:
             raise RuntimeError("a projection handler must not publish")
         headers = _trace_headers()
@@ -147,15 +152,15 @@ class UnitOfWork:
         failpoints.hit("uow.before_commit")
         await session.commit()
         if self._events or self._audit:
-            self.platform.db.storage.wrote()
+            self.wiring.db.storage.wrote()
         failpoints.hit("uow.after_commit")
         self._tell()
 
     def _tell(self) -> None:
         if self._events:
-            self.platform.outbox_written.set()
+            self.wiring.outbox_written.set()
         if self._tags:
-            self.platform.hot_cache.invalidate(self._tags)
+            self.wiring.hot_cache.invalidate(self._tags)
         for callback in self._after_commit:
             callback()
         self._events, self._audit, self._tags, self._after_commit = [], [], {}, []
@@ -167,7 +172,7 @@ class UnitOfWork:
             if len(data) > _LONGEST_EVENT:  # it would stop the outbox for good
                 raise ValueError(f"{event.type} of {key} has {len(data)} bytes; the bus takes {_LONGEST_EVENT}")
             rows.append({"event_id": uuid7(), "key": key, "type": event.type, "headers": headers, "data": data})
-        await outbox.append(self.session, topic_of(self.platform.name), rows, self.now)
+        await outbox.append(self.session, topic_of(self.wiring.name), rows, self.now)
 
     async def _write_idempotency(self) -> None:
         assert self.idempotency is not None

@@ -1,9 +1,10 @@
 """HTTP for all services, used the same way: routes with policies, problems, paging, hot reads, the app itself."""
 
 from shared.coalesce import Coalescer
-from shared.platform import Platform, ServiceSpec
+from shared.hotcache import HotCache
+from shared.platform import Platform
 from shared.web.body import Body, Out, Receipt
-from shared.web.hot import HotAnswer, HotCache, HotRequest, HotRoute
+from shared.web.hot import HotAnswer, HotRequest, HotRoute
 from shared.web.hot_writes import HotWrite
 from shared.web.paging import Page, PageParams, encode, page_of, page_params
 from shared.web.problems import field_errors, problem
@@ -19,6 +20,7 @@ from shared.web.routing import (
     lang_of,
     platform_of,
 )
+from shared.web.spec import ServiceSpec
 
 from shared.web.app import build_app  # isort: skip
 

@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.db import tables
 from shared.events.asyncapi import asyncapi_document
 from shared.logs import configure_logging
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.reference import areas
 from shared.settings import ServiceSettings
 from shared.web import metrics_port, problems
@@ -34,6 +34,7 @@ from shared.web.limits import RateLimits
 from shared.web.middleware import EntityTags, HeadAsGet, RequestContext
 from shared.web.operations import events_router, health_router
 from shared.web.routing import Router, allow
+from shared.web.spec import ServiceSpec
 from shared.web.supervisor import Supervisor
 from shared.web.worker import WorkerPlace
 
@@ -45,12 +46,13 @@ _SWITCH_SECONDS = 0.0005
 
 
 class App:
-    """An ASGI app that tells its platform and its FastAPI app (for tests, documents and checks)."""
+    """An ASGI app that tells its platform, its FastAPI app and its spec (for tests, documents and checks)."""
 
-    def __init__(self, asgi: ASGIApp, fastapi: FastAPI, platform: Platform) -> None:
+    def __init__(self, asgi: ASGIApp, fastapi: FastAPI, platform: Platform, spec: ServiceSpec) -> None:
         self._asgi = asgi
         self.fastapi = fastapi
         self.platform = platform
+        self.spec = spec
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._asgi(scope, receive, send)
@@ -62,11 +64,11 @@ def build_app(
     configure_logging(spec.name, level=settings.log_level, form=settings.log_format)
     failpoints.arm(settings.failpoints)
     areas.use(settings.resolved_areas())
-    platform = Platform(spec, settings, bus=bus, clock=clock)
+    platform = spec.platform(settings, bus=bus, clock=clock)
     app = FastAPI(
         title=spec.title or f"Pinzhi {spec.name}",
         version=_VERSION,
-        lifespan=_lifespan(platform),
+        lifespan=_lifespan(platform, spec),
         docs_url="/docs",
         redoc_url=None,
         redirect_slashes=False,
@@ -75,7 +77,7 @@ def build_app(
     app.state.platform = platform
     problems.install(app)
     # Routes are flat: FastAPI matches nested routers one level at a time.
-    for router in (health_router(), events_router(spec.name), _asyncapi_router(), *spec.routers):
+    for router in (health_router(public=spec.public), events_router(spec.name), _asyncapi_router(), *spec.routers):
         app.router.routes.extend(router.routes)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
@@ -85,7 +87,7 @@ def build_app(
     whole = HotApp(whole, platform, spec.hot)
     if spec.limits:
         whole = RateLimits(whole, platform, spec.limits)
-    return App(whole, app, platform)
+    return App(whole, app, platform, spec)
 
 
 @cache
@@ -106,7 +108,7 @@ def _asyncapi_router() -> Router:
     return router
 
 
-def _lifespan(platform: Platform) -> Any:
+def _lifespan(platform: Platform, spec: ServiceSpec) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -116,7 +118,7 @@ def _lifespan(platform: Platform) -> Any:
             await platform.start_bus()
             await _start_hot(platform)
             await platform.revocations.load(platform)
-            for run in platform.spec.on_start:
+            for run in spec.on_start:
                 await run(platform)
         except Exception as error:
             platform.failing["start"] = platform.db.reason(error) or f"{type(error).__name__}: {error}"[:500]
@@ -132,12 +134,12 @@ def _lifespan(platform: Platform) -> Any:
         supervisor.start("revocations", lambda: platform.revocations.run(platform))
         if platform.settings.metrics_port:
             supervisor.start("metrics", lambda: metrics_port.serve(platform))
-        for task in platform.spec.background:
+        for task in spec.background:
             supervisor.start(f"{task.__module__}.{task.__name__}", lambda task=task: task(platform))  # type: ignore[misc]
         try:
             yield
         finally:
-            for run in platform.spec.on_stop:
+            for run in spec.on_stop:
                 await run(platform)
             await supervisor.stop()
             if platform.owns_bus:
@@ -158,7 +160,7 @@ async def _start_hot(platform: Platform) -> None:
 
 async def _follow_hot(platform: Platform) -> None:
     while True:
-        await platform.hot_cache.follow(platform)
+        await platform.hot_cache.follow(platform.db)
         await asyncio.sleep(platform.settings.poll_seconds)
 
 

@@ -18,9 +18,9 @@ from shared.db import UnitOfWork, metadata_of
 from shared.db.sql import insert_rows, upsert
 from shared.events.credit import EnterpriseUpdated, ListingRemoved
 from shared.events.traceability import PartyUpdated
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
-from shared.web import build_app
+from shared.web import ServiceSpec, build_app
 from tests.support.app import NOW
 from tests.support.databases import Backend
 from tests.support.lifespan import Lifespan

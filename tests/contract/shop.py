@@ -17,7 +17,7 @@ from shared.clock import FixedClock
 from shared.db import UnitOfWork
 from shared.errors import Conflict, field_error
 from shared.events.credit import EnterpriseUpdated
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
 from shared.web import (
     Body,
@@ -31,6 +31,7 @@ from shared.web import (
     Page,
     ReadSession,
     Router,
+    ServiceSpec,
     Uow,
     allow,
     build_app,
@@ -121,7 +122,7 @@ async def broken() -> dict[str, str]:
 
 
 async def write_together(uow: UnitOfWork, numbers: Sequence[int]) -> list[int | Exception]:
-    uow.platform.state["batches"].append(len(numbers))
+    uow.wiring.state["batches"].append(len(numbers))
     if any(number == 13 for number in numbers):
         raise ValueError("13 spoils the whole transaction")
     uow.session.add_all([Shop(id=f"n{number}", name="x", area_code="1") for number in numbers if number >= 0])

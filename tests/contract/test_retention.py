@@ -33,7 +33,7 @@ async def bare(backend: Backend, url: str | None = None) -> AsyncIterator[Platfo
         bus_url="memory:",
         log_level="error",
     )
-    platform = Platform(PUBLISHER, settings, clock=FixedClock(NOW))
+    platform = PUBLISHER.platform(settings, clock=FixedClock(NOW))
     try:
         yield platform
     finally:

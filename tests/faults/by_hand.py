@@ -11,8 +11,9 @@ from shared.bus.memory import MemoryBus
 from shared.clock import FixedClock
 from shared.db import metadata_of
 from shared.events.base import Event
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
+from shared.web import ServiceSpec
 from tests.contract.city import CONSUMER, PUBLISHER, ConsumerTable, PublisherTable, publish
 from tests.support.app import NOW
 from tests.support.databases import Backend
@@ -41,7 +42,7 @@ class ByHand:
             log_level="error",
             worker_id=str(next(self._numbers)),
         )
-        platform = Platform(spec, settings, bus=self.bus, clock=FixedClock(NOW))
+        platform = spec.platform(settings, bus=self.bus, clock=FixedClock(NOW))
         self._opened.append(platform)
         return platform
 

@@ -80,7 +80,7 @@ async def test_each_task_comes_back_after_each_error(
     monkeypatch.setattr(Supervisor, "start", watched)
     async with service_of(name, sqlite_backend) as harness:
         assert {"relay", "consumer", "audit", "worker", "retention", "loop"} <= set(alive)
-        assert len(alive) >= 6 + len(harness.platform.spec.background)
+        assert len(alive) >= 6 + len(harness.app.spec.background)
         async with asyncio.timeout(60):
             await asyncio.gather(*(each.wait() for each in alive.values()))
         await harness.until(lambda: not harness.platform.failing, "that all are trusted again")

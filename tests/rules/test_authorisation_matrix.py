@@ -219,7 +219,7 @@ def _forged(caller: Caller, now: int) -> str:
 async def test_hot_routes_bypass_no_policy(service: Harness) -> None:
     """A hot route answers before any policy is asked, so a public route must stand behind it."""
     matrix = cases(service.app)
-    for hot in service.platform.spec.hot:
+    for hot in service.app.spec.hot:
         behind = [case for case in matrix if case.method == "GET" and re.fullmatch(hot.pattern, case.url)]
         samples = behind or [case for case in matrix if case.method == "GET" and _overlaps(hot.pattern, case.path)]
         assert samples, f"no route stands behind the hot route {hot.pattern}"

@@ -53,7 +53,7 @@ class Harness(Client):
         Raises `AssertionError` when one of them ended as a dead letter, or when nobody here listens to it.
         """
         records = [self.record(event) for event in events]
-        listened = {subscription.event.type for subscription in self.platform.spec.subscriptions}
+        listened = {subscription.event.type for subscription in self.platform.subscriptions}
         deaf = {event.type for event in events} - listened
         assert not deaf or not wait, f"{self.platform.name} does not subscribe to {sorted(deaf)}"
         await self.bus.publish(records)
@@ -61,7 +61,7 @@ class Harness(Client):
             for source, key in {(event.publisher(), event.key) for event in events}:
                 await self._applied(source, key, self._sequences[source, key])
             # The commit can be seen before this process has dropped its hot answers; another process reads the table.
-            await self.platform.hot_cache.follow(self.platform)
+            await self.platform.hot_cache.follow(self.platform.db)
 
     def record(self, event: Event) -> Record:
         """The next record of the event's key, in the envelope that its publisher would use."""

@@ -31,7 +31,7 @@ async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str
 
     A subject never leaves the register, so each process asks about it once.
     """
-    registered: set[str] = uow.platform.state.setdefault(_REGISTERED, set())
+    registered: set[str] = uow.wiring.state.setdefault(_REGISTERED, set())
     unknown = parties.keys() - registered
     if not unknown:
         return

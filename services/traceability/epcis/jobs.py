@@ -27,6 +27,7 @@ from shared.errors import Conflict, FieldError, NotFound, PlatformError
 from shared.i18n import Text
 from shared.turns import aside, let_go
 from shared.web import Platform
+from shared.wiring import Wiring
 
 log = structlog.get_logger("capture")
 MAX_ATTEMPTS = 3
@@ -45,9 +46,9 @@ MAX_CONFLICTS = 100
 for each such document, so this many would be a defect."""
 
 
-def wake(platform: Platform) -> asyncio.Event:
+def wake(wiring: Wiring) -> asyncio.Event:
     """Set when a job was stored in this process."""
-    return workers.wake(platform, _WORKER)
+    return workers.wake(wiring, _WORKER)
 
 
 async def capture_worker(platform: Platform) -> None:
@@ -121,7 +122,7 @@ async def again(uow: UnitOfWork, capture_id: str) -> Capture:
     job.begun, job.begun_at, job.worker, job.attempts = 0, None, None, 0
     uow.session.add(job)
     uow.audit("epcis.capture.retry", subject=capture_id)
-    uow.after_commit(wake(uow.platform).set)
+    uow.after_commit(wake(uow.wiring).set)
     return job
 
 

@@ -108,7 +108,7 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
             en=f"The report has version {old.version}; correct that one",
             version=old.version,
         )
-    at = max(uow.platform.clock.now(), old.known_from)  # under the lock, so versions follow each other in time
+    at = max(uow.wiring.clock.now(), old.known_from)  # under the lock, so versions follow each other in time
     old.known_to = at
     row = LotTest(
         test_id=test_id,

@@ -89,7 +89,7 @@ async def settle(uow: UnitOfWork, recall: Recall) -> None:
     """Find who holds what is not counted yet, and give each holder its notice: now where it is little."""
     waiting = await repository.uncounted(uow.session, recall.recall_id, AT_ONCE + 1)
     if len(waiting) > AT_ONCE:
-        uow.after_commit(workers.wake(uow.platform, WORKER).set)
+        uow.after_commit(workers.wake(uow.wiring, WORKER).set)
         return
     await count(uow, recall, waiting)
 

@@ -64,13 +64,13 @@ _MOST_TAGS = 1_000
 # Just before the commit: whoever waits for the row of a lot that waits has all its other locks.
 async def _mark(uow: UnitOfWork, lot_ids: Sequence[Any]) -> None:
     await repository.mark_stale(uow.session, lot_ids, uow.now)
-    uow.after_commit(workers.wake(uow.platform, WORKER).set)
+    uow.after_commit(workers.wake(uow.wiring, WORKER).set)
 
 
 async def _mark_members(uow: UnitOfWork, recall_ids: Sequence[Any]) -> None:
     for recall_id in recall_ids:
         await repository.mark_members_stale(uow.session, recall_id, uow.now)
-    uow.after_commit(workers.wake(uow.platform, WORKER).set)
+    uow.after_commit(workers.wake(uow.wiring, WORKER).set)
 
 
 async def render(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from shared.clock import FixedClock
 from shared.coalesce import Coalescer
 from shared.db import UnitOfWork, faults
 from shared.db.faults import Fault, Storage, fault_of
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
 from shared.web.problems import as_platform_error
 
@@ -30,7 +30,7 @@ BIG = "INSERT INTO a SELECT randomblob(100000) FROM (VALUES (1), (2), (3), (4), 
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     settings = ServiceSettings(data_dir=tmp_path, log_level="error")
-    made = Platform(ServiceSpec("credit"), settings, bus=MemoryBus())
+    made = Platform("credit", settings, bus=MemoryBus())
     await write(made, "CREATE TABLE a (b BLOB)")
     yield made
     await made.db.close()

@@ -13,9 +13,10 @@ from shared import failpoints
 from shared.clock import end_of_day, shanghai_date, start_of_day
 from shared.context import new_traceparent
 from shared.errors import Invalid
+from shared.hotcache import HotCache
 from shared.i18n import negotiate
 from shared.ids import uuid7
-from shared.web.hot import HotAnswer, HotCache
+from shared.web.hot import HotAnswer
 from shared.web.paging import decode, encode
 
 

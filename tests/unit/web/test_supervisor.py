@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from shared.bus.memory import MemoryBus
 from shared.clock import FixedClock
-from shared.platform import Platform, ServiceSpec
+from shared.platform import Platform
 from shared.settings import ServiceSettings
 from shared.web import supervisor as supervisor_module
 from shared.web.supervisor import Supervisor
@@ -23,7 +23,7 @@ from shared.web.supervisor import Supervisor
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     settings = ServiceSettings(data_dir=tmp_path, log_level="error")
-    made = Platform(ServiceSpec("credit"), settings, bus=MemoryBus())
+    made = Platform("credit", settings, bus=MemoryBus())
     yield made
     await made.db.close()
 
