@@ -19,6 +19,7 @@ from shared.attachments.store import BlobStore, DiskStore
 from shared.auth.policy import Department, Enterprise, Public, Staff
 from shared.errors import FieldError, Invalid
 from shared.settings import ServiceSettings
+from shared.web import conditional
 from shared.web.problems import problem
 from shared.web.routing import CurrentPrincipal, ReadSession, Router, Uow, allow, platform_of
 
@@ -107,8 +108,7 @@ def attachments_router(
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
             "Content-Disposition": _disposition(shown.media_type, shown.name),
         }
-        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-        if f'"{sha256}"' in known or "*" in known:
+        if conditional.has(request.headers.raw, f'"{sha256}"'.encode()):
             return Response(status_code=304, headers=headers)
         return Response(shown.data, media_type=shown.media_type, headers=headers)
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared import metrics
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
+from shared.web import conditional
 from shared.web.limits import RATE, Rate, telling
 from shared.web.problems import as_platform_error, problem_response
 
@@ -122,7 +123,7 @@ class HotApp:
         if route.after is not None:
             route.after(self._platform, match, request, answer)
         told = rate.headers if rate else ()
-        if headers.get(b"if-none-match") == answer.etag:
+        if conditional.has(scope["headers"], answer.etag):
             await send({"type": "http.response.start", "status": 304, "headers": [*answer.raw_headers[2:], *told]})
             await send({"type": "http.response.body", "body": b""})
             return True

@@ -15,6 +15,7 @@ from shared.errors import Malformed, TooLarge, UnsupportedMedia
 from shared.i18n import negotiate
 from shared.ids import uuid7
 from shared.settings import ServiceSettings
+from shared.web import conditional
 from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
 from shared.web.reading import GRACE_SECONDS, Unfinished, client_of
@@ -249,7 +250,7 @@ class EntityTags:
                 if not message.get("more_body", False):
                     etag = b'W/"' + blake2b(message["body"], digest_size=12).hexdigest().encode() + b'"'
                     held["headers"] = [*held["headers"], (b"etag", etag)]
-                    if dict(scope["headers"]).get(b"if-none-match") == etag:
+                    if conditional.has(scope["headers"], etag):
                         held["status"] = 304
                         held["headers"] = [
                             h for h in held["headers"] if h[0] not in (b"content-length", b"content-type")

@@ -266,6 +266,17 @@ async def test_requests_beside_each_other_share_transactions_and_fail_alone(serv
     assert max(service.platform.state["batches"]) > 1, "some of them shared a transaction"
 
 
+@pytest.mark.parametrize("path", ["/v1/credit/shops", "/v1/credit/hot/s1"])
+async def test_a_client_that_has_the_answer_gets_304_however_it_says_so(service: Harness, path: str) -> None:
+    tag = (await service.get(path)).headers["etag"]
+    bare = tag.removeprefix("W/")
+    for value in (tag, f"W/{bare}", bare, "*", f'"other", {tag}', f'W/"other",{bare} , "more"'):
+        answer = await service.get(path, headers={"If-None-Match": value})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), value
+    for value in ('"other"', bare.strip('"'), f'"{bare}', '"*"'):
+        assert (await service.get(path, headers={"If-None-Match": value})).status_code == 200, value
+
+
 async def test_hot_reads_are_kept_until_they_change(service: Harness) -> None:
     state = service.platform.state
     path = "/v1/credit/hot/s1"
