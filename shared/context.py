@@ -1,11 +1,12 @@
 """What belongs to the request or event that is being handled: ids for logs, traces and the events that follow."""
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from shared.ids import random_word
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -35,10 +36,9 @@ def of(trace: Trace | None) -> Iterator[None]:
 
 def new_traceparent(parent: str | None = None) -> str:
     """A W3C `traceparent` with a new span; the trace id of `parent` is kept when it is well formed."""
-    made = secrets.token_hex(24)
-    trace_id = made[:32]
+    trace_id = f"{random_word():016x}{random_word():016x}"
     if parent:
         parts = _TRACEPARENT.fullmatch(parent)
         if parts is not None and parts[1] != "0" * 32:
             trace_id = parts[1]
-    return f"00-{trace_id}-{made[32:]}-01"
+    return f"00-{trace_id}-{random_word():016x}-01"

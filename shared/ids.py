@@ -23,23 +23,25 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def _draw() -> Iterator[int]:
-    return iter(array("Q", os.urandom(8 * _MANY)))
+def random_word() -> int:
+    """64 bits that nobody guesses."""
+    global _random
+    word = next(_random, None)
+    if word is None:
+        drawn = _random = iter(array("Q", os.urandom(8 * _MANY)))
+        word = next(drawn)
+    return word
 
 
 def uuid7() -> str:
     """A new UUIDv7 in its text form; strictly increasing within the process."""
-    global _last, _random
+    global _last
     with _lock:
         # 48 bits of milliseconds and 12 bits of fraction, bumped when the clock did not move.
         stamp = (time.time_ns() << 12) // 1_000_000
         _last = stamp = max(stamp, _last + 1)
-        word = next(_random, None)
-        if word is None:
-            _random = _draw()
-            word = next(_random)
     milliseconds, fraction = stamp >> 12, stamp & 0xFFF
-    tail = word & 0x3FFF_FFFF_FFFF_FFFF
+    tail = random_word() & 0x3FFF_FFFF_FFFF_FFFF
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

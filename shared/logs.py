@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -116,9 +117,14 @@ def _text(value: object) -> str:
 
 def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in event:
-        if any(word in name.lower() for word in _SECRET):
+        if _is_secret(name):
             event[name] = "***"
     return event
+
+
+@lru_cache(1_000)
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET)
 
 
 class LibraryHandler(logging.Handler):

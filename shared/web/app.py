@@ -83,8 +83,9 @@ def build_app(
     routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
     if spec.hot_writes:
         routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
+    if spec.hot:
+        routed = HotApp(routed, platform, spec.hot, app.router.routes)
     whole: ASGIApp = RequestContext(routed, service=spec.name, settings=settings)
-    whole = HotApp(whole, platform, spec.hot)
     if spec.limits:
         whole = RateLimits(whole, platform, spec.limits)
     return App(whole, app, platform, spec)

@@ -1,20 +1,20 @@
 """Hot reads: a small raw ASGI app in front of FastAPI. Parse, look in the cache, else one indexed read."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
 from shared.i18n import Lang, negotiate
 from shared.platform import Platform
 from shared.web import conditional
-from shared.web.limits import RATE, Rate, telling
-from shared.web.problems import as_platform_error, problem_response
+from shared.web.limits import RATE, Rate
 
 Headers = list[tuple[bytes, bytes]]
 _LONGEST_KEY = 2_048
@@ -85,21 +85,28 @@ class HotRoute:
 
 
 class HotApp:
-    def __init__(self, app: ASGIApp, platform: Platform, routes: Iterable[HotRoute]) -> None:
+    """Stands inside `RequestContext`, whose business are request id, log line, metrics and errors. `routes`: those of
+    the FastAPI app, which declare what is answered here."""
+
+    def __init__(
+        self, app: ASGIApp, platform: Platform, hot: Iterable[HotRoute], routes: Sequence[BaseRoute] = ()
+    ) -> None:
         self._app = app
         self._platform = platform
-        self._routes = [(re.compile(route.pattern), route) for route in routes]
+        self._hot = [_Hot(re.compile(route.pattern), route) for route in hot]
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             path = scope["path"]
-            for pattern, route in self._routes:
-                match = pattern.fullmatch(path)
-                if match is not None and await self._answer(route, match, scope, send):
+            for hot in self._hot:
+                match = hot.pattern.fullmatch(path)
+                if match is not None and await self._answer(hot, match, scope, send):
                     return
-        await self._app(scope, receive, telling(scope, send))
+        await self._app(scope, receive, send)
 
-    async def _answer(self, route: HotRoute, match: re.Match[str], scope: Scope, send: Send) -> bool:
+    async def _answer(self, hot: "_Hot", match: re.Match[str], scope: Scope, send: Send) -> bool:
+        route = hot.route
         headers = dict(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         if (query and not route.vary_query) or (route.public_only and b"authorization" in headers):
@@ -112,61 +119,60 @@ class HotApp:
         raw_path = scope.get("raw_path") or match.string.encode()
         rate: Rate | None = scope.get(RATE)
         request = HotRequest(match.string, raw_path, query, lang, headers, rate.used if rate else 0)
-        try:
-            answer = await self._find(route, match, request, accept if route.accept else "")
-        except Exception as error:
-            response = problem_response(as_platform_error(error), lang)
-            await response(scope, _no_body, telling(scope, send))
-            return True
+        scope["route"] = hot.declared = hot.declared or self._declared(route, scope)
+        answer = await self._find(hot, match, request, accept if route.accept else "")
         if answer is None:
             return False
         if route.after is not None:
             route.after(self._platform, match, request, answer)
-        told = rate.headers if rate else ()
         if conditional.has(scope["headers"], answer.etag):
-            await send({"type": "http.response.start", "status": 304, "headers": [*answer.raw_headers[2:], *told]})
+            await send({"type": "http.response.start", "status": 304, "headers": answer.raw_headers[2:]})
             await send({"type": "http.response.body", "body": b""})
             return True
-        await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.raw_headers, *told]})
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
         return True
 
-    async def _find(self, route: HotRoute, match: re.Match[str], request: HotRequest, accept: str) -> HotAnswer | None:
+    async def _find(self, hot: "_Hot", match: re.Match[str], request: HotRequest, accept: str) -> HotAnswer | None:
         cache = self._platform.hot_cache
         key = (request.raw_path, request.query, request.lang, accept)
         answer: HotAnswer | None = cache.get(key)
         if answer is not None and (answer.fresh_until is None or self._platform.clock.now() < answer.fresh_until):
-            _hit(route.pattern)
+            hot.count("hit")
             return answer
         version = cache.version
-        answer = await route.load(self._platform, match, request)
+        answer = await hot.route.load(self._platform, match, request)
         if answer is None:
             return None
         answer.finish()
-        _miss(route.pattern)
+        hot.count("miss")
         if answer.cache and sum(map(len, key)) <= _LONGEST_KEY:
             cache.put(key, answer, version)
         return answer
 
-
-_counters: dict[tuple[str, str], Any] = {}
-
-
-def _count(pattern: str, outcome: str) -> None:
-    counter = _counters.get((pattern, outcome))
-    if counter is None:
-        counter = _counters[(pattern, outcome)] = metrics.HOT_READS.labels(pattern, outcome)
-    counter.inc()
+    def _declared(self, route: HotRoute, scope: Scope) -> Any:
+        asked = {**scope, "method": "GET"}
+        found = (each for each in self._routes if each.matches(asked)[0] is Match.FULL)
+        return next(found, None) or Undeclared(route.pattern)
 
 
-def _hit(pattern: str) -> None:
-    _count(pattern, "hit")
+class Undeclared(NamedTuple):
+    """Stands for the route of a hot read that FastAPI has none for."""
+
+    path: str
 
 
-def _miss(pattern: str) -> None:
-    _count(pattern, "miss")
+@dataclass(slots=True)
+class _Hot:
+    pattern: re.Pattern[str]
+    route: HotRoute
+    declared: Any = None
+    """The FastAPI route that declares it, known with the first request."""
+    counters: dict[str, Any] = field(default_factory=dict)
 
-
-async def _no_body() -> Any:
-    return {"type": "http.request", "body": b"", "more_body": False}
+    def count(self, outcome: str) -> None:
+        counter = self.counters.get(outcome)
+        if counter is None:
+            counter = self.counters[outcome] = metrics.HOT_READS.labels(self.declared.path, outcome)
+        counter.inc()

@@ -16,6 +16,7 @@ from shared.i18n import negotiate
 from shared.ids import uuid7
 from shared.settings import ServiceSettings
 from shared.web import conditional
+from shared.web.limits import RATE, Rate
 from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
 from shared.web.reading import GRACE_SECONDS, Unfinished, client_of
@@ -31,7 +32,7 @@ _MOST_PARAMETERS = 100
 
 
 class RequestContext:
-    """Request id, trace, log line, metrics, body limit; and the last resort for an error that nobody handled."""
+    """Request id, trace, log line, metrics, body limit, rate; and the last resort for an error that nobody handled."""
 
     def __init__(self, app: ASGIApp, *, service: str, settings: ServiceSettings) -> None:
         self._app = app
@@ -51,6 +52,7 @@ class RequestContext:
         token = context.current.set(trace)
         started = time.perf_counter()
         state = {"status": 500, "started": False}
+        rate: Rate | None = scope.get(RATE)
         body: _Body | None = None
 
         async def send_with_id(message: Message) -> None:
@@ -60,6 +62,7 @@ class RequestContext:
                     *message["headers"],
                     (b"x-request-id", trace.request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
+                    *(rate.headers if rate is not None else ()),
                 ]
             await send(message)
 

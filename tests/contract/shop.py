@@ -151,7 +151,9 @@ WRITER = department("shops:write", area="370600")
 GOOD = {"id": "s1", "name": "店", "area_code": "370602"}
 
 
-async def start(backend: Backend, url: str, clock: FixedClock, *, worker: str = "0") -> Harness:
+async def start(
+    backend: Backend, url: str, clock: FixedClock, *, worker: str = "0", log_level: str = "error"
+) -> Harness:
     settings = ServiceSettings(
         data_dir=backend.folder,
         database_url=url,
@@ -159,7 +161,7 @@ async def start(backend: Backend, url: str, clock: FixedClock, *, worker: str = 
         issuer=ISSUER,
         audience=AUDIENCE,
         jwks=str(write_jwks(backend.folder / "jwks.json")),
-        log_level="error",
+        log_level=log_level,
         worker_id=worker,
         poll_seconds=0.05,
         max_body_bytes=10_000,

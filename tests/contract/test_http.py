@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from shared import audit
 from shared.auth import Staff
 from shared.clock import FixedClock
 from shared.db import metadata_of, tables
 from shared.events.credit import EnterpriseUpdated
+from shared.logs import configure_logging
 from shared.web import Router, allow, encode
 from tests.contract.shop import GOOD, WRITER, Table, start
 from tests.support.app import NOW, Harness, department, enterprise, staff
@@ -275,6 +278,37 @@ async def test_a_client_that_has_the_answer_gets_304_however_it_says_so(service:
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), value
     for value in ('"other"', bare.strip('"'), f'"{bare}', '"*"'):
         assert (await service.get(path, headers={"If-None-Match": value})).status_code == 200, value
+
+
+async def test_a_hot_read_is_a_request_like_any_other(
+    sqlite_backend: Backend, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its id, its headers, its line in the log, and its count under the route that declares it."""
+    path, labels = "/v1/credit/hot/s77", {"service": "credit", "method": "GET", "route": "/v1/credit/hot/{shop_id}"}
+
+    def counted(status: str) -> float:
+        return REGISTRY.get_sample_value("pinzhi_http_requests_total", labels | {"status": status}) or 0.0
+
+    service = await start(sqlite_backend, sqlite_backend.bare(metadata_of(Table)), FixedClock(NOW), log_level="info")
+    async with Lifespan(service.app):
+        before = counted("200"), counted("304"), counted("500")
+        for _ in range(2):  # made, and kept
+            answer = await service.get(path, headers={"X-Request-Id": "from-outside"})
+            assert (answer.headers["x-request-id"], answer.headers["x-content-type-options"]) == (
+                "from-outside",
+                "nosniff",
+            )
+        await service.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        broken = await service.get("/v1/credit/hot/explodes")
+        assert (broken.status_code, broken.json()["code"]) == (500, "internal")
+        assert broken.json()["instance"].endswith(broken.headers["x-request-id"])
+        assert (counted("200"), counted("304"), counted("500")) == (before[0] + 2, before[1] + 1, before[2] + 1)
+    await service.close()
+    configure_logging("credit", level="error", form="json")
+    lines = [orjson.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    mine = [line for line in lines if line.get("path") == path]
+    assert [(line["method"], line["status"]) for line in mine] == [("GET", 200), ("GET", 200), ("GET", 304)]
+    assert mine[0]["request_id"] == "from-outside"
 
 
 async def test_hot_reads_are_kept_until_they_change(service: Harness) -> None:
