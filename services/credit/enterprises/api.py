@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.credit.asof import AsOfParams
 from services.credit.bodies import documented, json_of, parse, problem_of
 from services.credit.enterprises import dossier, service
 from services.credit.enterprises.schemas import (
@@ -35,6 +34,7 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.asof import AsOfTermParams
 
 router = Router(prefix="/v1/credit", tags=["enterprises"])
 WRITE = "credit:enterprises:write"
@@ -134,7 +134,7 @@ def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang:
 
 @router.get("/enterprises/{uscc}", response_model=DepartmentFile | PublicFile, responses=problem(401, 404, 422))
 @allow(Public(), Enterprise(), *READERS, private=True)
-async def read(uscc: str, session: ReadSession, principal: CurrentPrincipal, at: AsOfParams) -> Any:
+async def read(uscc: str, session: ReadSession, principal: CurrentPrincipal, at: AsOfTermParams) -> Any:
     """The credit file as of a day: public facts for everybody, for departments and staff also what is not
     public of the enterprises of their area, and of records of it."""
     code = _code(uscc, place="{uscc}", evidence=True)

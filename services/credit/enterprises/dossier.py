@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from typing import Any
 
-from services.credit.asof import AsOf
 from services.credit.enterprises import repository
 from services.credit.enterprises.models import Enterprise, EnterpriseVersion
 from services.credit.enterprises.schemas import (
@@ -32,6 +31,7 @@ from shared.auth.reading import CREDIT
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.reference import areas, industries
+from shared.web.asof import AsOf
 
 
 def fields(row: Enterprise | EnterpriseVersion) -> dict[str, Any]:

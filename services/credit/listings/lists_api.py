@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from starlette.responses import Response, StreamingResponse
 
-from services.credit.asof import AsOf, AsOfParams
 from services.credit.enterprises.rules import bigrams, fold
 from services.credit.listings import repository, views
 from services.credit.listings.repository import Filter
@@ -35,6 +34,7 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.asof import AsOf, AsOfTermParams
 
 router = Router(prefix="/v1/credit/lists", tags=["listings"])
 
@@ -65,7 +65,7 @@ async def read_list(
     session: ReadSession,
     platform: CurrentPlatform,
     params: page_params,
-    at: AsOfParams,
+    at: AsOfTermParams,
     q: Annotated[str | None, Query(max_length=100, description="统一社会信用代码、其开头，或名称的一部分")] = None,
     area: Annotated[str | None, Query(max_length=12)] = None,
     industry: Annotated[str | None, Query(pattern=r"^[A-Z]\d{0,4}$")] = None,

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 
 from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
-from services.gateway.asof import AsOf, past
 from services.gateway.city import views
 from services.gateway.schemas import CityView, TargetView
 from services.gateway.state import gateway_of
@@ -19,6 +18,7 @@ from shared.errors import NotFound
 from shared.events.indicators import Light
 from shared.reference.areas import AreaCode, is_code
 from shared.web import CurrentPlatform, HotAnswer, HotRequest, HotRoute, RequestLang, Router, allow, problem
+from shared.web.asof import PastDay
 
 if TYPE_CHECKING:
     from shared.platform import Platform
@@ -50,7 +50,7 @@ async def overview(
     platform: CurrentPlatform,
     lang: RequestLang,
     area: Annotated[AreaCode | None, Query(description="Area code; the city when left out")] = None,
-    as_of: AsOf = None,
+    as_of: PastDay = None,
     light: Annotated[Light | None, Query(description="Only targets with this light")] = None,
     dept: Annotated[str | None, Query(max_length=100, description="Only targets of this department")] = None,
 ) -> Response:
@@ -58,7 +58,7 @@ async def overview(
     view = await views.city_view(
         platform,
         area=area,
-        as_of=past(platform, as_of),
+        as_of=as_of,
         light=light,
         dept=dept,
         lang=lang,
@@ -75,17 +75,20 @@ async def target(
     platform: CurrentPlatform,
     lang: RequestLang,
     area: Annotated[AreaCode | None, Query(description="Area code; the city when left out")] = None,
-    as_of: AsOf = None,
+    as_of: PastDay = None,
 ) -> Response:
     """一项目标 / One target: clause, light, other areas, series (asked from indicators for this answer)."""
     view = await views.target_view(
         platform,
         target_id,
         area=area,
-        as_of=past(platform, as_of),
+        as_of=as_of,
         lang=lang,
         deadline=gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms")),
     )
     if view is None:
         raise NotFound("target", zh=f"没有目标 {target_id}", en=f"No target {target_id}")
     return view_response(view)
+
+
+# NOIMPORT

@@ -9,7 +9,6 @@ from fastapi.responses import Response
 
 from services.gateway import freshness
 from services.gateway.answers import age_headers, view_response
-from services.gateway.asof import AsOf, past
 from services.gateway.enterprises import views
 from services.gateway.paging import Cursor, Limit
 from services.gateway.schemas import EnterpriseView, ListView
@@ -29,6 +28,7 @@ from shared.web import (
     allow,
     problem,
 )
+from shared.web.asof import PastDay
 from shared.web.paging import next_link
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ async def enterprise(
     request: Request,
     platform: CurrentPlatform,
     principal: CurrentPrincipal,
-    as_of: AsOf = None,
+    as_of: PastDay = None,
 ) -> Response:
     """企业的公开信用全貌 / The whole public picture of an enterprise: identity, credit status in force, published
     penalties, products, recalls, timeline. A token of an authority adds `department`: what it could read of each
@@ -83,7 +83,7 @@ async def enterprise(
     """
     code = _read(uscc)
     deadline = gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms"))
-    view = await views.enterprise_view(platform, code, as_of=past(platform, as_of), reader=principal, deadline=deadline)
+    view = await views.enterprise_view(platform, code, as_of=as_of, reader=principal, deadline=deadline)
     return view_response(_found(view, code))
 
 

@@ -12,10 +12,10 @@ from services.gateway.portal.texts import TEXTS
 from shared.clock import shanghai_date
 from shared.errors import FieldError, Invalid
 from shared.platform import Platform
+from shared.web.asof import day_of
 from shared.web.routing import platform_of
 
 MAX_TEXT = 100
-FIRST_YEAR = 1949
 
 
 @dataclass
@@ -48,11 +48,7 @@ class Ask:
         value = self.text(name)
         if value is None:
             return None
-        try:
-            parsed = date.fromisoformat(value)
-            if parsed.year < FIRST_YEAR:
-                raise ValueError
-        except ValueError:
+        if (parsed := day_of(value)) is None:
             self._wrong(name, "bad_day", value=value)
             return None
         if parsed > self.today:

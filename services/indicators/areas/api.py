@@ -6,10 +6,10 @@ from fastapi import Query
 
 from services.indicators.areas import service
 from services.indicators.areas.schemas import AreaList, AreaOut
-from services.indicators.asof import as_of_params
 from shared.auth import Public
 from shared.reference import areas
 from shared.web import CurrentPlatform, Router, allow, problem
+from shared.web.asof import AsOfParams
 
 router = Router(prefix="/v1/indicators", tags=["areas"])
 
@@ -18,12 +18,12 @@ router = Router(prefix="/v1/indicators", tags=["areas"])
 @allow(Public())
 async def list_areas(
     platform: CurrentPlatform,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     within: Annotated[str | None, Query(max_length=20, description="只要这个地区及其下级")] = None,
 ) -> AreaList:
     """Areas in force on a day, in code order."""
     root = service.require(within, "?within").code if within is not None else None
-    found = [area for area in areas.at(as_of.day) if root is None or areas.is_within(area.code, root, as_of.day)]
+    found = [area for area in areas.at(as_of.valid) if root is None or areas.is_within(area.code, root, as_of.valid)]
     return AreaList(
         items=[
             AreaOut(
@@ -39,6 +39,6 @@ async def list_areas(
             )
             for area in found
         ],
-        as_of=as_of.day,
+        as_of=as_of.valid,
         default=platform.settings.city,
     )

@@ -7,13 +7,13 @@ from fastapi import Query
 
 from services.indicators.areas import service as areas
 from services.indicators.areas.schemas import AreaRef
-from services.indicators.asof import as_of_params
 from services.indicators.counts import repository
 from services.indicators.counts.rules import roll_up
 from shared.auth import Public
 from shared.reference import areas as registry
 from shared.reference import industries
 from shared.web import CurrentPlatform, Out, ReadSession, Router, allow, problem
+from shared.web.asof import AsOfParams
 
 router = Router(prefix="/v1/indicators", tags=["counts"])
 
@@ -63,21 +63,21 @@ class CountsOut(Out):
 async def counts(
     session: ReadSession,
     platform: CurrentPlatform,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     area: Annotated[str | None, Query(max_length=20)] = None,
 ) -> CountsOut:
     """What is in force on a day, computed from its dates and from what was known then."""
     root = areas.require(area or platform.settings.city)
     prefix, odd = areas.reach_of(root.code)
-    found = await repository.by_area(session, prefix, odd, as_of.day, as_of.known_at)
+    found = await repository.by_area(session, prefix, odd, as_of.valid, as_of.known)
     rolled = {kind: roll_up(numbers, root.code, registry.registry().parent) for kind, numbers in found.items()}
-    codes = {each.code for each in registry.children(root.code, on=as_of.day)}
+    codes = {each.code for each in registry.children(root.code, on=as_of.valid)}
     below = {kind: under for kind, (_, under) in rolled.items()}
     codes.update(code for under in below.values() for code in under)
-    per_industry = await repository.enterprises_by_industry(session, prefix, odd, as_of.known_at)
+    per_industry = await repository.enterprises_by_industry(session, prefix, odd, as_of.known)
     return CountsOut(
         area=AreaRef(code=root.code, name=root.name),
-        as_of=as_of.day,
+        as_of=as_of.valid,
         black=_count(rolled["black"]),
         red=_count(rolled["red"]),
         violations=_count(rolled["violations"]),

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.indicators.asof import as_of_params
 from services.indicators.observations import repository, service
 from services.indicators.observations.models import Observation
 from services.indicators.observations.periods import Period
@@ -26,6 +25,7 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.asof import AsOfParams
 from shared.web.reading import body_of, json_of
 
 router = Router(prefix="/v1/indicators", tags=["observations"])
@@ -100,7 +100,7 @@ async def record_batch(
 async def list_observations(
     session: ReadSession,
     params: page_params,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     target: Annotated[str | None, Query(max_length=120)] = None,
     area: Annotated[str | None, Query(max_length=20, description="地区代码，含其中没有代码的地区")] = None,
     external_id: Annotated[str | None, Query(max_length=120)] = None,
@@ -110,7 +110,7 @@ async def list_observations(
     after = params.cursor[0] if params.cursor else None
     rows = await repository.page(
         session,
-        known=as_of.known_at,
+        known=as_of.known,
         target_id=_clean(target),
         area=_clean(area),
         external_id=_clean(external_id),
@@ -118,19 +118,19 @@ async def list_observations(
         after=storable(str(after)) if after is not None else None,
         limit=params.limit + 1,
     )
-    shown = [_out(row, as_of.known_at) for row in rows[: params.limit]]
+    shown = [_out(row, as_of.known) for row in rows[: params.limit]]
     more = len(rows) > params.limit
     return Page(items=shown, next=encode(rows[params.limit - 1].observation_id) if more else None)
 
 
 @router.get("/observations/{observation_id}", responses=problem(404, 422))
 @allow(Public())
-async def read_observation(observation_id: str, session: ReadSession, as_of: as_of_params) -> ObservationOut:
+async def read_observation(observation_id: str, session: ReadSession, as_of: AsOfParams) -> ObservationOut:
     """One revision of a reported figure."""
     row = await repository.find(session, storable(observation_id))
-    if row is None or row.known_from > as_of.known_at:
+    if row is None or row.known_from > as_of.known:
         raise NotFound("observation", zh="没有这项数据", en="No such figure")
-    return _out(row, as_of.known_at)
+    return _out(row, as_of.known)
 
 
 def _out(row: Observation, known_at: Any) -> ObservationOut:

@@ -8,7 +8,6 @@ import orjson
 from fastapi import Query, Response
 
 from services.indicators.areas import service as areas
-from services.indicators.asof import AsOf, as_of_params, resolve
 from services.indicators.catalogue import repository as catalogue
 from services.indicators.catalogue.models import TargetVersion
 from services.indicators.catalogue.rules import rule_of
@@ -34,6 +33,7 @@ from shared.web import (
     allow,
     problem,
 )
+from shared.web.asof import AsOf, AsOfParams, resolve
 
 router = Router(prefix="/v1/indicators", tags=["status"])
 AreaParameter = Annotated[str | None, Query(max_length=20, description="地区代码，默认为本市", examples=["370600"])]
@@ -41,7 +41,7 @@ AreaParameter = Annotated[str | None, Query(max_length=20, description="地区�
 
 @router.get("/dashboard", responses=problem(422))
 @allow(Public())
-async def dashboard(platform: CurrentPlatform, as_of: as_of_params, area: AreaParameter = None) -> DashboardOut:
+async def dashboard(platform: CurrentPlatform, as_of: AsOfParams, area: AreaParameter = None) -> DashboardOut:
     """All targets by section with their lights, as of a day; the same address gives the same bytes later."""
     root = areas.require(area or platform.settings.city).code
     return _bytes(await _dashboard(platform, root, as_of))  # type: ignore[return-value]
@@ -49,8 +49,8 @@ async def dashboard(platform: CurrentPlatform, as_of: as_of_params, area: AreaPa
 
 async def _dashboard(platform: Platform, area: str, as_of: AsOf) -> DashboardOut:
     async with platform.read() as session:
-        known = await service.know(session, area, as_of.day, as_of.known_at)
-    return dashboard_of(service.light_all(known, area), area, as_of.day)
+        known = await service.know(session, area, as_of.valid, as_of.known)
+    return dashboard_of(service.light_all(known, area), area, as_of.valid)
 
 
 def _bytes(answer: DashboardOut) -> Response:
@@ -62,7 +62,7 @@ async def load_dashboard(platform: Platform, match: re.Match[str], request: HotR
     city: str = platform.settings.city
     as_of = resolve(None, None, None, platform.clock.now())
     body = orjson.dumps((await _dashboard(platform, city, as_of)).model_dump(mode="json"))
-    return HotAnswer(body, tags=(f"lights:{city}", "catalogue"), fresh_until=end_of_day(as_of.day))
+    return HotAnswer(body, tags=(f"lights:{city}", "catalogue"), fresh_until=end_of_day(as_of.valid))
 
 
 HOT = [HotRoute(pattern=r"/v1/indicators/dashboard", load=load_dashboard)]
@@ -74,21 +74,21 @@ async def read_status(
     target_id: str,
     session: ReadSession,
     platform: CurrentPlatform,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     area: AreaParameter = None,
 ) -> TargetStatus:
     """The light of one target in one area on one day, explained."""
     root = areas.require(area or platform.settings.city).code
     known, _, _ = await _known(session, target_id, root, as_of)
     lit = service.light_all(known, root, {target_id})[0]
-    return TargetStatus(**dict(status_of(lit, root)), area=area_ref(root), as_of=as_of.day)
+    return TargetStatus(**dict(status_of(lit, root)), area=area_ref(root), as_of=as_of.valid)
 
 
 async def _known(
     session: ReadSession, target_id: str, root: str, as_of: AsOf
 ) -> tuple[service.Known, TargetVersion, Rule]:
     """What is known of one target (and of its alternative)."""
-    targets = await catalogue.known(session, as_of.day, as_of.known_at)
+    targets = await catalogue.known(session, as_of.valid, as_of.known)
     row = next((row for row in targets if row.target_id == target_id), None)
     if row is None:
         raise NotFound(
@@ -98,7 +98,7 @@ async def _known(
         )
     rule = rule_of(row.body, row.digest)
     wanted = {target_id} if rule.alternative is None else {target_id, rule.alternative}
-    known = await service.know(session, root, as_of.day, as_of.known_at, wanted, targets)
+    known = await service.know(session, root, as_of.valid, as_of.known, wanted, targets)
     return known, row, rule
 
 
@@ -108,7 +108,7 @@ async def read_series(
     target_id: str,
     session: ReadSession,
     platform: CurrentPlatform,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     area: AreaParameter = None,
 ) -> SeriesOut:
     """Figures of one target in one area, oldest first: reported ones, sums of its parts, and samples by month."""
@@ -116,13 +116,13 @@ async def read_series(
     known, row, rule = await _known(session, target_id, root, as_of)
     stored = known.stored.get(target_id, Stored())
     tree = known.tree(root)
-    figures = figures_of(rule, as_of.day, tree, Stored(stored.figures), root)
+    figures = figures_of(rule, as_of.valid, tree, Stored(stored.figures), root)
     figures += _months(stored, set(tree.below(root)), figures)
     figures.sort(key=lambda figure: (figure.period.end, figure.period.days))
     return SeriesOut(
         target_id=target_id,
         area=area_ref(root),
-        as_of=as_of.day,
+        as_of=as_of.valid,
         unit=row.body["unit"],
         goal=row.body["goal"],
         goal_en=row.body["goal_en"],
@@ -148,15 +148,15 @@ async def read_ranking(
     target_id: str,
     session: ReadSession,
     platform: CurrentPlatform,
-    as_of: as_of_params,
+    as_of: AsOfParams,
     area: AreaParameter = None,
 ) -> RankingOut:
     """Areas below one area by pass rate. Small samples are not ranked; what chance may have ordered shares a rank."""
     root = areas.require(area or platform.settings.city).code
     known, _, rule = await _known(session, target_id, root, as_of)
-    stored, tree, least = known.stored.get(target_id, Stored()), known.tree(root), small_n(as_of.day)
+    stored, tree, least = known.stored.get(target_id, Stored()), known.tree(root), small_n(as_of.valid)
     result = rank(
-        {part: figures_of(rule, as_of.day, tree, stored, part) for part in tree.children.get(root, ())}, least.min_n
+        {part: figures_of(rule, as_of.valid, tree, stored, part) for part in tree.children.get(root, ())}, least.min_n
     )
 
     def out(key: str, figure: Figure, place: int | None) -> RankOut:
@@ -188,7 +188,7 @@ async def read_ranking(
     return RankingOut(
         target_id=target_id,
         area=area_ref(root),
-        as_of=as_of.day,
+        as_of=as_of.valid,
         period=result.period.label if result.period else None,
         pooled=pooled,
         ranked=[out(key, figure, place) for place, key, figure in result.ranked],
