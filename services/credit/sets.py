@@ -1,4 +1,4 @@
-"""Sets of keys and of areas, as statements take them."""
+"""Sets of keys, as statements take them."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Column, Select, String, bindparam, func, literal_c
 from shared.db import AsyncSession
 from shared.db.sql import among, dialect_of
 
-__all__ = ["among", "area_prefix", "for_each"]
+__all__ = ["among", "for_each"]
 
 
 def for_each(session: AsyncSession, rows: Select[Any], column: Column[Any], values: Collection[str]) -> Select[Any]:
@@ -19,13 +19,3 @@ def for_each(session: AsyncSession, rows: Select[Any], column: Column[Any], valu
     wanted = func.unnest(bindparam(None, sorted(values), type_=ARRAY(String))).table_valued("value").render_derived()
     row = rows.where(column == wanted.c.value).offset(literal_column("0")).lateral("row")  # the OFFSET keeps it a loop
     return select(row).select_from(wanted).join(row, true())
-
-
-def area_prefix(code: str) -> str:
-    """The digits that every area within `code` begins with: 370600 -> 3706, 370000 -> 37, 100000 (all) -> nothing."""
-    if code == "100000":
-        return ""
-    for zeros, length in (("0000", 2), ("00", 4)):
-        if len(code) == 6 and code.endswith(zeros):
-            return code[:length]
-    return code

@@ -6,7 +6,6 @@ from datetime import date
 from services.credit.duties.schemas import Duty
 from services.credit.listings import repository as listings
 from services.credit.recalls import repository as recalls
-from services.credit.sets import area_prefix
 from services.credit.violations import repository as violations
 from shared.db import AsyncSession
 from shared.reference import workdays
@@ -29,7 +28,7 @@ async def page(
     session: AsyncSession, area: str, today: date, *, overdue: bool, after: Place | None, limit: int
 ) -> Sequence[Duty]:
     """Up to `limit` duties of the area after a place; `overdue`: only those whose day is over."""
-    prefix, before = area_prefix(area), today if overdue else None
+    before = today if overdue else None
     found: list[Duty] = []
     for kind in KINDS:
         start = _after(kind, after)
@@ -46,7 +45,7 @@ async def page(
                     row.area_code,
                     row.authority,
                 )
-                for row in await listings.duties(session, prefix, before=before, after=start, limit=limit)
+                for row in await listings.duties(session, area, before=before, after=start, limit=limit)
             ]
         elif kind == "violation":
             found += [
@@ -61,12 +60,12 @@ async def page(
                     row.area_code,
                     row.authority,
                 )
-                for row in await violations.duties(session, prefix, before=before, after=start, limit=limit)
+                for row in await violations.duties(session, area, before=before, after=start, limit=limit)
             ]
         else:
             found += [
                 _duty(kind, row.recall_id, "finish", row.finish_by, today, row.uscc, row.number, row.area_code, None)
-                for row in await recalls.duties(session, prefix, before=before, after=start, limit=limit)
+                for row in await recalls.duties(session, area, before=before, after=start, limit=limit)
             ]
     return sorted(found, key=place)[:limit]
 

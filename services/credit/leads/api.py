@@ -7,7 +7,6 @@ from fastapi import Query
 from services.credit.leads import repository
 from services.credit.leads.schemas import LeadOut
 from services.credit.people import OFFICERS
-from services.credit.sets import area_prefix
 from shared.auth import Department
 from shared.errors import Forbidden
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, allow, page_of, page_params, problem
@@ -27,6 +26,6 @@ async def read(
     if principal.area is None:
         raise Forbidden("area", zh="令牌没有地区", en="Your token has no area")
     after = str(params.cursor[0]) if params.cursor else None
-    rows = await repository.page(session, area_prefix(principal.area), state, after, params.limit + 1)
+    rows = await repository.page(session, principal.area, state, after, params.limit + 1)
     leads = [LeadOut.model_validate(row, from_attributes=True) for row in rows]
     return page_of(leads, params.limit, lambda lead: (lead.lead_id,))

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from services.credit.leads.models import Lead
 from services.credit.sets import among
+from shared.area_scope import within
 from shared.db import AsyncSession
 
 _c = cast(Table, Lead.__table__).c  # type: ignore[attr-defined]
@@ -23,9 +24,9 @@ async def of_enterprise(session: AsyncSession, uscc: str) -> Sequence[Lead]:
     return (await session.exec(statement)).all()
 
 
-async def page(session: AsyncSession, prefix: str, state: str | None, after: str | None, limit: int) -> Sequence[Lead]:
+async def page(session: AsyncSession, area: str, state: str | None, after: str | None, limit: int) -> Sequence[Lead]:
     """Leads of an area, oldest first."""
-    statement = select(Lead).where(_c.area_code.startswith(prefix, autoescape=True))
+    statement = select(Lead).where(within(_c.area_code, area))
     if state is not None:
         statement = statement.where(_c.state == state)
     if after is not None:

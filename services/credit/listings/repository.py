@@ -10,7 +10,8 @@ from sqlmodel import select
 
 from services.credit.enterprises.models import EnterpriseBigram
 from services.credit.listings.models import Listing, ListingPeriod, ListingStep
-from services.credit.sets import among, area_prefix
+from services.credit.sets import among
+from shared.area_scope import within
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
 
@@ -144,7 +145,7 @@ def _in_force(wanted: Filter) -> Select[Listing, ListingPeriod]:
     for gram in sorted(wanted.grams):
         statement = statement.where(_l.uscc.in_(select(_b.uscc).where(_b.bigram == gram)))
     if wanted.area is not None:
-        statement = statement.where(_l.area_code.startswith(area_prefix(wanted.area), autoescape=True))
+        statement = statement.where(within(_l.area_code, wanted.area))
     if wanted.industry is not None:
         statement = statement.where(_l.industry_code.startswith(wanted.industry, autoescape=True))
     if wanted.ground is not None:
@@ -153,10 +154,10 @@ def _in_force(wanted: Filter) -> Select[Listing, ListingPeriod]:
 
 
 async def duties(
-    session: AsyncSession, prefix: str, *, before: date | None, after: tuple[date, str] | None, limit: int
+    session: AsyncSession, area: str, *, before: date | None, after: tuple[date, str] | None, limit: int
 ) -> Sequence[Listing]:
     """Cases of an area with something to do, by (due day, id); `before` keeps those due earlier than that day."""
-    statement = select(Listing).where(_l.due_on.is_not(None), _l.area_code.startswith(prefix, autoescape=True))
+    statement = select(Listing).where(_l.due_on.is_not(None), within(_l.area_code, area))
     if before is not None:
         statement = statement.where(_l.due_on < before)
     if after is not None:

@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from services.credit.recalls.models import RecallNote
 from services.credit.sets import among
+from shared.area_scope import within
 from shared.db import AsyncSession
 
 _c = cast(Table, RecallNote.__table__).c  # type: ignore[attr-defined]
@@ -28,10 +29,10 @@ async def of_enterprise(session: AsyncSession, uscc: str, known: datetime) -> Se
 
 
 async def duties(
-    session: AsyncSession, prefix: str, *, before: date | None, after: tuple[date, str] | None, limit: int
+    session: AsyncSession, area: str, *, before: date | None, after: tuple[date, str] | None, limit: int
 ) -> Sequence[RecallNote]:
     """Open recalls of an area by (day they must be finished, id)."""
-    statement = select(RecallNote).where(_c.state == "open", _c.area_code.startswith(prefix, autoescape=True))
+    statement = select(RecallNote).where(_c.state == "open", within(_c.area_code, area))
     if before is not None:
         statement = statement.where(_c.finish_by < before)
     if after is not None:

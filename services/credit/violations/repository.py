@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from services.credit.sets import among, for_each
 from services.credit.violations.models import Violation
+from shared.area_scope import within
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
 
@@ -97,12 +98,10 @@ async def due(session: AsyncSession, act: str, until: date, limit: int) -> Seque
 
 
 async def duties(
-    session: AsyncSession, area_prefix: str, *, before: date | None, after: tuple[date, str] | None, limit: int
+    session: AsyncSession, area: str, *, before: date | None, after: tuple[date, str] | None, limit: int
 ) -> Sequence[Violation]:
     """Records of an area that must be published, by (due day, id); `before` keeps those due earlier than that day."""
-    statement = select(Violation).where(
-        _c.due_act == "publish", _c.known_to.is_(None), _c.area_code.startswith(area_prefix, autoescape=True)
-    )
+    statement = select(Violation).where(_c.due_act == "publish", _c.known_to.is_(None), within(_c.area_code, area))
     if before is not None:
         statement = statement.where(_c.due_on < before)
     if after is not None:

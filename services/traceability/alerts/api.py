@@ -6,7 +6,6 @@ from services.traceability.alerts import repository, service
 from services.traceability.alerts.models import Alert
 from services.traceability.alerts.rulebook import RULES
 from services.traceability.alerts.schemas import AlertOut, CloseIn, RuleOut
-from services.traceability.areas import area_prefix
 from shared.auth import Public, Staff
 from shared.auth.reading import ALERTS
 from shared.errors import NotFound
@@ -52,7 +51,7 @@ async def list_alerts(
         session,
         state=state,
         subject=subject,
-        area=area_prefix(principal.area),
+        area=principal.area,
         limit=params.limit,
         after=params.after(str),
     )

@@ -9,6 +9,7 @@ from sqlmodel import col
 from services.traceability.alerts.models import Alert, AlertLot
 from services.traceability.alerts.rules import OPEN_STATES
 from services.traceability.masterdata.models import Lot, Party
+from shared.area_scope import within
 from shared.db import AsyncSession
 
 
@@ -69,17 +70,14 @@ async def known_parties(session: AsyncSession, usccs: Sequence[str]) -> set[str]
 async def page(
     session: AsyncSession, *, state: str | None, subject: str | None, area: str | None, limit: int, after: Any
 ) -> list[Alert]:
-    """Newest first; one row more than `limit` when there is a next page. `area`: the significant digits of the
-    caller's area code."""
-    statement = select(Alert)
+    """Newest first; one row more than `limit` when there is a next page. `area`: the caller's."""
+    statement = select(Alert).where(within(col(Alert.area_code), area))
     if state == "open":
         statement = statement.where(col(Alert.state).in_(OPEN_STATES))
     elif state is not None:
         statement = statement.where(col(Alert.state) == state)
     if subject is not None:
         statement = statement.where(col(Alert.subject) == subject)
-    if area is not None:
-        statement = statement.where(col(Alert.area_code).startswith(area))
     if after is not None:
         statement = statement.where(col(Alert.alert_id) < after[0])
     statement = statement.order_by(col(Alert.alert_id).desc()).limit(limit + 1)

@@ -9,12 +9,12 @@ from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import col
 
-from services.traceability.areas import area_prefix
 from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
 from services.traceability.masterdata.models import Place
 from services.traceability.masterdata.supervision import supervised
 from services.traceability.rights.models import PlaceConfirmation
+from shared.area_scope import within
 from shared.auth import Principal
 from shared.db import AsyncSession
 from shared.db.sql import insert_rows
@@ -152,10 +152,9 @@ def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
         ]
         return statement.where(or_(col(EpcisEvent.owner_uscc) == principal.uscc, *named))
     if principal.kind in ("department", "staff"):
-        prefix = area_prefix(principal.area)
         area = col(EpcisEvent.area_code)
         theirs = col(EpcisEvent.owner_uscc).in_(supervised(principal))
-        return statement.where(or_(area.is_(None), area.startswith(prefix, autoescape=True), theirs))
+        return statement.where(or_(area.is_(None), within(area, principal.area), theirs))
     return statement
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 from sqlmodel import col
 
-from services.traceability.areas import area_prefix
 from services.traceability.inspections.models import LotTest
 from services.traceability.masterdata.models import Lot, Party
 from services.traceability.masterdata.supervision import supervised
+from shared.area_scope import within
 from shared.auth import Principal
 from shared.db import AsyncSession
 
@@ -61,7 +61,7 @@ def seen_by(principal: Principal) -> ColumnElement[bool]:
     if principal.kind == "enterprise":
         own = select(col(Lot.lot_id)).where(col(Lot.owner_uscc) == principal.uscc)
         return or_(col(LotTest.lot_id).in_(own), col(LotTest.recorder) == f"enterprise:{principal.uscc}")
-    sampled = col(LotTest.area_code).startswith(area_prefix(principal.area), autoescape=True)
+    sampled = within(col(LotTest.area_code), principal.area)
     own_tests = and_(col(LotTest.kind) != "supervision", col(LotTest.producer_uscc).in_(supervised(principal)))
     return or_(sampled, own_tests)
 

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Select, select, union
 from sqlmodel import col
 
-from services.traceability.areas import area_prefix
 from services.traceability.masterdata import repository
 from services.traceability.masterdata.models import Party, PartyEnterprise
+from shared.area_scope import within
 from shared.auth import Principal
 from shared.auth.reading import Reading
 from shared.db import AsyncSession
@@ -118,9 +118,6 @@ async def require(session: AsyncSession, principal: Principal, uscc: str) -> Non
 
 def supervised(principal: Principal) -> Select[Any]:
     """The USCCs of the firms that the principal's area supervises, for a list."""
-    prefix = area_prefix(principal.area)
-    here = select(col(Party.uscc)).where(col(Party.area_code).startswith(prefix, autoescape=True))
-    register = select(col(PartyEnterprise.uscc)).where(
-        col(PartyEnterprise.area_code).startswith(prefix, autoescape=True)
-    )
+    here = select(col(Party.uscc)).where(within(col(Party.area_code), principal.area))
+    register = select(col(PartyEnterprise.uscc)).where(within(col(PartyEnterprise.area_code), principal.area))
     return select(union(here, register).subquery().c.uscc)

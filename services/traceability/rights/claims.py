@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import and_, exists, or_, select
 from sqlmodel import col
 
-from services.traceability.areas import area_prefix
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.owners import captured_by
 from services.traceability.genealogy import repository as genealogy
@@ -29,6 +28,7 @@ from services.traceability.rights.schemas import (
     ProductConfirmationOut,
 )
 from services.traceability.verdicts.service import publish_lots
+from shared.area_scope import within
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
@@ -59,14 +59,11 @@ async def waiting(
         objects = col(EventEpc.asks) == principal.uscc
         places = mine.where(col(Place.uscc) == principal.uscc)
     else:
-        prefix = area_prefix(principal.area)
         local = supervision.supervised(principal)
         nobody = and_(col(EventEpc.confirmed).is_(False), col(EventEpc.asks).is_(None))
-        inside = or_(
-            col(EpcisEvent.area_code).startswith(prefix, autoescape=True), col(EpcisEvent.owner_uscc).in_(local)
-        )
+        inside = or_(within(col(EpcisEvent.area_code), principal.area), col(EpcisEvent.owner_uscc).in_(local))
         objects = or_(col(EventEpc.asks).in_(local), and_(nobody, inside))
-        places = mine.where(or_(col(Place.area_code).startswith(prefix, autoescape=True), col(Place.uscc).in_(local)))
+        places = mine.where(or_(within(col(Place.area_code), principal.area), col(Place.uscc).in_(local)))
     asked = (
         select(col(EpcisEvent.record_id))
         .join(EventEpc, col(EventEpc.record_id) == col(EpcisEvent.record_id))
