@@ -6,7 +6,7 @@ from shared.platform import Platform
 from shared.web.body import Body, Out, Receipt
 from shared.web.hot import HotAnswer, HotRequest, HotRoute
 from shared.web.hot_writes import HotWrite
-from shared.web.paging import Page, PageParams, encode, page_of, page_params
+from shared.web.paging import Keyset, Page, PageParams, page_of, page_params
 from shared.web.problems import field_errors, problem
 from shared.web.routing import (
     CurrentPlatform,
@@ -34,6 +34,7 @@ __all__ = [
     "HotRequest",
     "HotRoute",
     "HotWrite",
+    "Keyset",
     "Out",
     "Page",
     "PageParams",
@@ -47,7 +48,6 @@ __all__ = [
     "allow",
     "authenticate",
     "build_app",
-    "encode",
     "field_errors",
     "lang_of",
     "page_of",

@@ -18,12 +18,15 @@ from shared.db.faults import fault_of, words_of
 from shared.errors import Conflict, NotFound
 from shared.platform import Platform
 from shared.web.body import Out
-from shared.web.paging import Page, instant, page_of, page_params
+from shared.web.paging import Keyset, Page, instant, page_of, page_params
 from shared.web.problems import problem
 from shared.web.routing import CurrentPlatform, CurrentPrincipal, ReadSession, Router, Uow, allow
 
 OPERATOR = Staff("administrator")
 _ASK = "GET /v1/gateway/events/lag 可见原因（管理员） / tells an administrator why"
+
+
+_DEAD_LETTERS = Keyset("dead-letters", instant, str)
 
 
 class Lag(Out):
@@ -145,9 +148,9 @@ def events_router(service: str) -> Router:
         params: page_params,
         state: Annotated[Literal["failed", "parked", "gap", "skipped", "applied"] | None, Query()] = None,
     ) -> Page[DeadLetter]:
-        after = params.after(instant, str)
+        after = _DEAD_LETTERS.after(params.cursor)
         rows = await dead_letters.page(session, state=state, after=after, limit=params.limit + 1)
-        page = page_of(rows, params.limit, lambda row: (row.first_at.isoformat(), row.id))
+        page = page_of(rows, params.limit, _DEAD_LETTERS, lambda row: (row.first_at, row.id))
         return Page(items=[_letter(row) for row in page.items], next=page.next)
 
     @router.get("/dead-letters/{letter_id}", responses=problem(404))

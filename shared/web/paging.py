@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -25,19 +25,40 @@ class Page(Out, Generic[T]):
 @dataclass(frozen=True, slots=True)
 class PageParams:
     limit: int
-    cursor: tuple[Any, ...] | None
+    cursor: str | None
 
-    def after(self, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
-        """The cursor's parts, each read by its kind (`str`, `date.fromisoformat`, `instant`); None without a cursor.
+
+Kind = Callable[[str], Any]
+
+
+class Keyset:
+    """The sort key by which one list is paged: the kinds of its parts (`str`, `int`, `date.fromisoformat`, `instant`),
+    and the list's name. A cursor of another list is refused, where it would skip rows or lead in a circle.
+    """
+
+    def __init__(self, name: str, *kinds: Kind) -> None:
+        self.name, self._kinds = name, kinds
+
+    def cursor(self, *key: Any) -> str:
+        """The cursor after an item with this sort key."""
+        parts = [part.isoformat() if isinstance(part, date) else str(part) for part in key]
+        return urlsafe_b64encode(orjson.dumps([self.name, *parts])).decode().rstrip("=")
+
+    def after(self, cursor: str | None) -> Any:
+        """The sort key after which the page begins, as a tuple; None without a cursor.
 
         Raises Invalid for one that is of another list, or made up.
         """
-        if self.cursor is None:
+        if cursor is None:
             return None
         try:
-            if any(not isinstance(part, str) or "\0" in part for part in self.cursor):
-                raise ValueError("no text")
-            return tuple(kind(part) for kind, part in zip(kinds, self.cursor, strict=True))
+            found = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if not isinstance(found, list) or any(not isinstance(part, str) or "\0" in part for part in found):
+                raise ValueError("no list of texts")
+            name, *parts = found
+            if name != self.name:
+                raise ValueError("of another list")
+            return tuple(kind(part) for kind, part in zip(self._kinds, parts, strict=True))
         except ValueError as error:
             raise _invalid() from error
 
@@ -50,21 +71,6 @@ def instant(text: str) -> datetime:
     return found
 
 
-def encode(*key: Any) -> str:
-    """The cursor after an item with this sort key."""
-    return urlsafe_b64encode(orjson.dumps(key, default=str)).decode().rstrip("=")
-
-
-def decode(cursor: str) -> tuple[Any, ...]:
-    try:
-        value = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(value, list) or not value:
-            raise ValueError("no list")
-    except ValueError as error:
-        raise _invalid() from error
-    return tuple(value)
-
-
 def _invalid() -> Invalid:
     zh, en = "cursor 无效，请用上一页给出的 next", "Invalid cursor; use `next` of the page before"
     return Invalid([FieldError("?cursor", "cursor", zh, en)])
@@ -75,7 +81,7 @@ async def _page_params(
     limit: Annotated[int, Query(ge=1, le=500, description="Items a page")] = 50,
     cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
 ) -> PageParams:
-    return PageParams(limit, decode(cursor) if cursor else None)
+    return PageParams(limit, cursor or None)
 
 
 page_params = Annotated[PageParams, Depends(_page_params)]
@@ -93,11 +99,11 @@ def next_link(request: Request, cursor: str | None, parameter: str = "cursor") -
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 
 
-def page_of(rows: Sequence[T], limit: int, key: Any) -> Page[T]:
+def page_of(rows: Sequence[T], limit: int, keyset: Keyset, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:
     """A page from `limit + 1` rows: the row too many tells that there is a next page. `key(row)` is its sort key."""
     if len(rows) <= limit:
         return Page(items=list(rows))
     kept = list(rows[:limit])
-    cursor = encode(*key(kept[-1]))
+    cursor = keyset.cursor(*key(kept[-1]))
     following.set(cursor)
     return Page(items=kept, next=cursor)

@@ -39,6 +39,7 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.paging import Keyset
 from tests.support.app import Harness, department
 from tests.support.callers import AUDIENCE, ISSUER, write_jwks
 from tests.support.databases import Backend
@@ -76,6 +77,7 @@ class ShopOut(Out):
 
 
 router = Router(prefix="/v1/credit")
+SHOPS = Keyset("shops", str)
 
 
 @router.post("/shops", status_code=201, responses=problem(409, 422))
@@ -95,10 +97,10 @@ async def add(body: ShopIn, uow: Uow, principal: CurrentPrincipal) -> ShopOut:
 @allow(Public())
 async def list_shops(session: ReadSession, params: page_params) -> Page[ShopOut]:
     statement = select(Shop).order_by(Shop.id).limit(params.limit + 1)  # type: ignore[arg-type]
-    if params.cursor:
-        statement = statement.where(Shop.id > params.cursor[0])  # type: ignore[arg-type]
+    if after := SHOPS.after(params.cursor):
+        statement = statement.where(Shop.id > after[0])  # type: ignore[arg-type]
     rows = list((await session.execute(statement)).scalars())
-    page = page_of(rows, params.limit, lambda shop: (shop.id,))
+    page = page_of(rows, params.limit, SHOPS, lambda shop: (shop.id,))
     return Page(items=[ShopOut(id=shop.id, name=shop.name) for shop in page.items], next=page.next)
 
 

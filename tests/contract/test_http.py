@@ -14,7 +14,7 @@ from shared.clock import FixedClock
 from shared.db import metadata_of, tables
 from shared.events.credit import EnterpriseUpdated
 from shared.logs import configure_logging
-from shared.web import Router, allow, encode
+from shared.web import Keyset, Router, allow
 from tests.contract.shop import GOOD, WRITER, Table, start
 from tests.support.app import NOW, Harness, department, enterprise, staff
 from tests.support.databases import Backend
@@ -382,9 +382,10 @@ def test_a_route_without_a_policy_cannot_be_built() -> None:
 async def test_a_cursor_of_another_list_is_wrong_input(service: Harness) -> None:
     """It is well made as a cursor; only the list knows what its own hold."""
     operator = staff("administrator")
-    good = encode("2026-11-24T04:00:00+00:00", "id")
+    letters = Keyset("dead-letters")
+    good = letters.cursor("2026-11-24T04:00:00+00:00", "id")
     assert (await service.get(f"/v1/credit/events/dead-letters?cursor={good}", as_=operator)).status_code == 200
-    others = [encode(1), encode("a"), encode(None, None), encode("2026-11-24T04:00:00", "no offset"), encode("a", "b")]
-    for cursor in (*others, encode("2026-11-24T04:00:00Z", "\0")):
+    wrong = [(), ("a",), ("2026-11-24T04:00:00", "no offset"), ("a", "b"), ("2026-11-24T04:00:00Z", "\0")]
+    for cursor in (Keyset("shops").cursor("2026-11-24T04:00:00Z", "id"), *(letters.cursor(*key) for key in wrong)):
         answer = await service.get(f"/v1/credit/events/dead-letters?cursor={cursor}", as_=operator)
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "?cursor")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.events.indicators import LightChanged
-from shared.web import encode
+from shared.web import Keyset
 from tests.support.app import Harness, department, enterprise, public, staff
 
 URL = "/v1/indicators/observations"
@@ -349,6 +349,5 @@ async def test_lists_page_and_unknown_ones_are_not_found(indicators: Harness) ->
     for name in ("nothing", "%00", "x" * 300):
         assert (await indicators.get(f"{URL}/{name}")).status_code == 404
     assert (await indicators.get(f"{URL}?target=%00")).json()["items"] == []
-    cursor = encode("\x00")
-    assert (await indicators.get(f"{URL}?cursor={cursor}")).status_code == 200
-    assert (await indicators.get(f"{URL}?cursor=x")).status_code == 422
+    for cursor in ("x", Keyset("observations").cursor("\x00"), Keyset("products").cursor("a")):
+        assert (await indicators.get(f"{URL}?cursor={cursor}")).status_code == 422

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from services.traceability.epcis.queries import SUPPORTED
-from shared.web import encode
+from shared.web import Keyset
 from tests.support.app import Harness
 from tests.traceability import chain
 from tests.traceability.chain import DEPARTMENT, FRUIT, ORCHARD, capture, document, of
@@ -117,6 +117,8 @@ async def test_a_shelf_life_that_ends_beyond_the_calendar(traceability: Harness)
 
 
 async def test_cursors_of_other_lists(traceability: Harness) -> None:
-    for key in (("2026-11-24", []), (1,), (None, None), ("2026-11-24T04:00:00", "x")):
-        answer = await traceability.get(f"/epcis/capture?nextPageToken={encode(*key)}", as_=DEPARTMENT)
+    captures, lots = Keyset("captures"), Keyset("lots")
+    wrong = [captures.cursor(*key) for key in (("2026-11-24", "[]"), ("1",), (), ("2026-11-24T04:00:00", "x"))]
+    for cursor in (*wrong, lots.cursor("2026-11-24T04:00:00Z", "x")):
+        answer = await traceability.get(f"/epcis/capture?nextPageToken={cursor}", as_=DEPARTMENT)
         assert answer.status_code == 400, answer.text

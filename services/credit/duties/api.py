@@ -10,12 +10,11 @@ from services.credit.duties.schemas import Duty
 from services.credit.people import OFFICERS
 from shared.auth import Department
 from shared.clock import shanghai_date
-from shared.errors import FieldError, Forbidden, Invalid
+from shared.errors import Forbidden
 from shared.web import (
     CurrentPlatform,
     CurrentPrincipal,
     Page,
-    PageParams,
     ReadSession,
     Router,
     allow,
@@ -23,8 +22,10 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit", tags=["duties"])
+_DUTIES = Keyset("duties", date.fromisoformat, str, str)
 
 
 @router.get("/duties", responses=problem(401, 403, 422))
@@ -44,17 +45,7 @@ async def read(
         principal.area,
         shanghai_date(platform.clock.now()),
         overdue=overdue,
-        after=_after(params),
+        after=_DUTIES.after(params.cursor),
         limit=params.limit + 1,
     )
-    return page_of(duties, params.limit, service.place)
-
-
-def _after(params: PageParams) -> service.Place | None:
-    if params.cursor is None:
-        return None
-    try:
-        day, kind, id_ = params.cursor
-        return date.fromisoformat(day), str(kind), str(id_)
-    except (ValueError, TypeError) as error:
-        raise Invalid([FieldError("?cursor", "cursor", "cursor 无效", "Invalid cursor")]) from error
+    return page_of(duties, params.limit, _DUTIES, service.place)

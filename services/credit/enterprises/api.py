@@ -35,8 +35,10 @@ from shared.web import (
     problem,
 )
 from shared.web.asof import AsOfTermParams
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit", tags=["enterprises"])
+_ENTERPRISES = Keyset("enterprises", str)
 WRITE = "credit:enterprises:write"
 
 
@@ -149,6 +151,6 @@ async def find(
     q: Annotated[str, Query(max_length=100, description="统一社会信用代码、其开头，或名称的一部分")] = "",
 ) -> Page[EnterpriseOut]:
     """Subjects by code, beginning of a code, or part of a present or former name. A name never proves an identity."""
-    after = str(params.cursor[0]) if params.cursor else None
-    rows = await service.find(session, q, after, params.limit + 1)
-    return page_of([dossier.summary(row) for row in rows], params.limit, lambda row: (row.uscc,))
+    after = _ENTERPRISES.after(params.cursor)
+    rows = await service.find(session, q, after and after[0], params.limit + 1)
+    return page_of([dossier.summary(row) for row in rows], params.limit, _ENTERPRISES, lambda row: (row.uscc,))

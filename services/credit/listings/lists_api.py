@@ -30,13 +30,14 @@ from shared.web import (
     ReadSession,
     Router,
     allow,
-    encode,
     page_params,
     problem,
 )
 from shared.web.asof import AsOf, AsOfTermParams
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit/lists", tags=["listings"])
+_LISTS = Keyset("lists", date.fromisoformat, str)
 
 COLUMNS = (
     "uscc",
@@ -119,21 +120,11 @@ def _filter(
 
 
 async def _page(session: Any, wanted: Filter, params: PageParams) -> ListPage:
-    rows = await repository.in_force(session, wanted, _after(params), params.limit + 1)
+    rows = await repository.in_force(session, wanted, _LISTS.after(params.cursor), params.limit + 1)
     items = views.listed(rows[: params.limit], wanted.valid)
     more = len(rows) > params.limit
-    cursor = encode(items[-1].published_on, items[-1].listing_id) if more else None
+    cursor = _LISTS.cursor(items[-1].published_on, items[-1].listing_id) if more else None
     return ListPage(items=items, next=cursor, valid_at=wanted.valid, known_at=wanted.known)
-
-
-def _after(params: PageParams) -> tuple[date, str] | None:
-    if params.cursor is None:
-        return None
-    try:
-        day, listing_id = params.cursor
-        return date.fromisoformat(day), str(listing_id)
-    except (ValueError, TypeError) as error:
-        raise Invalid([FieldError("?cursor", "cursor", "cursor 无效", "Invalid cursor")]) from error
 
 
 async def _csv(platform: Platform, wanted: Filter) -> AsyncIterator[str]:

@@ -10,8 +10,10 @@ from services.credit.topic_intake.models import IntakeMessage
 from services.credit.violations.api import WRITE
 from shared.auth import Department, Staff
 from shared.web import CurrentPrincipal, Out, Page, ReadSession, Router, allow, page_of, page_params, problem
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit", tags=["violations"])
+_MESSAGES = Keyset("intake-messages", str)
 
 
 class IntakeMessageOut(Out):
@@ -39,9 +41,11 @@ async def list_messages(
 ) -> Page[IntakeMessageOut]:
     """Messages by place. A unit sees its own; those whose sender could not be told are seen by operators only."""
     sender = None if principal.kind == "staff" else principal.id
-    after = str(params.cursor[0]) if params.cursor else None
-    rows = await repository.page(session, status=status, sender=sender, after=after, limit=params.limit + 1)
-    page = page_of(rows, params.limit, lambda row: (row.place,))
+    after = _MESSAGES.after(params.cursor)
+    rows = await repository.page(
+        session, status=status, sender=sender, after=after and after[0], limit=params.limit + 1
+    )
+    page = page_of(rows, params.limit, _MESSAGES, lambda row: (row.place,))
     return Page(items=[_out(row) for row in page.items], next=page.next)
 
 

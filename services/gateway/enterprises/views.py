@@ -9,7 +9,6 @@ from services.gateway import freshness
 from services.gateway.enterprises import asked, repository, rules
 from services.gateway.inspections import repository as inspections
 from services.gateway.names import area_name, area_names, industry_name
-from services.gateway.paging import typed
 from services.gateway.projection import Row
 from services.gateway.recalls import repository as recalls
 from services.gateway.schemas import (
@@ -32,10 +31,13 @@ from shared.i18n import Lang
 from shared.identifiers import IdentifierError
 from shared.identifiers import uscc as codes
 from shared.reference import areas
-from shared.web import encode
+from shared.web.paging import Keyset
 
 if TYPE_CHECKING:
     from shared.platform import Platform
+
+
+_LISTED = Keyset("public-lists", date.fromisoformat, str)
 
 
 async def enterprise_view(
@@ -183,7 +185,7 @@ async def list_view(
     """The red or black list in force today. `area` takes the areas below it, too; `cursor` is a `next`."""
     now = platform.clock.now()
     day = shanghai_date(now)
-    after = typed(cursor, date.fromisoformat, str)
+    after = _LISTED.after(cursor)
     async with platform.read() as session:
         totals = await repository.totals(session, day)
         wanted = None
@@ -201,5 +203,5 @@ async def list_view(
         "items": items,
         "total": total,
         "totals": totals,
-        "next": encode(items[-1]["published_on"], items[-1]["listing_id"]) if more else None,
+        "next": _LISTED.cursor(items[-1]["published_on"], items[-1]["listing_id"]) if more else None,
     }

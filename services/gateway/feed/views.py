@@ -4,19 +4,21 @@ from typing import TYPE_CHECKING, cast
 
 from services.gateway import freshness
 from services.gateway.feed import repository
-from services.gateway.paging import typed
 from services.gateway.schemas import FeedItem, FeedView
 from services.gateway.state import gateway_of
 from shared.clock import shanghai_date
-from shared.web import encode
+from shared.web.paging import Keyset
 
 if TYPE_CHECKING:
     from shared.platform import Platform
 
 
+_FEED = Keyset("feed", int)
+
+
 async def feed_view(platform: "Platform", *, limit: int = 50, cursor: str | None = None) -> FeedView:
     """Newest first; `cursor` is a `next`."""
-    after = typed(cursor, int)
+    after = _FEED.after(cursor)
     now = platform.clock.now()
     async with platform.read() as session:
         found = await repository.page(session, shanghai_date(now), limit=limit, before=after[0] if after else None)
@@ -25,5 +27,5 @@ async def feed_view(platform: "Platform", *, limit: int = 50, cursor: str | None
     return {
         **freshness.envelope(gateway_of(platform).monitor, {"credit": newest, "traceability": newest}, now),
         "items": cast(list[FeedItem], found),
-        "next": encode(found[-1]["seq"]) if more else None,
+        "next": _FEED.cursor(found[-1]["seq"]) if more else None,
     }

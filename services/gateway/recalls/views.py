@@ -5,14 +5,17 @@ from urllib.parse import quote
 
 from services.gateway import freshness
 from services.gateway.names import area_name
-from services.gateway.paging import typed
 from services.gateway.recalls import repository, rules
 from services.gateway.schemas import RecallLotsView, RecallSummary, RecallsView, RecallView
 from services.gateway.state import gateway_of
-from shared.web import encode
+from shared.web.paging import Keyset
 
 if TYPE_CHECKING:
     from shared.platform import Platform
+
+
+_RECALLS = Keyset("public-recalls", str, str)
+_LOTS = Keyset("public-recall-lots", int)
 
 
 async def recalls_view(
@@ -24,7 +27,7 @@ async def recalls_view(
     cursor: str | None = None,
 ) -> RecallsView:
     """Newest first; `state` is open, closed or all. Every word of `q` must be found; `cursor` is a `next`."""
-    after = typed(cursor, str, str)
+    after = _RECALLS.after(cursor)
     async with platform.read() as session:
         found, total, changed_at = await repository.page(session, state=state, q=q, limit=limit, after=after)
     more, found = len(found) > limit, found[:limit]
@@ -35,7 +38,7 @@ async def recalls_view(
         "q": q,
         "items": cast(list[RecallSummary], items),
         "total": total,
-        "next": encode(rules.opened_at(found[-1]), found[-1]["recall_id"]) if more else None,
+        "next": _RECALLS.cursor(rules.opened_at(found[-1]), found[-1]["recall_id"]) if more else None,
     }
     return cast(RecallsView, view)
 
@@ -68,7 +71,7 @@ async def lots_view(
     platform: "Platform", recall_id: str, *, limit: int = 50, cursor: str | None = None
 ) -> RecallLotsView | None:
     """All lots of a recall that are known here, roots first."""
-    after = typed(cursor, int)
+    after = _LOTS.after(cursor)
     async with platform.read() as session:
         found = await repository.get(session, recall_id)
         if found is None:
@@ -85,6 +88,6 @@ async def lots_view(
         "items": [rules.lot_of(lot) for lot in lots],
         "lots_count": count,
         "lots_known": found["lots_known"],
-        "next": encode(lots[-1]["position"]) if more else None,
+        "next": _LOTS.cursor(lots[-1]["position"]) if more else None,
     }
     return cast(RecallLotsView, view)

@@ -21,14 +21,15 @@ from shared.web import (
     Router,
     Uow,
     allow,
-    encode,
     page_params,
     problem,
 )
 from shared.web.asof import AsOfParams
+from shared.web.paging import Keyset
 from shared.web.reading import body_of, json_of
 
 router = Router(prefix="/v1/indicators", tags=["observations"])
+_OBSERVATIONS = Keyset("observations", storable)
 WRITERS = (Department("indicators:observations:write"), Staff("quality_office"))
 
 
@@ -107,7 +108,7 @@ async def list_observations(
     history: Annotated[bool, Query(description="连同被修订的版本")] = False,
 ) -> Page[ObservationOut]:
     """Figures as reported, oldest entry first; all of them provisional."""
-    after = params.cursor[0] if params.cursor else None
+    after = _OBSERVATIONS.after(params.cursor)
     rows = await repository.page(
         session,
         known=as_of.known,
@@ -115,12 +116,12 @@ async def list_observations(
         area=_clean(area),
         external_id=_clean(external_id),
         history=history,
-        after=storable(str(after)) if after is not None else None,
+        after=after and after[0],
         limit=params.limit + 1,
     )
     shown = [_out(row, as_of.known) for row in rows[: params.limit]]
     more = len(rows) > params.limit
-    return Page(items=shown, next=encode(rows[params.limit - 1].observation_id) if more else None)
+    return Page(items=shown, next=_OBSERVATIONS.cursor(rows[params.limit - 1].observation_id) if more else None)
 
 
 @router.get("/observations/{observation_id}", responses=problem(404, 422))

@@ -10,8 +10,10 @@ from shared.auth import Public, Staff
 from shared.auth.reading import ALERTS
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["alerts"])
+_ALERTS = Keyset("alerts", str)
 
 
 @router.get("/alerts/rules", response_model=list[RuleOut])
@@ -53,9 +55,9 @@ async def list_alerts(
         subject=subject,
         area=principal.area,
         limit=params.limit,
-        after=params.after(str),
+        after=_ALERTS.after(params.cursor),
     )
-    page = page_of(rows, params.limit, lambda row: (row.alert_id,))
+    page = page_of(rows, params.limit, _ALERTS, lambda row: (row.alert_id,))
     lots = await repository.lots_of(session, [row.alert_id for row in page.items])
     return Page(items=[out(row, lots[row.alert_id]) for row in page.items], next=page.next)
 

@@ -32,13 +32,13 @@ from shared.web import (
     Router,
     Uow,
     allow,
-    encode,
     problem,
 )
-from shared.web.paging import decode, instant, next_link
+from shared.web.paging import Keyset, instant, next_link
 from shared.web.reading import body_of, in_time
 
 router = Router(prefix="/epcis", tags=["EPCIS 2.0"])
+_CAPTURES = Keyset("captures", instant, str)
 WRITE = "traceability:epcis:write"
 READ = "traceability:epcis:read"
 _ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
@@ -125,7 +125,7 @@ async def list_captures(
     token = None
     if len(found) > per_page:
         last = found[per_page - 1]
-        token = encode(last.created_at.isoformat(), last.capture_id)
+        token = _CAPTURES.cursor(last.created_at, last.capture_id)
     return _json([_job(job, lang) for job in found[:per_page]], next_link(request, token, "nextPageToken"))
 
 
@@ -136,9 +136,8 @@ def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
     if token is None:
         return query.per_page, None
     try:
-        at, capture_id = decode(token)
-        return query.per_page, (instant(at), str(capture_id))
-    except (Invalid, ValueError, TypeError) as error:
+        return query.per_page, _CAPTURES.after(token)
+    except Invalid as error:
         raise EpcisError("QueryParameterException", zh="nextPageToken 无效", en="Invalid nextPageToken") from error
 
 

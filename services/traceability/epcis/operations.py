@@ -6,8 +6,10 @@ from services.traceability.epcis import jobs, repository
 from services.traceability.epcis.models import Capture
 from shared.auth import Staff
 from shared.web import Out, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability/captures", tags=["operations"])
+_SET_ASIDE = Keyset("captures-set-aside", str)
 OPERATOR = Staff("administrator")
 _STEP = problem(401, 403, 404, 409, 422)
 
@@ -29,9 +31,9 @@ class SetAsideOut(Out):
 @allow(OPERATOR, private=True)
 async def list_set_aside(session: ReadSession, params: page_params) -> Page[SetAsideOut]:
     """搁置的捕获任务 / Capture jobs that wait for an operator, oldest first."""
-    after = params.after(str)
-    rows = await repository.set_aside(session, params.limit + 1, after[0] if after else None)
-    page = page_of(rows, params.limit, lambda row: (row.capture_id,))
+    after = _SET_ASIDE.after(params.cursor)
+    rows = await repository.set_aside(session, params.limit + 1, after and after[0])
+    page = page_of(rows, params.limit, _SET_ASIDE, lambda row: (row.capture_id,))
     return Page(items=[_out(row) for row in page.items], next=page.next)
 
 

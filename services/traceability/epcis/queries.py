@@ -17,7 +17,7 @@ from services.traceability.epcis.identifiers import identify
 from services.traceability.epcis.models import EpcisEvent
 from shared.errors import FieldError, Invalid
 from shared.identifiers import IdentifierError
-from shared.web.paging import decode, encode
+from shared.web.paging import Keyset
 
 MAX_PER_PAGE = 1000
 PER_PAGE = 100
@@ -94,7 +94,7 @@ class Query:
         if left == 0:
             return None
         at = last.event_time if self.order_by == "eventTime" else last.record_time
-        return encode(self.upto.isoformat(), at.isoformat(), last.record_id, left)
+        return _PAGES.cursor(self.upto, at, last.record_id, "" if left is None else left)
 
 
 def parse(parameters: Sequence[tuple[str, str]], now: datetime, *, only: Sequence[str] = SUPPORTED) -> Query:
@@ -194,7 +194,7 @@ def _objects(values: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _aware(text: str) -> datetime:
-    """Raises ValueError without an offset, and outside of what the databases hold; TypeError for no text."""
+    """Raises ValueError without an offset, and outside of what the databases hold."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(text)
@@ -222,15 +222,24 @@ def _per_page(query: Query, value: str) -> None:
     query.per_page = _number(value, MAX_PER_PAGE)
 
 
+def _left(text: str) -> int | None:
+    """What `eventCountLimit` leaves; nothing where there is none. Raises ValueError."""
+    if text and int(text) < 1:
+        raise ValueError(text)
+    return int(text) if text else None
+
+
+_PAGES = Keyset("events", _aware, _aware, str, _left)
+"""Up to when it is asked, and after which event."""
+
+
 def _token(query: Query, value: str) -> None:
     try:
-        upto, at, record_id, left = decode(value)
-        query.upto, query.after = _aware(upto), (_aware(at), str(record_id))
+        query.upto, at, record_id, left = _PAGES.after(value)
+        query.after = at, record_id
         if left is not None:
-            query.limit = int(left)
-            if query.limit < 1:
-                raise ValueError(value)
-    except (Invalid, ValueError, TypeError) as error:
+            query.limit = left
+    except Invalid as error:
         raise _Wrong(
             "nextPageToken 无效，请用 Link 头给出的地址", "Invalid nextPageToken; use the address of the Link header"
         ) from error

@@ -16,9 +16,10 @@ from shared.auth.reading import TESTS
 from shared.db import AsyncSession
 from shared.errors import NotFound
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
-from shared.web.paging import instant
+from shared.web.paging import Keyset, instant
 
 router = Router(prefix="/v1/traceability", tags=["tests"])
+_TESTS = Keyset("tests", instant, str)
 READERS = (*TESTS.grants, Enterprise())
 AREA = "the sample's area; of a firm's own tests also the firm's"
 
@@ -54,9 +55,9 @@ async def list_tests(
         reader=repository.seen_by(principal),
         result=result,
         limit=params.limit,
-        after=params.after(instant, str),
+        after=_TESTS.after(params.cursor),
     )
-    page = page_of(rows, params.limit, lambda row: (row.known_from.isoformat(), row.test_id))
+    page = page_of(rows, params.limit, _TESTS, lambda row: (row.known_from, row.test_id))
     return Page(items=await out(session, principal, page.items), next=page.next)
 
 

@@ -1,6 +1,6 @@
 """Parties, places and products over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 
@@ -34,8 +34,10 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["master data"])
+_PRODUCTS = Keyset("products", str)
 WRITE = "traceability:masterdata:write"
 
 
@@ -122,10 +124,12 @@ async def list_products(
     session: ReadSession, params: page_params, owner: Annotated[USCCStr | None, Query()] = None
 ) -> Page[ProductOut]:
     """Products by GTIN; `owner` keeps those of one enterprise."""
-    after: Any = params.cursor[0] if params.cursor else None
-    rows = await repository.products_of(session, owner, after and str(after), params.limit + 1)
+    after = _PRODUCTS.after(params.cursor)
+    rows = await repository.products_of(session, owner, after and after[0], params.limit + 1)
     names = await repository.party_names(session, {row.owner_uscc for row in rows})
-    return page_of([_product(row, names.get(row.owner_uscc)) for row in rows], params.limit, lambda item: (item.gtin,))
+    return page_of(
+        [_product(row, names.get(row.owner_uscc)) for row in rows], params.limit, _PRODUCTS, lambda item: (item.gtin,)
+    )
 
 
 def _product(product: Product, owner_name: str | None) -> ProductOut:

@@ -1,6 +1,6 @@
 """Lots over HTTP. The public asks for a verdict instead; the register itself is for owners and departments."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Query
 
@@ -24,8 +24,10 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["lots"])
+_LOTS = Keyset("lots", str)
 READ = "traceability:lots:read"
 STAFF = next(grant for grant in LOTS.grants if isinstance(grant, Staff))
 
@@ -67,17 +69,17 @@ async def list_lots(
     gtin: Annotated[GTINStr | None, Query()] = None,
 ) -> Page[LotOut]:
     """Lots by id; an enterprise sees those of its own products, an authority those of the firms in its area."""
-    after: Any = params.cursor[0] if params.cursor else None
+    after = _LOTS.after(params.cursor)
     own = principal.kind == "enterprise"
     rows = await repository.lots_of(
         session,
         gtin=gtin,
         uscc=principal.uscc if own else None,
         owners=None if own else supervision.supervised(principal),
-        after=after and str(after),
+        after=after and after[0],
         limit=params.limit + 1,
     )
-    return page_of([_lot(row) for row in rows], params.limit, lambda item: (item.lot_id,))
+    return page_of([_lot(row) for row in rows], params.limit, _LOTS, lambda item: (item.lot_id,))
 
 
 @router.get("/lots/{lot_id:path}", responses=problem(401, 403, 404))

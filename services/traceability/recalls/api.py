@@ -36,8 +36,12 @@ from shared.web import (
     page_params,
     problem,
 )
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["recalls"])
+_RECALLS = Keyset("recalls", str)
+_NOTICES = Keyset("notices", lambda text: bool(("0", "1").index(text)), str)
+"""Whether it is acknowledged, and the recall."""
 WORKERS = (Staff("case_officer"), Department("traceability:recalls:write"), Enterprise())
 MOST_NOTICES = 500
 _STEP = problem(400, 401, 403, 404, 409, 422)
@@ -84,9 +88,9 @@ async def list_recalls(
         overdue_at=now if overdue else None,
         of=principal if overdue else None,
         limit=params.limit,
-        after=params.after(str),
+        after=_RECALLS.after(params.cursor),
     )
-    page = page_of(rows, params.limit, lambda row: (row.recall_id,))
+    page = page_of(rows, params.limit, _RECALLS, lambda row: (row.recall_id,))
     return Page(items=await views.summaries(session, page.items, now), next=page.next)
 
 
@@ -105,9 +109,9 @@ async def read_recall(
 async def list_lots(recall_id: str, session: ReadSession, params: page_params) -> Page[RecallLotOut]:
     """召回的批次 / All lots of a recall, roots first, then in the order in which they joined."""
     await _get(session, recall_id)
-    [position] = params.after(int) or (0,)
+    [position] = views.LOTS.after(params.cursor) or (0,)
     rows = await repository.lots_after(session, recall_id, position, params.limit + 1)
-    page = page_of(rows, params.limit, lambda row: (str(row.position),))
+    page = page_of(rows, params.limit, views.LOTS, lambda row: (row.position,))
     return Page(items=[views.lot_out(row) for row in page.items], next=page.next)
 
 
@@ -133,10 +137,10 @@ async def list_holdings(
         recall_id,
         holder=None if everyone else principal.uscc,
         claimed=views.sees_claims(recall, principal),
-        after=params.after(str, str, str),
+        after=views.HELD.after(params.cursor),
         limit=params.limit + 1,
     )
-    page = page_of(rows, params.limit, views.holding_key)
+    page = page_of(rows, params.limit, views.HELD, views.holding_key)
     return Page(items=[views.held_out(row, principal) for row in page.items], next=page.next)
 
 
@@ -160,9 +164,9 @@ async def list_asks(
             zh="待询问清单只供召回企业和本地区的监管部门查看",
             en="The duties to ask are for the recalling firm and authorities of its area",
         )
-    after = params.after(str, str)
-    rows = await asks.page(session, recall_id, after=(after[0], after[1]) if after else None, limit=params.limit + 1)
-    page = page_of(rows, params.limit, views.ask_key)
+    after = views.ASKS.after(params.cursor)
+    rows = await asks.page(session, recall_id, after=after, limit=params.limit + 1)
+    page = page_of(rows, params.limit, views.ASKS, views.ask_key)
     return Page(items=asks.out(page.items), next=page.next)
 
 
@@ -205,23 +209,17 @@ async def list_notices(
     assert principal.uscc is not None
     paged = not {"limit", "cursor"}.isdisjoint(request.query_params)
     limit = params.limit if paged else MOST_NOTICES
-    after = params.after(_acknowledged, str)
-    rows = await repository.notices_to(
-        session, principal.uscc, after=(after[0], after[1]) if after else None, limit=limit + 1
-    )
-    page = page_of(rows, limit, _notice_key)
+    after = _NOTICES.after(params.cursor)
+    rows = await repository.notices_to(session, principal.uscc, after=after, limit=limit + 1)
+    page = page_of(rows, limit, _NOTICES, _notice_key)
     lots = await repository.held_by(session, principal.uscc, [recall.recall_id for _, recall in page.items])
     items = [views.notice_out(notice, recall, lots[recall.recall_id]) for notice, recall in page.items]
     return Page(items=items, next=page.next) if paged else items
 
 
-def _notice_key(row: tuple[RecallNotice, Recall]) -> tuple[str, str]:
+def _notice_key(row: tuple[RecallNotice, Recall]) -> tuple[int, str]:
     notice, recall = row
-    return str(int(notice.acknowledged_at is not None)), recall.recall_id
-
-
-def _acknowledged(text: str) -> bool:
-    return bool(("0", "1").index(text))
+    return int(notice.acknowledged_at is not None), recall.recall_id
 
 
 @router.post("/recalls/{recall_id}/quantities", status_code=201, response_model=RecallOut, responses=_STEP)

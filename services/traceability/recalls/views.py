@@ -28,11 +28,14 @@ from shared.auth import Principal
 from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-from shared.web import encode
+from shared.web.paging import Keyset
 
 HOLDINGS = 500
 CHANGES = 200
 PATH = "/v1/traceability/recalls"
+LOTS = Keyset("recall-lots", int)
+HELD = Keyset("recall-holdings", str, str, str)
+ASKS = Keyset("recall-asks", str, str)
 
 
 async def summaries(session: AsyncSession, recalls: Sequence[Recall], now: datetime) -> list[RecallSummary]:
@@ -76,7 +79,7 @@ async def _to_ask(session: AsyncSession, recall: Recall, principal: Principal, k
     return {
         "to_ask": asks.out(first),
         "to_ask_count": await asks.count(session, recall.recall_id) if more else len(first),
-        "to_ask_next": f"{PATH}/{recall.recall_id}/to-ask?cursor={encode(*ask_key(first[-1]))}" if more else None,
+        "to_ask_next": f"{PATH}/{recall.recall_id}/to-ask?cursor={ASKS.cursor(*ask_key(first[-1]))}" if more else None,
     }
 
 
@@ -102,7 +105,7 @@ def _summary(recall: Recall, lots: Sequence[RecallLot], now: datetime) -> dict[s
     more = lots and recall.lots_count > len(lots)
     return recall.model_dump(include=set(RecallSummary.model_fields)) | {
         "lots": [lot_out(lot) for lot in lots],
-        "lots_next": f"{PATH}/{recall.recall_id}/lots?cursor={encode(str(lots[-1].position))}"
+        "lots_next": f"{PATH}/{recall.recall_id}/lots?cursor={LOTS.cursor(lots[-1].position)}"
         if more and lots
         else None,
         "overdue": [
@@ -136,7 +139,7 @@ async def _holders(
         by_holder.setdefault(row.holder, []).append(row)
     told = await repository.notices(session, recall.recall_id, by_holder)
     found = [_holder(recall, holder, told.get(holder), held, principal) for holder, held in by_holder.items()]
-    return found, f"{PATH}/{recall.recall_id}/holdings?cursor={encode(*holding_key(rows[-1]))}" if more else None
+    return found, f"{PATH}/{recall.recall_id}/holdings?cursor={HELD.cursor(*holding_key(rows[-1]))}" if more else None
 
 
 def holding_key(row: RecallHolding) -> tuple[str, str, str]:

@@ -18,8 +18,10 @@ from services.traceability.rights.schemas import (
 from shared.auth import Department, Enterprise
 from shared.identifiers import GLNStr, GTINStr
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["claims"])
+_CLAIMS = Keyset("claims", str)
 _STEP = problem(400, 401, 403, 404, 409, 413, 422)
 
 
@@ -32,9 +34,9 @@ async def list_claims(
     own: Annotated[bool, Query(description="The caller's own claims that wait for others")] = False,
 ) -> Page[ClaimOut]:
     """待确认的申报 / What events of others say of the caller's objects and places, oldest first."""
-    after = params.after(str)
-    rows = await claims.waiting(session, principal, own=own, after=after[0] if after else None, limit=params.limit + 1)
-    return page_of(rows, params.limit, lambda item: (item.record_id,))
+    after = _CLAIMS.after(params.cursor)
+    rows = await claims.waiting(session, principal, own=own, after=after and after[0], limit=params.limit + 1)
+    return page_of(rows, params.limit, _CLAIMS, lambda item: (item.record_id,))
 
 
 @router.post("/claims/{record_id}:confirm", responses=_STEP)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.web import encode
+from shared.web import Keyset
 from tests.support.app import Harness
 from tests.support.callers import department, enterprise, public, staff
 from tests.traceability import chain
@@ -148,6 +148,7 @@ async def test_an_event_and_its_declaration(on_sqlite: Harness) -> None:
     assert ["errorDeclaration" in event for event in found] == [False, True]
 
 
+PAGES = Keyset("events")
 WRONG = [
     ("EQ_colour=red", ["?EQ_colour"]),
     ("WD_bizLocation=urn:epc:id:sgln:0614141.00777.0", ["?WD_bizLocation"]),
@@ -159,8 +160,8 @@ WRONG = [
     ("perPage=1e3", ["?perPage"]),
     ("nextPageToken=abc", ["?nextPageToken"]),
     ("nextPageToken=WzFd", ["?nextPageToken"]),
-    (f"nextPageToken={encode('0001-01-01T00:00:00+14:00', chain.at(1), 'r', None)}", ["?nextPageToken"]),
-    (f"nextPageToken={encode(chain.at(1), chain.at(1), 'r', -1)}", ["?nextPageToken"]),
+    (f"nextPageToken={PAGES.cursor('0001-01-01T00:00:00+14:00', chain.at(1), 'r', '')}", ["?nextPageToken"]),
+    (f"nextPageToken={PAGES.cursor(chain.at(1), chain.at(1), 'r', -1)}", ["?nextPageToken"]),
     ("GE_eventTime=0001-01-01T00:00:00%2B14:00", ["?GE_eventTime"]),
     ("orderBy=price", ["?orderBy"]),
     ("orderBy=eventTime&eventCountLimit=1&maxEventCount=1", ["?maxEventCount"]),

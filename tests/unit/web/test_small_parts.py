@@ -17,20 +17,39 @@ from shared.hotcache import HotCache
 from shared.i18n import negotiate
 from shared.ids import uuid7
 from shared.web.hot import HotAnswer
-from shared.web.paging import decode, encode
+from shared.web.paging import Keyset, instant
+
+LETTERS = Keyset("letters", str, int, date.fromisoformat, instant)
 
 
-@given(st.lists(st.one_of(st.text(), st.integers(-(2**53), 2**53), st.none()), min_size=1, max_size=4))
-def test_cursors_round_trip(key: list[Any]) -> None:
-    assert decode(encode(*key)) == tuple(key)
+TEXTS = st.text().filter(lambda text: "\0" not in text)
+
+
+@given(st.tuples(TEXTS, st.integers(), st.dates(), st.datetimes(timezones=st.just(UTC))))
+def test_cursors_round_trip(key: tuple[Any, ...]) -> None:
+    assert LETTERS.after(LETTERS.cursor(*key)) == key
 
 
 @given(st.text(max_size=60))
-def test_a_wrong_cursor_is_a_field_error(text: str) -> None:
-    try:
-        decode(text)
-    except Invalid as error:
-        assert error.errors[0].pointer == "?cursor"
+def test_a_made_up_cursor_is_a_field_error(text: str) -> None:
+    with pytest.raises(Invalid) as told:
+        LETTERS.after(text)
+    assert told.value.errors[0].pointer == "?cursor"
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    day, at = date(2026, 11, 24), datetime(2026, 11, 24, tzinfo=UTC)
+    assert LETTERS.after(None) is None
+    for other in (
+        Keyset("notes").cursor("a", 1, day, at),
+        Keyset("letters").cursor("a", 1, day),
+        Keyset("letters").cursor("a", 1, day, at, at),
+        Keyset("letters").cursor("a", "one", day, at),
+        Keyset("letters").cursor("a", 1, day, "2026-11-24T04:00:00"),
+        Keyset("letters").cursor("a\0", 1, day, at),
+    ):
+        with pytest.raises(Invalid):
+            LETTERS.after(other)
 
 
 @pytest.mark.parametrize(
