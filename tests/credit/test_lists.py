@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.credit.listings.lists_api import COLUMNS, _cell
+from services.credit.listings.lists_api import COLUMNS
 from tests.credit.samples import REVIEWER, UNIT, blacklist, code, pointers, step
 from tests.support.app import Harness
 
@@ -137,16 +137,6 @@ async def test_csv_keeps_the_filters_and_runs_no_formula(credit_sqlite: Harness)
         assert not any(cell[:1] in "=+-@" for cell in row.values() if cell)
     filtered = await credit_sqlite.get(URL, params={"format": "csv", "q": "样例食品2"})
     assert len(filtered.text.splitlines()) == 2
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\r=1", " =1", "\u3000=1", "＝1", "＋1", "－1", "＠x"])
-def test_cells_that_begin_like_formulas(text: str) -> None:
-    assert _cell(text) == "'" + text
-
-
-@pytest.mark.parametrize(("value", "text"), [(None, ""), ("烟台=x", "烟台=x"), (5, "5"), ("a-b", "a-b")])
-def test_other_cells(value: Any, text: str) -> None:
-    assert _cell(value) == text
 
 
 async def test_the_plain_list_is_a_hot_read_that_is_never_stale(credit: Harness) -> None:

@@ -1,7 +1,5 @@
 """The public red and black list: computed from dates at query time, never from a stored "is listed"."""
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -16,6 +14,7 @@ from services.credit.listings import repository, views
 from services.credit.listings.repository import Filter
 from services.credit.listings.schemas import ListPage
 from services.credit.rulebook.rules import Colour
+from shared import csvtext
 from shared.auth import Public
 from shared.clock import end_of_day, shanghai_date
 from shared.errors import FieldError, Invalid
@@ -128,33 +127,17 @@ async def _page(session: Any, wanted: Filter, params: PageParams) -> ListPage:
 
 
 async def _csv(platform: Platform, wanted: Filter) -> AsyncIterator[str]:
-    """The whole list, page by page. The mark at the front tells spreadsheets that it is UTF-8."""
-    yield "\ufeff" + _line(COLUMNS)
+    """The whole list, page by page."""
+    yield csvtext.MARK + csvtext.line(COLUMNS)
     after: tuple[date, str] | None = None
     async with platform.read() as session:
         while True:
             rows = await repository.in_force(session, wanted, after, _PAGE)
             for item in views.listed(rows, wanted.valid):
-                yield _line([getattr(item, name) for name in COLUMNS])
+                yield csvtext.line([getattr(item, name) for name in COLUMNS])
             if len(rows) < _PAGE:
                 return
             after = (rows[-1][1].published_on, rows[-1][0].listing_id)
-
-
-def _line(values: Any) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([_cell(value) for value in values])
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """A cell that a spreadsheet shows and never runs: a text that begins like a formula gets an apostrophe."""
-    text = "" if value is None else str(value)
-    return (
-        "'" + text
-        if text.lstrip(" \u3000").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
-        else text
-    )
 
 
 async def _load(platform: Platform, match: Match[str], request: HotRequest) -> HotAnswer | None:

@@ -1,7 +1,5 @@
 """Dashboard and target."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,13 +8,14 @@ from typing import get_args
 from starlette.responses import Response
 
 from services.gateway import views
-from services.gateway.portal import charts, drawing, formats
+from services.gateway.portal import charts, drawing
 from services.gateway.portal.formats import Lang
 from services.gateway.portal.query import Ask
 from services.gateway.portal.rendering import HEADERS, WORDS, department_name, render
 from services.gateway.portal.routing import Pages
 from services.gateway.portal.texts.city import CITY, CLAUSES
 from services.gateway.schemas import CityView, SeriesPoint, TargetLight, TargetView
+from shared import csvtext
 from shared.errors import NotFound
 from shared.events.indicators import Light
 from shared.reference import areas
@@ -207,11 +206,6 @@ async def series(ask: Ask) -> Response:
 
 
 def to_csv(points: Sequence[SeriesPoint]) -> bytes:
-    out = io.StringIO()
     columns = ("period", "area_code", "value", "n", "passed", "low", "high", "provisional", "source")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    for point in points:
-        row = dict(point)
-        writer.writerow([formats.csv_cell(row[column]) for column in columns])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    rows = ([dict(point)[column] for column in columns] for point in points)
+    return (csvtext.MARK + "".join(map(csvtext.line, (columns, *rows)))).encode()

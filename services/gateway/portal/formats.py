@@ -180,13 +180,3 @@ def _decimal(value: str | Decimal | None) -> Decimal | None:
         return None if value is None else Decimal(value)
     except InvalidOperation:
         return None
-
-
-def csv_cell(value: object) -> str:
-    """Text of a cell; what a spreadsheet would run as a formula is kept as text."""
-    text = "" if value is None else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return _decimal(text) is not None

@@ -95,10 +95,3 @@ def test_chinese_on_an_english_page_is_marked_and_escaped() -> None:
     assert formats.either("苹果", "Apples <5 kg", "en") == "Apples &lt;5 kg"
     assert formats.either("苹果", None, "en") == '<span lang="zh-CN">苹果</span>'
     assert formats.enumerate_texts(["甲", "乙"], "zh") == "甲、乙"
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5.2", "-5.2"), ("市农业局", "市农业局"), (None, "")]
-)
-def test_no_cell_of_a_csv_is_run_as_a_formula(text: str | None, cell: str) -> None:
-    assert formats.csv_cell(text) == cell
