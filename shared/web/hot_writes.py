@@ -77,17 +77,17 @@ def _declared(path: str, routes: Sequence[BaseRoute]) -> PolicyRoute:
 
 def _plain(scope: Scope) -> str | None:
     """The token of a request that is answered here. None: FastAPI answers it, or says what is wrong with it."""
-    token = None
+    token, is_json = None, False
     for name, value in scope["headers"]:
         if name == b"authorization":
             if token is not None or value[:7].lower() != b"bearer ":
                 return None
             token = value[7:].strip().decode("latin-1")
-        elif name == b"idempotency-key" or (
-            name == b"content-type" and value.partition(b";")[0].strip().lower() != b"application/json"
-        ):
+        elif name == b"content-type":
+            is_json = value.partition(b";")[0].strip().lower() == b"application/json"
+        elif name == b"idempotency-key":
             return None
-    return token or None
+    return token or None if is_json else None
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -21,10 +21,11 @@ from shared.auth.principal import PUBLIC, Principal
 from shared.db import tables
 from shared.db.session import AsyncSession
 from shared.db.uow import UnitOfWork
-from shared.errors import Conflict, FieldError, Invalid, Unauthenticated, UnsupportedMedia
+from shared.errors import Conflict, FieldError, Invalid, Unauthenticated
 from shared.i18n import Lang, negotiate
 from shared.jsontext import read_json
 from shared.platform import Platform
+from shared.web.bodies import require_json
 from shared.web.paging import following, next_link
 from shared.web.private import keep_private
 from shared.web.problems import as_platform_error, problem_response
@@ -113,16 +114,6 @@ class PolicyRoute(APIRoute):
 class Router(APIRouter):
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=PolicyRoute, **options)
-
-
-def require_json(request: Request) -> None:
-    """Raises UnsupportedMedia for a body that does not say it is JSON. Without a body, that is what is told."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media == "application/json" or (media.startswith("application/") and media.endswith("+json")):
-        return
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return
-    raise UnsupportedMedia("media_type", zh="请求体应为 application/json", en="The body needs to be application/json")
 
 
 def _require_short(request: Request, header: str, most: int) -> None:

@@ -174,7 +174,9 @@ async def test_everything_wrong_with_a_statement_is_told_at_once(credit_sqlite: 
         "/x": "extra_forbidden",
     }
     for content in (b"", b"nope", b"[1]"):
-        answer = await credit_sqlite.put(f"{URL}/{code(1)}", content=content, as_=UNIT)
+        answer = await credit_sqlite.put(
+            f"{URL}/{code(1)}", content=content, headers={"Content-Type": "application/json"}, as_=UNIT
+        )
         assert answer.status_code in (400, 422)
 
 

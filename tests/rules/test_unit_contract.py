@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from deploy import unit_contract
-from services.credit.bodies import parse
 from services.credit.topic_intake import rules
 from services.credit.violations.schemas import Correction, ViolationIn, Withdrawal
 from shared.clock import shanghai_date
 from shared.events.asyncapi import asyncapi_document
 from shared.events.asyncapi_units import CONTRACT
 from shared.events.catalogue import EVENTS
+from shared.web.bodies import parse
 from tests.support.app import NOW
 
 MODELS = {"violation": ViolationIn, "correction": Correction, "withdrawal": Withdrawal}

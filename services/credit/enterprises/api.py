@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.credit.bodies import documented, json_of, parse, problem_of
 from services.credit.enterprises import dossier, service
 from services.credit.enterprises.schemas import (
     DepartmentFile,
@@ -35,6 +34,7 @@ from shared.web import (
     problem,
 )
 from shared.web.asof import AsOfTermParams
+from shared.web.bodies import documented, json_of, parse, problem_of
 from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit", tags=["enterprises"])

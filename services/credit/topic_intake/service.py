@@ -11,7 +11,6 @@ from datetime import datetime
 
 import structlog
 
-from services.credit.bodies import parse
 from services.credit.topic_intake import repository, rules
 from services.credit.violations import intake, service
 from services.credit.violations.api import WRITE
@@ -28,6 +27,7 @@ from shared.events.base import RECEIPTS_TOPIC, unit_of, unit_receipts
 from shared.events.gateway import ClientUpdated
 from shared.ids import uuid7
 from shared.platform import Platform
+from shared.web.bodies import parse
 
 log = structlog.get_logger("intake")
 POLICY = Policy((Department(WRITE), Staff("case_officer")), area="body.area_code")

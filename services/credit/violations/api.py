@@ -6,7 +6,6 @@ import orjson
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from services.credit.bodies import documented, json_of, parse, problem_of, require_json
 from services.credit.people import OFFICERS, READ, READERS
 from services.credit.violations import intake, repository, service, views
 from services.credit.violations.intake import Accepted, Push, external_key
@@ -39,6 +38,7 @@ from shared.web import (
     allow,
     problem,
 )
+from shared.web.bodies import documented, json_of, parse, problem_of, require_json
 from shared.web.reading import body_of, in_time
 
 router = Router(prefix="/v1/credit", tags=["violations"])

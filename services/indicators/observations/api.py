@@ -11,7 +11,7 @@ from services.indicators.observations.reading import csv_rows
 from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
 from services.indicators.text import storable
 from shared.auth import Department, Public, Staff
-from shared.errors import FieldError, Invalid, NotFound, UnsupportedMedia
+from shared.errors import FieldError, Invalid, NotFound
 from shared.web import (
     CurrentPlatform,
     Page,
@@ -25,22 +25,16 @@ from shared.web import (
     problem,
 )
 from shared.web.asof import AsOfParams
+from shared.web.bodies import documented, json_of, media_type, schema_of
 from shared.web.paging import Keyset
-from shared.web.reading import body_of, json_of
+from shared.web.reading import body_of
 
 router = Router(prefix="/v1/indicators", tags=["observations"])
 _OBSERVATIONS = Keyset("observations", storable)
 WRITERS = (Department("indicators:observations:write"), Staff("quality_office"))
 
 
-def _item_schema() -> dict[str, Any]:
-    """Without `$defs`: a reference into them would not hold inside the OpenAPI document."""
-    schema = ObservationIn.model_json_schema()
-    schema["properties"]["components"] = {"anyOf": [schema.pop("$defs")["Components"], {"type": "null"}]}
-    return schema
-
-
-_ITEM = _item_schema()
+_ITEM = schema_of(ObservationIn)
 _BATCH = {
     "application/json": {
         "schema": {
@@ -61,12 +55,12 @@ _BATCH = {
         200: {"model": Receipt, "description": "A repeat: the receipt of the first"},
         **problem(400, 403, 409, 415, 422),
     },
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _ITEM}}}},
+    openapi_extra=documented(ObservationIn),
 )
 @allow(*WRITERS, area="body.area_code")
 async def record(request: Request, uow: Uow) -> Receipt:
     """Report one figure. A repeat gets the first receipt; a change needs a `reason` and is a new revision."""
-    raw = await _json(request)
+    raw = await json_of(request)
     receipt, stored = await service.submit_one(uow, raw)
     return uow.answer(receipt, 201 if stored else 200)
 
@@ -86,10 +80,10 @@ async def record_batch(
     atomic: Annotated[bool, Query(description="有一行不合格就全部不保存")] = False,
 ) -> BatchOut:
     """Report many figures as JSON (`{"items": [...]}`) or CSV: one verdict for each row, in order."""
-    if _media(request) == "text/csv":
+    if media_type(request) == "text/csv":
         rows: list[tuple[int | None, Any]] = [*csv_rows(await body_of(request))]
     else:
-        rows = [(None, item) for item in _items(await _json(request))]
+        rows = [(None, item) for item in _items(await json_of(request, also="text/csv"))]
     limit: int = getattr(platform.settings, "batch_max_rows", 20_000)
     if len(rows) > limit:
         raise Invalid([FieldError("/items", "batch.size", f"一批最多 {limit} 行", f"At most {limit} rows in a batch")])
@@ -147,21 +141,6 @@ def _out(row: Observation, known_at: Any) -> ObservationOut:
 
 def _clean(text: str | None) -> str | None:
     return None if text is None else storable(text)
-
-
-def _media(request: Request) -> str:
-    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-
-
-async def _json(request: Request) -> Any:
-    media = _media(request)
-    if media != "application/json" and not media.endswith("+json"):
-        raise UnsupportedMedia(
-            "media_type",
-            zh=f"不接受 {media[:80]}；请用 application/json（批量也可用 text/csv）",
-            en=f"{media[:80]} is not taken; use application/json (or text/csv for batches)",
-        )
-    return await json_of(request)
 
 
 def _items(raw: Any) -> list[Any]:
