@@ -10,9 +10,7 @@ from sqlmodel import Field, col
 
 from services.indicators.base import Table
 from shared.db import AsyncSession
-from shared.db.sql import dialect_of, insert_rows
-
-_CHUNK = 500
+from shared.db.sql import chunks, dialect_of, insert_rows
 
 
 class NamedLock(Table, table=True):
@@ -27,6 +25,5 @@ async def lock(session: AsyncSession, names: Iterable[str]) -> None:
         return
     await insert_rows(session, NamedLock, [{"name": name} for name in ordered], ignore=True)
     column = col(NamedLock.name)
-    for start in range(0, len(ordered), _CHUNK):
-        chunk = ordered[start : start + _CHUNK]
+    for chunk in chunks(ordered):
         await session.execute(select(column).where(column.in_(chunk)).order_by(column).with_for_update())

@@ -5,9 +5,9 @@ row costs several times that, on both sides.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, Dialect, String, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from shared.db.session import AsyncSession
 
+T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -27,6 +28,18 @@ def among(session: AsyncSession, column: Any, values: Collection[str]) -> Any:
     if dialect_of(session) == "postgresql":
         return column == any_(bindparam(None, sorted(values), type_=ARRAY(String)))
     return column.in_(sorted(values))
+
+
+CHUNK = 1_000
+"""Values that one statement names: more of them take the event loop longer than a statement more does."""
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The different values in their order, as many at a time as a statement takes. Written in this order, two writers
+    never wait for each other in a circle."""
+    ordered = sorted(set(values))  # type: ignore[type-var]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 NAMES = "names"

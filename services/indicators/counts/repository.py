@@ -21,9 +21,7 @@ from services.indicators.observations.repository import Scope
 from services.indicators.status.assemble import SampledMonth
 from shared.clock import end_of_day
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
-
-_CHUNK = 500
+from shared.db.sql import chunks, insert_rows
 
 
 def _table(model: type[Table]) -> Any:
@@ -70,7 +68,7 @@ async def ended_recalls(session: AsyncSession, ids: Iterable[str]) -> dict[str, 
     """Recalls that are closed -> when, and when that became known."""
     table = _table(RecallCase)
     found: dict[str, tuple[datetime, datetime]] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         rows = await session.execute(
             select(table.c.recall_id, table.c.ended_at, table.c.end_known_from).where(
                 table.c.recall_id.in_(chunk), table.c.known_to.is_(None), table.c.ended_at.is_not(None)
@@ -90,7 +88,7 @@ async def add_tests(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) ->
 async def samples_of_tests(session: AsyncSession, test_ids: Iterable[str]) -> set[str]:
     """Every sample that one of these tests ever named."""
     found: set[str] = set()
-    for chunk in _chunks(test_ids):
+    for chunk in chunks(test_ids):
         rows = await session.execute(select(col(SampleTest.sample_id)).where(col(SampleTest.test_id).in_(chunk)))
         found.update(rows.scalars())
     return found
@@ -99,7 +97,7 @@ async def samples_of_tests(session: AsyncSession, test_ids: Iterable[str]) -> se
 async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> dict[str, list[TestFact]]:
     """By sample: all versions of every test that ever named it."""
     tests: dict[str, set[str]] = {}
-    for chunk in _chunks(sample_ids):
+    for chunk in chunks(sample_ids):
         rows = await session.execute(
             select(col(SampleTest.sample_id), col(SampleTest.test_id)).where(col(SampleTest.sample_id).in_(chunk))
         )
@@ -107,7 +105,7 @@ async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> 
             tests.setdefault(sample_id, set()).add(test_id)
     facts: dict[str, list[TestFact]] = {}
     table = _table(SampleTest)
-    for chunk in _chunks({test_id for named in tests.values() for test_id in named}):
+    for chunk in chunks({test_id for named in tests.values() for test_id in named}):
         for row in await session.execute(
             select(table)
             .where(table.c.test_id.in_(chunk))
@@ -122,7 +120,7 @@ async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> 
 
 
 async def replace_states(session: AsyncSession, sample_ids: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    for chunk in _chunks(sample_ids):
+    for chunk in chunks(sample_ids):
         await session.execute(
             delete(SampleState)
             .where(col(SampleState.sample_id).in_(chunk))
@@ -134,7 +132,7 @@ async def replace_states(session: AsyncSession, sample_ids: Iterable[str], rows:
 async def states_of(session: AsyncSession, sample_ids: Iterable[str]) -> set[tuple[str, str]]:
     """`(target, area)` that these samples count in, or did."""
     found: set[tuple[str, str]] = set()
-    for chunk in _chunks(sample_ids):
+    for chunk in chunks(sample_ids):
         rows = await session.execute(
             select(col(SampleState.target_id), col(SampleState.area_code)).where(col(SampleState.sample_id).in_(chunk))
         )
@@ -257,9 +255,3 @@ async def enterprises_by_industry(
         .order_by(table.c.industry_code)
     )
     return [(industry, number) for industry, number in result]
-
-
-def _chunks(items: Iterable[str]) -> Iterable[list[str]]:
-    ordered = sorted(set(items))
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]

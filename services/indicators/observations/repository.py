@@ -11,9 +11,7 @@ from sqlmodel import col, select
 
 from services.indicators.observations.models import Observation
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
-
-_CHUNK = 500
+from shared.db.sql import chunks, insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +30,9 @@ class Scope:
         return or_(exact, and_(column >= self.prefix, column < str(int(self.prefix) + 1)))
 
 
-def _chunks(items: Iterable[str]) -> Iterable[list[str]]:
-    ordered = sorted(items)
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]
-
-
 async def current(session: AsyncSession, keys: Iterable[str]) -> dict[str, Observation]:
     found: dict[str, Observation] = {}
-    for chunk in _chunks(keys):
+    for chunk in chunks(keys):
         rows = await session.exec(
             select(Observation).where(col(Observation.series_key).in_(chunk), col(Observation.known_to).is_(None))
         )
@@ -51,7 +43,7 @@ async def current(session: AsyncSession, keys: Iterable[str]) -> dict[str, Obser
 async def series_of_external(session: AsyncSession, submitter: str, ids: Iterable[str]) -> dict[str, str]:
     """external_id -> series that the submitter used it for."""
     found: dict[str, str] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         rows = await session.execute(
             core_select(col(Observation.external_id), col(Observation.series_key)).where(
                 col(Observation.submitted_by) == submitter, col(Observation.external_id).in_(chunk)
@@ -62,7 +54,7 @@ async def series_of_external(session: AsyncSession, submitter: str, ids: Iterabl
 
 
 async def close(session: AsyncSession, ids: Iterable[str], at: datetime) -> None:
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         await session.execute(
             update(Observation)
             .where(col(Observation.observation_id).in_(chunk))

@@ -1,6 +1,6 @@
 """Queries of the EPCIS repository."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -17,11 +17,9 @@ from services.traceability.rights.models import PlaceConfirmation
 from shared.area_scope import within
 from shared.auth import Principal
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import chunks, insert_rows
 from shared.turns import in_slices
 
-CHUNK = 1_000
-"""Values named in one statement: more of them take the loop longer than a statement more does."""
 IN_HAND = timedelta(minutes=10)
 """Longer than any job takes: after it another worker may begin what a worker that never came back had in hand."""
 ROWS = 500
@@ -29,12 +27,6 @@ ROWS = 500
 LANDED_DEPARTMENT = "department"
 """Whose ids the events have that a department captured before it was recorded which one."""
 _e_id = col(EpcisEvent.event_id)
-
-
-def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
-    ordered = sorted(set(values))
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
 
 
 class KnownEvent(NamedTuple):

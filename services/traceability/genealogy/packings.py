@@ -11,12 +11,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.holdings import MAX_NESTING, Packing
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.repository import CONTAINMENT
 from shared.db import AsyncSession
-from shared.db.sql import NAMES, among_names
+from shared.db.sql import NAMES, among_names, chunks
 
 
 async def packings(session: AsyncSession, nodes: Collection[str], *, claimed: bool = False) -> list[Packing]:

@@ -13,13 +13,12 @@ from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.holdings import Observation
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.rules import MIDDLE
 from services.traceability.rights import repository as rights
 from shared.db import AsyncSession
-from shared.db.sql import among, dialect_of
+from shared.db.sql import among, chunks, dialect_of
 
 Direction = Literal["forward", "backward"]
 ALL = ("transformation", "aggregation", "association")

@@ -21,20 +21,17 @@ from services.traceability.masterdata.models import (
 )
 from services.traceability.rights.models import PlaceConfirmation, ProductConfirmation
 from shared.db import AsyncSession, UnitOfWork
-from shared.db.sql import insert_rows, upsert
+from shared.db.sql import chunks, insert_rows, upsert
 
 T = TypeVar("T", bound=Table)
-CHUNK = 5_000
-"""Parameters of one statement; PostgreSQL and SQLite take 32,766."""
 
 
 async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> dict[str, T]:
     """Rows by their natural key, as they are stored now, whatever the session has in hand."""
     column = next(iter(model.__table__.primary_key.columns))  # type: ignore[attr-defined]
-    wanted = sorted(set(keys))
     found: dict[str, T] = {}
-    for start in range(0, len(wanted), CHUNK):
-        statement = select(model).where(column.in_(wanted[start : start + CHUNK]))
+    for chunk in chunks(keys):
+        statement = select(model).where(column.in_(chunk))
         result = await session.execute(statement.execution_options(populate_existing=True))
         found |= {str(getattr(row, column.key)): row for row in result.scalars()}
     return found
@@ -112,14 +109,13 @@ async def confirm_products(uow: UnitOfWork, owners: Mapping[str, str]) -> set[st
     their titles."""
     who = captured_by(uow.principal)
     said: set[tuple[str, str]] = set()
-    wanted = sorted(owners)
-    for start in range(0, len(wanted), CHUNK):
+    for chunk in chunks(owners):
         statement = select(col(ProductConfirmation.gtin), col(ProductConfirmation.uscc)).where(
-            col(ProductConfirmation.gtin).in_(wanted[start : start + CHUNK]),
+            col(ProductConfirmation.gtin).in_(chunk),
             col(ProductConfirmation.confirmed_by) == who,
         )
         said |= {(gtin, uscc) for gtin, uscc in (await uow.session.execute(statement)).all()}
-    new = [gtin for gtin in wanted if (gtin, owners[gtin]) not in said]
+    new = [gtin for gtin in sorted(owners) if (gtin, owners[gtin]) not in said]
     row = {"confirmed_by": who, "confirmed_at": uow.now}
     await insert_rows(uow.session, ProductConfirmation, [{"gtin": gtin, "uscc": owners[gtin], **row} for gtin in new])
     return set(new)
@@ -127,9 +123,8 @@ async def confirm_products(uow: UnitOfWork, owners: Mapping[str, str]) -> set[st
 
 async def acknowledge_lots(session: AsyncSession, lot_ids: Iterable[str]) -> None:
     """Their owner, or somebody whom it sent them to, named these lots."""
-    wanted = sorted(set(lot_ids))
-    for start in range(0, len(wanted), CHUNK):
-        lots = col(Lot.lot_id).in_(wanted[start : start + CHUNK])
+    for chunk in chunks(lot_ids):
+        lots = col(Lot.lot_id).in_(chunk)
         await session.execute(update(Lot).where(lots, col(Lot.acknowledged).is_(False)).values(acknowledged=True))
 
 
@@ -154,13 +149,12 @@ async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> list[Par
 
 async def colours(session: AsyncSession, usccs: Iterable[str], on: date) -> dict[str, tuple[str, datetime]]:
     """Party -> colour of its listing in force on `on` (black before red), with the time of the event behind it."""
-    wanted = sorted(set(usccs))
     found: dict[str, tuple[str, datetime]] = {}
-    for start in range(0, len(wanted), CHUNK):
+    for chunk in chunks(usccs):
         statement = (
             select(PartyMark)
             .where(
-                PartyMark.uscc.in_(wanted[start : start + CHUNK]),  # type: ignore[attr-defined]
+                PartyMark.uscc.in_(chunk),  # type: ignore[attr-defined]
                 PartyMark.valid_from <= on,  # type: ignore[arg-type]
                 PartyMark.valid_until >= on,  # type: ignore[arg-type]
                 PartyMark.removed_on.is_(None),  # type: ignore[union-attr]

@@ -17,11 +17,10 @@ from services.traceability.recalls.models import (
     RecallLot,
     RecallNotice,
 )
-from services.traceability.verdicts.ways import chunks
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-from shared.db.sql import among
+from shared.db.sql import among, chunks
 
 MAX_HOPS = 6
 """How far a new event is followed back to a recalled lot: the event itself, a container, its container."""

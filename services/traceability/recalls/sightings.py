@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.epcis.repository import chunks
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Place
 from services.traceability.masterdata.repository import by_key
 from shared.db import AsyncSession
+from shared.db.sql import chunks
 
 
 async def seen_in(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -10,7 +10,6 @@ from sqlalchemy import Select, and_, bindparam, or_, select, update
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.epcis.repository import chunks
 from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
 from services.traceability.masterdata.models import Party, Place
@@ -21,7 +20,7 @@ from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, R
 from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-from shared.db.sql import NAMES, among_names
+from shared.db.sql import NAMES, among_names, chunks
 from shared.reference import areas
 from shared.turns import aside
 

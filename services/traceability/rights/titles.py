@@ -9,12 +9,11 @@ from sqlalchemy import and_, delete, select
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.epcis.repository import chunks
 from services.traceability.masterdata.models import Party, Product
 from services.traceability.rights.models import GtinClaim, ProductConfirmation, ProductMakers
 from services.traceability.rights.rules import Maker, Title
 from shared.db import AsyncSession
-from shared.db.sql import NAMES, among_names
+from shared.db.sql import NAMES, among_names, chunks
 
 DEPARTMENT = "department"
 

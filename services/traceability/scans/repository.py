@@ -9,9 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from services.traceability.scans.models import ScanArea, ScanCounter, ScanLog, ScanSource
-from services.traceability.verdicts.ways import chunks
 from shared.db import AsyncSession
-from shared.db.sql import dialect_of, insert_rows
+from shared.db.sql import chunks, dialect_of, insert_rows
 
 
 async def known(session: AsyncSession, scan_ids: Sequence[str]) -> set[str]:

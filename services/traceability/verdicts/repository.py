@@ -16,11 +16,11 @@ from services.traceability.verdicts.body import Mark, Stored
 from services.traceability.verdicts.facts import LotFacts
 from services.traceability.verdicts.models import LotVerdict, StaleLot
 from services.traceability.verdicts.rules import OpenAlert, Recalled
-from services.traceability.verdicts.ways import chunks, journeys
+from services.traceability.verdicts.ways import journeys
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, Database
 from shared.db.locks import hold
-from shared.db.sql import among, dialect_of, upsert
+from shared.db.sql import among, chunks, dialect_of, upsert
 from shared.db.types import UTC, utc_text
 from shared.events.traceability import Instruction, TestSummary
 from shared.i18n import Lang, Text

@@ -4,7 +4,7 @@ Set-based: a few statements for all lots together, whatever their number.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from services.traceability.rights.repository import Registry, confirmed_places
 from services.traceability.rights.titles import titles as titles_of
 from services.traceability.verdicts.journey import Role, Seen
 from shared.db import AsyncSession
-from shared.db.sql import among
+from shared.db.sql import among, chunks
 from shared.turns import in_turns
 
 MAX_DEPTH = 8
@@ -61,12 +61,6 @@ class Carrier:
     node: str
     since: datetime | None = None
     until: datetime | None = None
-
-
-def chunks(values: Iterable[str], size: int = 5_000) -> Iterator[list[str]]:
-    ordered = sorted(set(values))
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
 
 
 async def journeys(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, list[Seen]]:
