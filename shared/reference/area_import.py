@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from shared.reference.areas import Area, Areas, canonical, is_code
+from shared.texts import CONTROL_IN_LINE
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "code": ("代码", "区划代码", "行政区划代码", "统计用区划代码"),
@@ -27,7 +28,6 @@ _HEADERS = {header: name for name, others in COLUMNS.items() for header in (name
 _LEVELS = {9: "乡级", 12: "村级"}
 _DAY = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.ASCII | re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _YEARS = range(1900, 2200)
 
 
@@ -184,7 +184,7 @@ def _code(line: int, text: str, wrong: list[Wrong]) -> str:
         zh, en = "这是县级或以上，已随平台提供", "this is a county or above, which ship with the platform"
     else:
         return canonical(text)
-    shown = _CONTROL.sub("?", text)[:40]
+    shown = CONTROL_IN_LINE.sub("?", text)[:40]
     wrong.append(Wrong(line, "code", f"“{shown}”：{zh}", f"“{shown}”: {en}"))
     return ""
 
@@ -192,7 +192,7 @@ def _code(line: int, text: str, wrong: list[Wrong]) -> str:
 def _text(line: int, column: str, text: str, wrong: list[Wrong]) -> str:
     if not text:
         wrong.append(Wrong(line, column, "不能为空", "it is empty"))
-    elif len(text) > 300 or _CONTROL.search(text):
+    elif len(text) > 300 or CONTROL_IN_LINE.search(text):
         wrong.append(Wrong(line, column, "应为一行，最多 300 字", "one line of at most 300 characters is needed"))
     return text
 
@@ -209,7 +209,7 @@ def _day(line: int, column: str, text: str, wrong: list[Wrong], *, last: bool = 
                 return at if day or not last else _month_end(at)
         except ValueError:
             pass
-    shown = _CONTROL.sub("?", text)[:40]
+    shown = CONTROL_IN_LINE.sub("?", text)[:40]
     wrong.append(Wrong(line, column, f"“{shown}”不是日期，例如 2018-06-05", f"“{shown}” is no day such as 2018-06-05"))
     return None
 

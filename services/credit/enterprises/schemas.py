@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from services.credit.listings.schemas import ListedOut
-from services.credit.texts import Line, Name
 from shared.errors import field_error
 from shared.reference.areas import AreaCode
+from shared.texts import Line, Name
 from shared.web import Body
 
 State = Literal["active", "revoked", "cancelled", "moved_out"]

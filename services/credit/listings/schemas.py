@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from services.credit.rulebook.rules import Colour
-from services.credit.texts import Code, Line, Note, Prose
 from shared.attachments.schemas import AttachmentDigest, AttachmentOut
 from shared.identifiers.uscc import USCCStr
+from shared.texts import Code, Line, Note, Prose
 from shared.web import Body
 
 

@@ -7,11 +7,11 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from services.credit.rulebook.data import rulebook
 from services.credit.rulebook.rules import Gravity
-from services.credit.texts import Code, Line, Name, Note, Prose
 from shared.errors import field_error
 from shared.identifiers import gs1, uscc
 from shared.identifiers.errors import IdentifierError, validator
 from shared.reference.areas import AreaCode
+from shared.texts import Code, Line, Name, Note, Prose
 from shared.web import Body
 
 Fen = Annotated[int, Field(ge=0, le=10**15)]

@@ -7,9 +7,9 @@ from fastapi import Query
 from services.indicators.catalogue import repository, service
 from services.indicators.catalogue.present import detail_of, target_of
 from services.indicators.catalogue.schemas import TargetDetail, TargetList
-from services.indicators.text import storable
 from shared.auth import Public
 from shared.errors import NotFound
+from shared.texts import storable
 from shared.web import ReadSession, Router, allow, problem
 from shared.web.asof import AsOfParams
 

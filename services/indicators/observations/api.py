@@ -9,9 +9,9 @@ from services.indicators.observations.models import Observation
 from services.indicators.observations.periods import Period
 from services.indicators.observations.reading import csv_rows
 from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
-from services.indicators.text import storable
 from shared.auth import Department, Public, Staff
 from shared.errors import FieldError, Invalid, NotFound
+from shared.texts import storable
 from shared.web import (
     CurrentPlatform,
     Page,

@@ -5,18 +5,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from shared.errors import field_error
+from shared.texts import Line, Note, Word
 from shared.web import Body, Out, Receipt
 
 REQUIRED = ("target_id", "period", "source")
-
-
-def _printable(text: str) -> str:
-    if any((ord(c) < 32 and c not in "\n\t") or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text):
-        raise field_error("text.control", "含有不可见的控制字符", "Contains control characters")
-    return text
 
 
 def _no_bool(value: Any) -> Any:
@@ -25,7 +20,6 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-Word = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=10**12)]
 Number = Annotated[Decimal, BeforeValidator(_no_bool), Field(max_digits=16, decimal_places=6)]
 
@@ -61,12 +55,10 @@ class ObservationIn(Body):
     components: Components | None = None
     breakdown: Word | None = Field(None, description="分类方式，如 食品类别；分类行不计入合计")
     category: Word | None = Field(None, description="分类，如 糕点")
-    source: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)] | None = None
-    note: Annotated[str, Field(max_length=2000), AfterValidator(_printable)] | None = None
+    source: Line | None = None
+    note: Note | None = None
     external_id: Word | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)] | None = Field(
-        None, description="修订的理由：与已登记的不同时必须写"
-    )
+    reason: Line | None = Field(None, description="修订的理由：与已登记的不同时必须写")
 
 
 class ErrorOut(Out):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from services.traceability.texts import Sentences
+from shared.texts import Sentences
 from shared.web import Body, Out
 
 State = Literal["open", "acknowledged", "closed"]

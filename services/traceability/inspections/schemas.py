@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.traceability.texts import Line, Sentences
 from shared.attachments.schemas import AttachmentDigest, AttachmentOut
 from shared.errors import field_error
 from shared.identifiers import GTINStr, LotStr
 from shared.reference.areas import AreaCode
+from shared.texts import Name, Sentences
 from shared.web import Body, Out
 
 Kind = Literal["supervision", "self", "entrusted"]
@@ -20,11 +20,11 @@ Result = Literal["pass", "fail"]
 class ItemIn(Body):
     """One tested item, e.g. `{name: 毒死蜱, method: GB 23200.113-2018, limit: 0.01, value: 未检出, unit: mg/kg}`."""
 
-    name: Line
-    method: Line | None = None
-    limit: Line | None = None
-    value: Line | None = None
-    unit: Line | None = None
+    name: Name
+    method: Name | None = None
+    limit: Name | None = None
+    value: Name | None = None
+    unit: Name | None = None
     result: Result
 
 
@@ -46,11 +46,11 @@ class TestIn(_Report):
 
     __test__ = False
 
-    report_number: Line
-    laboratory: Line
-    sample_id: Line
+    report_number: Name
+    laboratory: Name
+    sample_id: Name
     """The number of the sample for its whole life; a pass rate counts it once."""
-    lot_id: Line | None = None
+    lot_id: Name | None = None
     gtin: GTINStr | None = None
     lot: LotStr | None = None
 

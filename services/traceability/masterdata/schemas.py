@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from services.traceability.masterdata import rules
-from services.traceability.texts import Sentences
 from shared.errors import field_error
 from shared.identifiers import GLNStr, GTINStr, LotStr, USCCStr
 from shared.reference.areas import AreaCode
+from shared.texts import Name, Sentences
 from shared.web import Body, Out
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 Role = Literal["producer", "processor", "storage", "carrier", "wholesale", "retail", "catering", "importer", "exporter"]
 PlaceKind = Literal[
     "orchard",

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from services.traceability.texts import Line, Sentences
 from shared.identifiers import USCCStr
+from shared.texts import Name, Sentences
 from shared.web import Body, Out
 
 LotId = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}\.[!-~]{1,20}$")]
@@ -27,27 +27,27 @@ class RecallIn(Body):
     """What eating it may do, in plain words."""
     instructions: Sentences | None = None
     """What a holder of the food does."""
-    contact: Line | None = None
+    contact: Name | None = None
     """Telephone of the recalling firm's service, not of a person."""
     learned_at: AwareDatetime | None = None
     """When the firm learned of the risk: the start clock runs from here. Now when it is not given."""
     producer_uscc: USCCStr | None = None
     """Of lots whose supplier is not here (an authority in whose area events named them orders the recall): who made
     them, if that is known. A firm that is on the register is named by its own authority only."""
-    producer_name: Line | None = None
+    producer_name: Name | None = None
     """The same in words."""
 
 
 class QuantityIn(Body):
     """What one holder took back and destroyed of one lot since the last report."""
 
-    holder: Line
+    holder: Name
     lot_id: LotId
     uom: Annotated[str, StringConstraints(pattern=r"^([A-Z0-9]{2,3})?$")] = ""
     """UN/ECE Recommendation 20 code; empty counts pieces."""
     recovered: Amount = Decimal(0)
     destroyed: Amount = Decimal(0)
-    note: Line | None = None
+    note: Name | None = None
 
 
 class RecallCloseIn(Body):
