@@ -12,13 +12,13 @@ from pydantic import BeforeValidator
 
 from shared.clock import end_of_day, shanghai_date
 from shared.errors import FieldError, Invalid, field_error
+from shared.times import YEARS
 from shared.web.routing import CurrentPlatform
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 """RFC 3339 section 5.6; the seconds may be left out. `fromisoformat` also reads weeks, and digits without a sign
 between them."""
-_YEARS = range(1950, 2200)
 _DAY_WORDS = ("应为日期，如 2018-12-31", "Needs to be a date such as 2018-12-31")
 
 
@@ -60,7 +60,7 @@ def _instant(name: str, text: str, wrong: list[FieldError]) -> datetime | None:
     try:
         if (day := day_of(text)) is not None:
             return end_of_day(day)
-        if _INSTANT.fullmatch(text) and (instant := datetime.fromisoformat(text.upper())).year in _YEARS:
+        if _INSTANT.fullmatch(text) and (instant := datetime.fromisoformat(text.upper())).year in YEARS:
             return instant
     except ValueError:
         pass
@@ -76,7 +76,7 @@ def day_of(text: str) -> date | None:
         day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
         return None
-    return day if day is not None and day.year in _YEARS else None
+    return day if day is not None and day.year in YEARS else None
 
 
 _FORM: dict[str, Any] = {"pattern": r"^\d{4}-\d{2}-\d{2}(T.+)?$"}

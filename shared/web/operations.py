@@ -17,8 +17,9 @@ from shared.bus.replay import replay
 from shared.db.faults import fault_of, words_of
 from shared.errors import Conflict, NotFound
 from shared.platform import Platform
+from shared.times import instant
 from shared.web.body import Out
-from shared.web.paging import Keyset, Page, instant, page_of, page_params
+from shared.web.paging import Keyset, Page, page_of, page_params
 from shared.web.problems import problem
 from shared.web.routing import CurrentPlatform, CurrentPrincipal, ReadSession, Router, Uow, allow
 

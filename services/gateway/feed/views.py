@@ -7,13 +7,13 @@ from services.gateway.feed import repository
 from services.gateway.schemas import FeedItem, FeedView
 from services.gateway.state import gateway_of
 from shared.clock import shanghai_date
-from shared.web.paging import Keyset
+from shared.web.paging import Keyset, position
 
 if TYPE_CHECKING:
     from shared.platform import Platform
 
 
-_FEED = Keyset("feed", int)
+_FEED = Keyset("feed", position)
 
 
 async def feed_view(platform: "Platform", *, limit: int = 50, cursor: str | None = None) -> FeedView:

@@ -8,14 +8,14 @@ from services.gateway.names import area_name
 from services.gateway.recalls import repository, rules
 from services.gateway.schemas import RecallLotsView, RecallSummary, RecallsView, RecallView
 from services.gateway.state import gateway_of
-from shared.web.paging import Keyset
+from shared.web.paging import Keyset, position
 
 if TYPE_CHECKING:
     from shared.platform import Platform
 
 
 _RECALLS = Keyset("public-recalls", str, str)
-_LOTS = Keyset("public-recall-lots", int)
+_LOTS = Keyset("public-recall-lots", position)
 
 
 async def recalls_view(

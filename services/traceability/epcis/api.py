@@ -23,6 +23,7 @@ from shared.auth import Department, Enterprise, Public
 from shared.db.types import utc_text
 from shared.errors import Invalid
 from shared.i18n import Lang
+from shared.times import instant
 from shared.web import (
     CurrentPlatform,
     CurrentPrincipal,
@@ -34,7 +35,7 @@ from shared.web import (
     allow,
     problem,
 )
-from shared.web.paging import Keyset, instant, next_link
+from shared.web.paging import Keyset, next_link
 from shared.web.reading import body_of, in_time
 
 router = Router(prefix="/epcis", tags=["EPCIS 2.0"])
@@ -201,10 +202,10 @@ async def post_event(request: Request, uow: Uow, platform: CurrentPlatform) -> R
 
 def _read_event(data: bytes, limits: Limits) -> Prepared:
     candidate = validation.single(validation.load(data, limits.document_values), limits)
+    prepared = prepare([candidate])
     if candidate.errors:
         raise invalid(candidate.errors)
-    [event] = prepare([candidate])
-    return event
+    return prepared[0]
 
 
 @router.get("/events", openapi_extra=_query(*queries.SUPPORTED), responses=problem(400, 401, 403, 406, 413))

@@ -75,7 +75,7 @@ def prehash(event: Mapping[str, Any], namespaces: Namespaces) -> str:
 
 def utc_milliseconds(text: str) -> str:
     """RFC 3339 to UTC with milliseconds, cut not rounded (rounding came with CBV 2.1)."""
-    instant = datetime.fromisoformat(text).astimezone(UTC)
+    instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
     return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 

@@ -164,8 +164,9 @@ async def _process(platform: Platform, job: Capture) -> None:
 
 def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared], list[Refused]]:
     candidates = validation.candidates(validation.load(document, limits.document_values), limits)
+    prepared = prepare(candidates)
     invalid = [Refused(each.pointer, "ValidationException", tuple(each.errors)) for each in candidates if each.errors]
-    return candidates, prepare(candidates), invalid
+    return candidates, prepared, invalid
 
 
 def _place(pointer: str) -> int:

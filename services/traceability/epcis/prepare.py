@@ -6,14 +6,17 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
+import structlog
 
 from services.traceability.epcis import rules, validation
 from services.traceability.epcis.eventhash import event_hash
 from services.traceability.epcis.validation import Candidate
 from services.traceability.genealogy.rules import OUTPUTS, edges
 from services.traceability.rights.rules import kind_of
+from shared.errors import FieldError
 from shared.ids import uuid7
 
+log = structlog.get_logger("capture")
 _LOT_DATES = {"produced_on": ("productionDate",), "expires_on": ("itemExpirationDate", "bestBeforeDate")}
 
 
@@ -96,8 +99,19 @@ def told_dates(event: Mapping[str, Any]) -> dict[str, date | None]:
 
 
 def prepare(candidates: Sequence[Candidate]) -> list[Prepared]:
-    """What is valid among the candidates."""
-    return [_prepare(candidate) for candidate in candidates if not candidate.errors]
+    """What is valid among the candidates. One that cannot be made after all has an error more: the others of its
+    document are not lost with it."""
+    found = []
+    for candidate in candidates:
+        if candidate.errors:
+            continue
+        try:
+            found.append(_prepare(candidate))
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            log.error("an event that was found valid cannot be made", error=f"{type(error).__name__}: {error}"[:500])
+            zh, en = "事件的内容无法处理，请联系平台", "The event cannot be processed; please tell the platform"
+            candidate.errors.append(FieldError(candidate.pointer or "/", "epcis.unreadable", zh, en))
+    return found
 
 
 def _prepare(candidate: Candidate) -> Prepared:

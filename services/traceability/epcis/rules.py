@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
+from services.traceability.genealogy.rules import is_middle
 from services.traceability.rights.rules import kind_of
 from shared.errors import FieldError, clip
 from shared.identifiers import IdentifierError
@@ -19,6 +20,7 @@ QUANTITY_LISTS = {
     "inputQuantityList": "input_quantity",
     "outputQuantityList": "output_quantity",
 }
+SENSOR_TIMES = ("time", "startTime", "endTime")
 MAX_QUANTITY = 10**12
 MAX_IDENTIFIER = 1000
 """Characters of a URI that is looked up: an index entry holds at most 2,700 bytes on PostgreSQL."""
@@ -164,7 +166,14 @@ def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
     times = [("eventTime", event["eventTime"])]
     if declaration := event.get("errorDeclaration"):
         times.append(("errorDeclaration/declarationTime", declaration["declarationTime"]))
+    for index, element in enumerate(event.get("sensorElementList") or ()):
+        place = f"sensorElementList/{index}"
+        times += [(f"{place}/sensorMetadata/{name}", text) for name, text in _timed(element.get("sensorMetadata"))]
+        for number, report in enumerate(element.get("sensorReport") or ()):
+            times += [(f"{place}/sensorReport/{number}/{name}", text) for name, text in _timed(report)]
     for place, text in times:
+        if text is None:
+            continue
         try:
             instant(text)
         except ValueError:
@@ -174,6 +183,11 @@ def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
                 f"时间 {clip(text)} 不存在，或不在 1900 至 9000 年之间",
                 f"{clip(text)} is not a time between the years 1900 and 9000",
             )
+
+
+def _timed(part: dict[str, Any] | None) -> Iterator[tuple[str, Any]]:
+    for name in SENSOR_TIMES:
+        yield name, (part or {}).get(name)
 
 
 def _identifiers(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
@@ -192,9 +206,17 @@ def _identifiers(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
     for place, text in named:
         if isinstance(text, str):
             try:
-                identify(text)
+                found = identify(text)
             except IdentifierError as error:
                 yield FieldError(place, error.code, error.zh, error.en)
+                continue
+            if is_middle(found.node):
+                yield FieldError(
+                    place,
+                    "epcis.identifier_reserved",
+                    f"标识 {clip(text)} 的写法留给平台内部使用，不能指一个物品",
+                    f"{clip(text)} is written as the platform writes names of its own; it names no object",
+                )
     for name in ("eventID", "bizStep", "disposition", "transformationID"):
         named.append((f"{pointer}/{name}", event.get(name)))
     for place, text in named:

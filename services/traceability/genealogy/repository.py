@@ -15,7 +15,6 @@ from sqlmodel import col
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.holdings import Observation
 from services.traceability.genealogy.models import Edge
-from services.traceability.genealogy.rules import MIDDLE
 from services.traceability.rights import repository as rights
 from shared.db import AsyncSession
 from shared.db.sql import among, chunks, dialect_of
@@ -29,16 +28,10 @@ CONCERNED_DEPTH = 12
 CONCERNED_NODES = 20_000
 """Bounds of what one captured document makes stale."""
 _LOT = re.compile(r"\d{14}\..+")
-_RECORD = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def is_lot(node: str) -> bool:
     return _LOT.fullmatch(node) is not None
-
-
-def is_middle(node: str) -> bool:
-    """Whether the node is the middle of a star: an event, or what several events tell of one transformation."""
-    return node.startswith(MIDDLE) or _RECORD.fullmatch(node) is not None
 
 
 async def closure(

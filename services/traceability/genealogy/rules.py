@@ -1,5 +1,6 @@
 """From events to edges. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,13 @@ CONTAINMENT = {"AggregationEvent": "aggregation", "AssociationEvent": "associati
 
 MIDDLE = "made:"
 """Begins the node in which the events of one transformationID of one party meet: `made:<party>:<id>`."""
+_RECORD = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_middle(node: str) -> bool:
+    """Whether the node is the middle of a star: an event, or what several events tell of one transformation. No object
+    has such a name (`epcis.rules` refuses it): who could name it would join in what others made."""
+    return node.startswith(MIDDLE) or _RECORD.fullmatch(node) is not None
 
 
 def edges(

@@ -10,7 +10,7 @@ from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy import findings, repository
 from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
 from services.traceability.genealogy.packings import packings as packed_into
-from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
+from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS, is_middle
 from services.traceability.genealogy.schemas import (
     AmountOut,
     Completeness,
@@ -46,7 +46,7 @@ async def trace(
     unowned = not await masterdata.by_key(session, Product, [lot_id[:14]])
     reached = await _reached(session, principal, lot_id, direction, bounds, unowned=unowned)
     ways, reads = reached.ways, reached.reads
-    nodes = {node for node in ways if not repository.is_middle(node)}
+    nodes = {node for node in ways if not is_middle(node)}
     packings = await packed_into(session, nodes)
     told = await repository.observations(session, nodes | {packing.container for packing in packings})
     lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))

@@ -15,7 +15,8 @@ from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy.models import Edge
-from services.traceability.genealogy.repository import ROWS, Direction, is_middle
+from services.traceability.genealogy.repository import ROWS, Direction
+from services.traceability.genealogy.rules import is_middle
 from services.traceability.rights import service as rights
 from services.traceability.rights.rules import Title
 from services.traceability.rights.titles import titles

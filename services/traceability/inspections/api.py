@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
 from services.traceability.inspections import repository, service
 from services.traceability.inspections.models import LotTest
@@ -15,8 +14,9 @@ from shared.auth import Department, Enterprise, Principal
 from shared.auth.reading import TESTS
 from shared.db import AsyncSession
 from shared.errors import NotFound
+from shared.times import Instant, instant
 from shared.web import CurrentPrincipal, Page, ReadSession, Router, Uow, allow, page_of, page_params, problem
-from shared.web.paging import Keyset, instant
+from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["tests"])
 _TESTS = Keyset("tests", instant, str)
@@ -67,7 +67,7 @@ async def read_test(
     test_id: str,
     session: ReadSession,
     principal: CurrentPrincipal,
-    known_at: Annotated[AwareDatetime | None, Query(description="As the register knew it then")] = None,
+    known_at: Annotated[Instant | None, Query(description="As the register knew it then")] = None,
 ) -> TestOut:
     rows = await _versions(session, principal, test_id)
     found = [row for row in rows if known_at is None or row.known_from <= known_at]

@@ -4,10 +4,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared.identifiers import USCCStr
 from shared.texts import Name, Sentences
+from shared.times import Instant
 from shared.web import Body, Out
 
 LotId = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}\.[!-~]{1,20}$")]
@@ -29,7 +30,7 @@ class RecallIn(Body):
     """What a holder of the food does."""
     contact: Name | None = None
     """Telephone of the recalling firm's service, not of a person."""
-    learned_at: AwareDatetime | None = None
+    learned_at: Instant | None = None
     """When the firm learned of the risk: the start clock runs from here. Now when it is not given."""
     producer_uscc: USCCStr | None = None
     """Of lots whose supplier is not here (an authority in whose area events named them orders the recall): who made

@@ -28,12 +28,12 @@ from shared.auth import Principal
 from shared.auth.reading import RECALL_HOLDERS
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-from shared.web.paging import Keyset
+from shared.web.paging import Keyset, position
 
 HOLDINGS = 500
 CHANGES = 200
 PATH = "/v1/traceability/recalls"
-LOTS = Keyset("recall-lots", int)
+LOTS = Keyset("recall-lots", position)
 HELD = Keyset("recall-holdings", str, str, str)
 ASKS = Keyset("recall-asks", str, str)
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.traceability.genealogy import repository as genealogy
-from services.traceability.genealogy.rules import CONTENTS
+from services.traceability.genealogy.rules import CONTENTS, is_middle
 from services.traceability.rights import repository, rules
 from services.traceability.rights.models import GtinClaim
 from services.traceability.rights.rules import Row
@@ -201,7 +200,7 @@ async def claim_stored(session: AsyncSession, gtins: Collection[str]) -> None:
 
 async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     """Judge every word on the nodes and on what was inside of them anew, and store what changed. Returns that."""
-    named = {node for node in nodes if not genealogy.is_middle(node)}
+    named = {node for node in nodes if not is_middle(node)}
     wanted = named | await repository.below(session, named)
     await hold(session, "node", wanted)
     picture = await repository.picture(session, wanted, "all")
@@ -229,7 +228,7 @@ async def opened(
 ) -> set[str]:
     """Those of the nodes of which an enterprise may read what others say, as what was said of each decides. `asked`:
     the titles that are known, or that there is none."""
-    wanted = {node for node in nodes if not genealogy.is_middle(node)}
+    wanted = {node for node in nodes if not is_middle(node)}
     picture = await repository.picture(session, wanted, "deciding", asked=asked)
     return await asyncio.to_thread(lambda: {node for node in wanted if picture.reads(node, uscc)})
 
