@@ -1,7 +1,8 @@
 """`attachments_router(service)`: POST and GET under `/v1/<service>/attachments`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from shared.attachments.schemas import AttachmentOut
 from shared.attachments.service import Attachments, Upload, Visibility
 from shared.attachments.store import BlobStore, DiskStore
 from shared.auth.policy import Department, Enterprise, Public, Staff
+from shared.db.faults import StorageFault
 from shared.errors import FieldError, Invalid
 from shared.settings import ServiceSettings
 from shared.web import conditional
@@ -41,6 +43,9 @@ _BODY: dict[str, Any] = {
 }
 
 
+_STORE = "attachments"
+
+
 def on_disk(settings: ServiceSettings) -> BlobStore:
     return DiskStore(settings.data_dir / "attachments")
 
@@ -61,8 +66,22 @@ def attachments_router(
     router = Router(prefix=path, tags=["attachments"])
 
     def attachments(request: Request) -> Attachments:
-        store = open_store(platform_of(request).settings)
+        platform = platform_of(request)
+        store = platform.state.get(_STORE)  # one a process: it knows its folder again
+        if store is None:
+            store = platform.state[_STORE] = open_store(platform.settings)
         return Attachments(service, path, store, scanner or NullScanner(), limits or Limits())
+
+    @contextmanager
+    def told(request: Request) -> Iterator[None]:
+        """`/readyz` says what ails the folder until it is used again without."""
+        failing = platform_of(request).failing
+        try:
+            yield
+        except StorageFault as error:
+            failing[_STORE] = f"{error.fault.zh} / {error.fault.en}"
+            raise
+        failing.pop(_STORE, None)
 
     @router.post("", status_code=201, responses=problem(400, 401, 403, 409, 413, 415, 422), openapi_extra=_BODY)
     @allow(
@@ -80,7 +99,8 @@ def attachments_router(
     ) -> AttachmentOut:
         """Keep a file: the body itself, or one part `file` of a form."""
         data, given = await _file(request)
-        kept = await attachments(request).keep(uow, Upload(data, _plain(name or given), visibility))
+        with told(request):
+            kept = await attachments(request).keep(uow, Upload(data, _plain(name or given), visibility))
         return uow.answer(kept, 201, {"Location": kept.href})
 
     @router.get(
@@ -100,7 +120,8 @@ def attachments_router(
         sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
     ) -> Response:
         """A public file for everybody, a departmental one for who put it there and the authorities concerned."""
-        shown = await attachments(request).show(session, principal, sha256)
+        with told(request):
+            shown = await attachments(request).show(session, principal, sha256)
         headers = {
             "ETag": f'"{sha256}"',
             "Cache-Control": "public, max-age=300",  # a departmental file needs a token, whose answers are private

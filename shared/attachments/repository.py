@@ -33,3 +33,7 @@ async def rows_of_each(session: AsyncSession, digests: Collection[str]) -> Seque
 async def keep(session: AsyncSession, row: Mapping[str, Any]) -> None:
     """A new row, or the same owner's row with its new name and visibility."""
     await upsert(session, attachment, [row], key=["sha256", "owner"], update=["name", "visibility", "area"])
+
+
+async def any_row(session: AsyncSession) -> bool:
+    return (await session.execute(select(attachment.c.sha256).limit(1))).first() is not None

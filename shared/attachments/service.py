@@ -9,6 +9,7 @@ from shared.attachments.scanner import Scanner
 from shared.attachments.schemas import AttachmentOut
 from shared.attachments.store import BlobStore, is_digest
 from shared.auth.principal import Principal
+from shared.db.faults import FILES_MOVED, StorageFault
 from shared.db.session import AsyncSession
 from shared.db.uow import UnitOfWork
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
@@ -62,6 +63,8 @@ class Attachments:
                     )
                 ]
             )
+        if await self.store.is_new() and await repository.any_row(uow.session):
+            raise StorageFault(FILES_MOVED, self.path)
         # Before the first statement: no row lock is held while the disk works.
         sha256 = await self.store.put(upload.data)
         await repository.keep(
@@ -98,6 +101,8 @@ class Attachments:
         rows = await repository.rows_of(session, sha256) if is_digest(sha256) else []
         seen = await rights.seen(session, self.service, principal, rows)
         data = await self.store.get(sha256) if seen else None
+        if seen and data is None:  # bytes are kept before the row that names them
+            raise StorageFault(FILES_MOVED, sha256)
         if data is None:
             raise NotFound("attachment", zh=f"没有附件 {sha256}", en=f"There is no attachment {sha256}")
         public = [row for row in seen if row.visibility == "public"]

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from shared.db.faults import FILES_MOVED, StorageFault
+
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -31,6 +33,9 @@ class BlobStore(Protocol):
     async def get(self, digest: str) -> bytes | None:
         """The bytes, checked against the digest, or None. Raises Corrupted."""
 
+    async def is_new(self) -> bool:
+        """Whether nothing was ever kept here, as far as the store itself can tell."""
+
     async def delete(self, digest: str) -> None:
         """Forget the bytes; nothing happens where there are none."""
 
@@ -49,6 +54,9 @@ class MemoryStore:
     async def get(self, digest: str) -> bytes | None:
         return self._blobs.get(digest)
 
+    async def is_new(self) -> bool:
+        return not self._blobs
+
     async def delete(self, digest: str) -> None:
         self._blobs.pop(digest, None)
 
@@ -62,12 +70,25 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._first: tuple[int, int] | None = None
+        """The folder that was seen first, which must stay there: into another one, all that is acknowledged would be
+        hidden or gone when the first comes back."""
 
     async def put(self, data: bytes) -> str:
         return await asyncio.to_thread(self._put, data)
 
     async def get(self, digest: str) -> bytes | None:
         return await asyncio.to_thread(self._get, digest)
+
+    async def is_new(self) -> bool:
+        return await asyncio.to_thread(self._is_empty)
+
+    def _is_empty(self) -> bool:
+        try:
+            with os.scandir(self._root) as entries:
+                return not any(len(entry.name) == 2 for entry in entries)  # another's, `lost+found` perhaps
+        except FileNotFoundError:
+            return True
 
     async def delete(self, digest: str) -> None:
         await asyncio.to_thread(self._delete, digest)
@@ -78,6 +99,9 @@ class DiskStore:
     def _put(self, data: bytes) -> str:
         digest = digest_of(data)
         path = self._path(digest)
+        if self._first is None:
+            self._root.mkdir(parents=True, exist_ok=True)
+        self._check()
         with suppress(OSError):
             if self._get(digest) is not None:
                 return digest
@@ -100,6 +124,7 @@ class DiskStore:
     def _get(self, digest: str) -> bytes | None:
         if not is_digest(digest):
             return None
+        self._check()
         try:
             data = self._path(digest).read_bytes()
         except FileNotFoundError:
@@ -107,6 +132,18 @@ class DiskStore:
         if digest_of(data) != digest:
             raise Corrupted(f"attachment {digest} is damaged on disk")
         return data
+
+    def _check(self) -> None:
+        """Raises StorageFault."""
+        try:
+            found = os.stat(self._root)
+            now = (found.st_dev, found.st_ino)
+        except FileNotFoundError:
+            now = None
+        if self._first is None:
+            self._first = now
+        elif self._first != now:
+            raise StorageFault(FILES_MOVED, self._root)
 
     def _delete(self, digest: str) -> None:
         if is_digest(digest):

@@ -70,6 +70,25 @@ MOVED = Fault(
     retry_after=60,
 )
 
+FILES_MOVED = Fault(
+    "storage.files_moved",
+    "存放附件的文件夹被移走、替换或没有挂载；请放回原来的文件夹，或者停止服务，用 pinzhi restore 恢复备份",
+    "the folder of the attachments was moved, replaced or is not mounted; put it back, or stop the service and bring a "
+    "backup back with `pinzhi restore`",
+    "请联系平台运维",
+    "the operators of the platform have to mend it",
+    retry_after=60,
+)
+
+
+class StorageFault(OSError):
+    """Raised where a look of our own finds what ails the storage."""
+
+    def __init__(self, fault: Fault, place: object) -> None:
+        super().__init__(f"{place}: {fault.en}")
+        self.fault = fault
+
+
 _SQLITE = {8: READ_ONLY, 10: IO, 11: DAMAGED, 13: FULL, 14: CLOSED, 26: DAMAGED}
 """By primary result code: READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB."""
 SQLITE_MOVED = 1032
@@ -92,6 +111,8 @@ _STEADY_SECONDS = 2.0
 def fault_of(error: BaseException) -> Fault | None:
     """What ails the storage by this error; None for every other error, also for a database that is away or busy."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, StorageFault):
+        return cause.fault
     state = getattr(cause, "sqlstate", None)
     if state is not None:
         return _POSTGRES.get(state)

@@ -17,7 +17,7 @@ from deploy.backup.places import Places
 from deploy.local.pinzhi import command, environment
 from shared.bus.envelope import from_record
 from shared.bus.epochs import epoch_of, in_epoch
-from shared.bus.protocol import open_bus
+from shared.bus.opening import open_bus
 from shared.db import Database
 from tests.e2e.running import SECONDS
 from tests.upgrade.story import firm
