@@ -83,7 +83,7 @@ async def test_a_process_that_missed_invalidations_drops_all(credit: Harness) ->
     platform, hot = credit.platform, tables.hot_invalidation
     async with platform.system_unit_of_work() as uow:
         uow.invalidate("seen")
-    await platform.hot_cache.follow(platform)
+    await platform.hot_cache.follow(platform.db)
     platform.hot_cache.put("key", HotAnswer(b"x", tags=("missed",)), platform.hot_cache.version)
     async with platform.system_unit_of_work() as uow:  # as another process would
         for number, tag in ((2, "missed"), (3, "other")):
@@ -97,7 +97,7 @@ async def test_a_process_that_missed_invalidations_drops_all(credit: Harness) ->
         await retention.sweep(platform, kind, rest=0)
     async with platform.read() as session:
         assert len((await session.execute(select(hot.c.sequence))).all()) == 1, "the newest one stays"
-    await platform.hot_cache.follow(platform)
+    await platform.hot_cache.follow(platform.db)
     assert platform.hot_cache.get("key") is None
 
 

@@ -109,7 +109,7 @@ async def test_projections_made_anew_answer_the_same(landed: Landed) -> None:
                 assert await replay(city.platform(name)) > 0
         await city.settled()
         for name in NAMES:
-            await city.platform(name).hot_cache.follow(city.platform(name))
+            await city.platform(name).hot_cache.follow(city.platform(name).db)
         again = compare(before, await ask(city.base, landed.questions))
         # What is optional and unknown may be left out or be null: a later version's rows have both.
         again = [found for found in again if (found.before, found.now) != (ABSENT, None)]
