@@ -10,6 +10,7 @@ from services.gateway.issuer import api as issuer
 from services.gateway.issuer import service as accounts
 from services.gateway.links import api as links
 from services.gateway.portal import pages
+from services.gateway.profiles import api as profiles
 from services.gateway.proxy import api as proxy
 from services.gateway.recalls import api as recalls
 from services.gateway.scans import api as scans
@@ -26,6 +27,7 @@ from shared.web.app import App
 ROUTERS = [
     issuer.router,
     city.router,
+    profiles.router,
     enterprises.router,
     scans.router,
     recalls.router,
@@ -80,7 +82,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             limits=settings.limits(),
-            hot=[*scans.HOT, *enterprises.HOT, *city.HOT],
+            hot=[*scans.HOT, *profiles.HOT, *city.HOT],
             background=[watch_upstreams, flush_scans, follow_documents],
             on_start=[make_keys, tell_clients],
             on_stop=[last_scans],

@@ -5,8 +5,9 @@ Asia/Shanghai or None for now, `area` None is the city of the settings, `cursor`
 """
 
 from services.gateway.city.views import city_view, target_view
-from services.gateway.enterprises.views import enterprise_view, list_view
+from services.gateway.enterprises.views import list_view
 from services.gateway.feed.views import feed_view
+from services.gateway.profiles.views import enterprise_view
 from services.gateway.recalls.views import recall_view, recalls_view
 from services.gateway.scans.views import scan_view
 from services.gateway.upstreams.views import state_view

@@ -1,0 +1,1 @@
+"""The whole public picture of an enterprise, put together of what the other domains keep."""
