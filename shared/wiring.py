@@ -8,6 +8,7 @@ from shared.auth.principal import system
 from shared.bus.opening import open_bus
 from shared.bus.protocol import EventBus
 from shared.clock import Clock, SystemClock
+from shared.consequences import Consequences
 from shared.db.engine import Database
 from shared.db.session import AsyncSession
 from shared.hotcache import HotCache
@@ -16,10 +17,17 @@ from shared.settings import ServiceSettings
 
 class Wiring:
     def __init__(
-        self, name: str, settings: ServiceSettings, *, bus: EventBus | None = None, clock: Clock | None = None
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        consequences: Consequences | None = None,
+        bus: EventBus | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
+        self.consequences: Consequences = consequences or {}
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.resolved_database_url(name))
         self.bus: EventBus = bus or open_bus(settings.resolved_bus_url())

@@ -1,6 +1,8 @@
 """The credit service as one ASGI app: routers, subscriptions, background work."""
 
 from services.credit import sweep
+from services.credit.consequences import CONSEQUENCES
+from services.credit.dossiers import api as dossiers
 from services.credit.duties import api as duties
 from services.credit.enterprises import api as enterprises
 from services.credit.enterprises import repository as enterprises_repository
@@ -25,6 +27,7 @@ ROUTERS = [
     violations.router,
     topic_intake.router,
     enterprises.router,
+    dossiers.router,
     listings.router,
     lists.router,
     rulebook.router,
@@ -45,6 +48,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             hot=[lists.HOT],
             hot_writes=[violations.HOT],
             background=[sweep.run, take_messages],
+            consequences=CONSEQUENCES,
             on_start=[violations.start],
         ),
         settings,

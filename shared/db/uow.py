@@ -16,6 +16,7 @@ from sqlalchemy import text
 from starlette.responses import Response
 
 from shared import context, failpoints
+from shared.consequences import Message, R
 from shared.db import outbox, tables
 from shared.db.sql import insert_rows
 from shared.db.types import dumps
@@ -60,6 +61,14 @@ class UnitOfWork:
     def of_system(cls, wiring: Wiring) -> Self:
         """For what the platform does by itself: consumers, clocks, background tasks."""
         return cls(wiring, wiring.principal)
+
+    async def tell(self, message: Message[R]) -> list[R]:
+        """What follows from it in other domains, one result for each consequence, in their order. A message from which
+        nothing follows is a mistake of the service: LookupError."""
+        follow = self.wiring.consequences.get(type(message))
+        if follow is None:
+            raise LookupError(f"{self.wiring.name} says nothing of what follows from {type(message).__name__}")
+        return [await each(self, message) for each in follow]
 
     def id(self) -> str:
         return uuid7()

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from shared.bus.protocol import EventBus
 from shared.bus.subscription import Subscription
 from shared.clock import Clock
+from shared.consequences import Consequences
 from shared.platform import Platform
 from shared.settings import ServiceSettings
 from shared.web.hot import HotRoute
@@ -32,6 +33,8 @@ class ServiceSpec:
     subscriptions: Sequence[Subscription] = ()
     projection_tables: Sequence[str] = ()
     """In an order in which rows may be deleted."""
+    consequences: Consequences = field(default_factory=dict)
+    """What follows in other domains from a message."""
     limits: Sequence[Limit] = ()
     """Requests a second; the first that fits a request counts."""
     hot: Sequence[HotRoute] = ()
@@ -50,6 +53,7 @@ class ServiceSpec:
             subscriptions=self.subscriptions,
             projection_tables=self.projection_tables,
             state=self.state,
+            consequences=self.consequences,
             bus=bus,
             clock=clock,
         )

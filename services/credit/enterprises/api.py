@@ -4,19 +4,16 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.credit.enterprises import dossier, service
+from services.credit.enterprises import service, views
 from services.credit.enterprises.schemas import (
-    DepartmentFile,
     EnterpriseBatch,
     EnterpriseBatchOut,
     EnterpriseIn,
     EnterpriseItem,
     EnterpriseOut,
     EnterpriseReceipt,
-    PublicFile,
 )
-from services.credit.people import READERS
-from shared.auth import Department, Enterprise, Public, Staff
+from shared.auth import Department, Public, Staff
 from shared.clock import shanghai_date
 from shared.errors import FieldError, Invalid, PlatformError
 from shared.identifiers import uscc as codes
@@ -33,7 +30,6 @@ from shared.web import (
     page_params,
     problem,
 )
-from shared.web.asof import AsOfTermParams
 from shared.web.bodies import documented, json_of, parse, problem_of
 from shared.web.paging import Keyset
 
@@ -42,7 +38,8 @@ _ENTERPRISES = Keyset("enterprises", str)
 WRITE = "credit:enterprises:write"
 
 
-def _code(text: str, *, place: str, evidence: bool = False) -> str:
+def code_of(text: str, *, place: str, evidence: bool = False) -> str:
+    """The USCC that a request names at `place`. Raises Invalid."""
     try:
         return codes.parse(text, nonconforming_ok=evidence).code
     except IdentifierError as error:
@@ -67,7 +64,7 @@ async def put(uscc: str, request: Request, uow: Uow, principal: CurrentPrincipal
         wrong += error.errors
     evidence = isinstance(raw, dict) and bool(raw.get("register_evidence"))
     try:
-        code = _code(uscc, place="{uscc}", evidence=evidence)
+        code = code_of(uscc, place="{uscc}", evidence=evidence)
     except Invalid as error:
         wrong += error.errors
     if wrong:
@@ -113,7 +110,7 @@ def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
     code = raw.get("uscc") if isinstance(raw, dict) else None
     if isinstance(code, str):
         try:
-            code = _code(code, place="/uscc", evidence=bool(raw.get("register_evidence")))
+            code = code_of(code, place="/uscc", evidence=bool(raw.get("register_evidence")))
         except Invalid as error:
             wrong += error.errors
     try:
@@ -134,15 +131,6 @@ def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang:
     return {"index": index, "status": "refused", "receipt": None, "problem": problem_of(result, lang)}
 
 
-@router.get("/enterprises/{uscc}", response_model=DepartmentFile | PublicFile, responses=problem(401, 404, 422))
-@allow(Public(), Enterprise(), *READERS, private=True)
-async def read(uscc: str, session: ReadSession, principal: CurrentPrincipal, at: AsOfTermParams) -> Any:
-    """The credit file as of a day: public facts for everybody, for departments and staff also what is not
-    public of the enterprises of their area, and of records of it."""
-    code = _code(uscc, place="{uscc}", evidence=True)
-    return await dossier.read(session, code, at, principal)
-
-
 @router.get("/enterprises", responses=problem(401, 422))
 @allow(Public())
 async def find(
@@ -153,4 +141,4 @@ async def find(
     """Subjects by code, beginning of a code, or part of a present or former name. A name never proves an identity."""
     after = _ENTERPRISES.after(params.cursor)
     rows = await service.find(session, q, after and after[0], params.limit + 1)
-    return page_of([dossier.summary(row) for row in rows], params.limit, _ENTERPRISES, lambda row: (row.uscc,))
+    return page_of([views.summary(row) for row in rows], params.limit, _ENTERPRISES, lambda row: (row.uscc,))

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.credit.measures.schemas import MeasureOut
 from services.credit.rulebook.rules import Colour
 from shared.attachments.schemas import AttachmentDigest, AttachmentOut
 from shared.identifiers.uscc import USCCStr
@@ -84,18 +85,6 @@ class StepOut(BaseModel):
     attachment: AttachmentOut | None
     """The document as a file."""
     detail: dict[str, Any]
-
-
-class MeasureOut(BaseModel):
-    code: str
-    field: str
-    field_zh: str
-    field_en: str
-    zh: str
-    en: str
-    source: str
-    article: str
-    status: str
 
 
 class ListedOut(BaseModel):

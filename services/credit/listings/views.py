@@ -6,9 +6,10 @@ from datetime import date
 from services.credit.court import court_on
 from services.credit.listings import repository, rules
 from services.credit.listings.models import Listing, ListingPeriod
-from services.credit.listings.schemas import EntryOut, ListedOut, ListingOut, MeasureOut, NextStep, StepOut
+from services.credit.listings.schemas import EntryOut, ListedOut, ListingOut, NextStep, StepOut
 from services.credit.listings.service import load_case
-from services.credit.measures.data import catalogue
+from services.credit.measures.schemas import MeasureOut
+from services.credit.measures.views import measures
 from services.credit.rulebook.data import rulebook
 from services.credit.rulebook.rules import Colour
 from shared.attachments.records import described
@@ -18,25 +19,6 @@ from shared.db import AsyncSession
 
 def colour_of(listing: Listing) -> Colour:
     return "black" if listing.colour == "black" else "red"
-
-
-def measures(colour: Colour, on: date) -> list[MeasureOut]:
-    """What applies to a listed subject on the day."""
-    book = catalogue()
-    return [
-        MeasureOut(
-            code=measure.code,
-            field=measure.field,
-            field_zh=book.fields[measure.field].zh,
-            field_en=book.fields[measure.field].en,
-            zh=measure.zh,
-            en=measure.en,
-            source=measure.source,
-            article=measure.article,
-            status=measure.status,
-        )
-        for measure in book.applying(colour, on)
-    ]
 
 
 def listed(rows: Sequence[repository.Listed], on: date) -> list[ListedOut]:

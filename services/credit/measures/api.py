@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from services.credit.listings.schemas import MeasureOut
-from services.credit.listings.views import measures
+from services.credit.measures.schemas import MeasureOut
+from services.credit.measures.views import measures
 from services.credit.rulebook.rules import Colour
 from shared.auth import Public
 from shared.clock import shanghai_date

@@ -7,9 +7,9 @@ from operator import itemgetter
 from typing import Any
 
 from services.credit.enterprises import service as enterprises
-from services.credit.listings import removal
 from services.credit.rulebook.rules import GRAVITIES
 from services.credit.violations import publication, repository, rules
+from services.credit.violations.messages import SeriousViolations
 from services.credit.violations.receipts import outlooks_on, receipt
 from services.credit.violations.schemas import ViolationIn
 from shared import context
@@ -207,7 +207,7 @@ async def _consequences(uow: UnitOfWork, recorded: Sequence[tuple[context.Trace 
             uow.publish(*(publication.event(ViolationRecorded, row) for _, row in group))
     serious = {row["uscc"]: row["violation_id"] for row in rows if is_serious(row["gravity"], row["heavy"])}
     if serious:
-        await removal.clear_red(uow, serious, "发生严重违法")
+        await uow.tell(SeriousViolations(serious, "发生严重违法"))
 
 
 def is_serious(gravity: str, heavy: bool) -> bool:

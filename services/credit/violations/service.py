@@ -5,11 +5,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.credit.court import court_of
-from services.credit.listings import removal
 from services.credit.people import require_department
 from services.credit.rulebook.rules import deadline
 from services.credit.violations import publication, repository, rules
 from services.credit.violations.intake import is_serious
+from services.credit.violations.messages import PenaltiesFell, SeriousViolations
 from services.credit.violations.models import Violation
 from services.credit.violations.receipts import receipt
 from services.credit.violations.rules import Act, Outlook
@@ -62,9 +62,9 @@ async def correct(uow: UnitOfWork, violation_id: str, body: Correction) -> str:
     if new.state == "published":
         publication.tell(uow, new)
     if row.heavy and not new.heavy:
-        await removal.revoke_for(uow, [violation_id], "所依据的处罚更正后不再属于较重行政处罚")
+        await uow.tell(PenaltiesFell([violation_id], "所依据的处罚更正后不再属于较重行政处罚"))
     if is_serious(new.gravity, new.heavy) and not is_serious(row.gravity, row.heavy):
-        await removal.clear_red(uow, {new.uscc: violation_id}, "发生严重违法")
+        await uow.tell(SeriousViolations({new.uscc: violation_id}, "发生严重违法"))
     uow.audit("violation.correct", subject=row.uscc, detail={"violation_id": violation_id, "fields": differing})
     return new.receipt
 
@@ -154,9 +154,8 @@ async def withdraw(uow: UnitOfWork, violation_id: str, body: Withdrawal) -> str:
     if row.state == "published":
         publication.end(uow, new, court.today, "withdrawn")
     new.state, new.publishable = "withdrawn", False
-    revoked = await removal.revoke_for(
-        uow, [violation_id], f"所依据的处罚决定被撤销（{body.document_number}）：{body.reason}"
-    )
+    fell = PenaltiesFell([violation_id], f"所依据的处罚决定被撤销（{body.document_number}）：{body.reason}")
+    [revoked] = await uow.tell(fell)
     rule = court.find("publicity.withdraw_within")
     limit = deadline(rule, body.annulled_on, court.add_workdays)
     acts = [

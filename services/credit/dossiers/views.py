@@ -3,11 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
-from services.credit.enterprises import repository
-from services.credit.enterprises.models import Enterprise, EnterpriseVersion
-from services.credit.enterprises.schemas import (
+from services.credit.dossiers.schemas import (
     DepartmentFile,
-    EnterpriseOut,
     HeldViolation,
     OpenLead,
     OpenListing,
@@ -15,6 +12,8 @@ from services.credit.enterprises.schemas import (
     PublicViolation,
     RecallDuty,
 )
+from services.credit.enterprises import repository
+from services.credit.enterprises.views import fields
 from services.credit.leads import repository as leads
 from services.credit.listings import repository as listings
 from services.credit.listings import views
@@ -30,28 +29,7 @@ from shared.auth import Principal
 from shared.auth.reading import CREDIT
 from shared.db import AsyncSession
 from shared.errors import NotFound
-from shared.reference import areas, industries
 from shared.web.asof import AsOf
-
-
-def fields(row: Enterprise | EnterpriseVersion) -> dict[str, Any]:
-    area = areas.get(row.area_code)
-    industry = industries.get(row.industry_code) if row.industry_code else None
-    return {
-        "uscc": row.uscc,
-        "name": row.name,
-        "former_names": row.former_names,
-        "area_code": row.area_code,
-        "area": area.name if area else None,
-        "industry_code": row.industry_code,
-        "industry": industry.name_zh if industry else None,
-        "state": row.state,
-        "chief_quality_officer": row.chief_quality_officer,
-    }
-
-
-def summary(row: Enterprise) -> EnterpriseOut:
-    return EnterpriseOut(**fields(row))
 
 
 async def read(session: AsyncSession, uscc: str, at: AsOf, principal: Principal) -> PublicFile:
