@@ -77,7 +77,7 @@ def _title(product: Any, said: set[str], claimed: Title | None) -> Title:
     )
     if claimed is not None and claimed.owner == title.owner:
         return replace(title, since=min(title.since, claimed.since))  # it has it since it made something of it
-    if claimed is not None and claimed.owner not in title.parties:
+    if claimed is not None and claimed.owner not in title.confirmed_by:
         return replace(title, claim=claimed)
     return title
 
