@@ -82,6 +82,15 @@ def _title(product: Any, said: set[str], claimed: Title | None) -> Title:
     return title
 
 
+async def claimed(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
+    """Those of the GTINs of which somebody made something before anybody registered them."""
+    found: set[str] = set()
+    for chunk in chunks(gtins):
+        statement = select(col(GtinClaim.gtin)).where(col(GtinClaim.gtin).in_(chunk))
+        found |= set((await session.execute(statement)).scalars())
+    return found
+
+
 async def untitled_words(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:
     """Those of the lots of which others spoke before their owner came to the GTIN."""
     found: set[str] = set()
