@@ -10,6 +10,7 @@ from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import rules as masterdata_rules
 from services.traceability.masterdata.models import Lot, Product
 from services.traceability.rights.rules import Row, kind_of
+from services.traceability.rights.service import lot_titles
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.db.sql import insert_rows
@@ -48,6 +49,8 @@ async def first_seen(
             }
             if born:
                 dated[lot_id] = lots[lot_id]
+    for lot_id, owner in (await lot_titles(uow.session, lots)).items():
+        lots[lot_id]["owner_uscc"] = owner
     async for some in in_slices(sorted(lots), 500):
         await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in some], ignore=True)
     async for some in in_slices(sorted(dated), 500):

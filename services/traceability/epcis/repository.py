@@ -13,7 +13,7 @@ from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
 from services.traceability.genealogy.models import Edge
 from services.traceability.masterdata.models import Place
 from services.traceability.masterdata.supervision import supervised
-from services.traceability.rights.models import PlaceConfirmation
+from services.traceability.rights.repository import supported
 from shared.area_scope import within
 from shared.auth import Principal
 from shared.db import AsyncSession
@@ -124,21 +124,12 @@ def visible(statement: Select[Any], principal: Principal) -> Select[Any]:
     in others' events opens nothing. A department sees what happened in its area, what firms captured that it supervises
     (where a place lies is the word of who registered it), and what names no registered place or product."""
     if principal.kind == "enterprise":
-        confirmed = exists().where(
-            col(PlaceConfirmation.gln) == col(Place.gln),
-            col(PlaceConfirmation.uscc) == col(Place.uscc),
-            or_(
-                col(PlaceConfirmation.confirmed_by) == col(EpcisEvent.captured_by),
-                col(PlaceConfirmation.confirmed_by).startswith("department:"),
-            ),
-        )
-        supported = or_(col(Place.since) <= col(EpcisEvent.record_id), confirmed)
         own = col(Place.uscc) == principal.uscc
         # The list of own places is small and finds the events by their index; the place is judged for each of them.
         named = [
             and_(
                 col(column).in_(select(col(Place.gln)).where(own)),
-                exists().where(col(Place.gln) == col(column), own, supported),
+                exists().where(col(Place.gln) == col(column), own, supported()),
             )
             for column in (EpcisEvent.source_party, EpcisEvent.destination_party)
         ]

@@ -41,6 +41,8 @@ class Observation:
     """Whether its word counts for the node."""
     late: bool = False
     """Told before the node was today's owner's, who reads it only once it is confirmed."""
+    nowhere: bool = False
+    """Whether the place was nobody's then: who registered it since has nothing of the event."""
     recorded: datetime | None = None
 
 

@@ -240,7 +240,7 @@ async def observations(session: AsyncSession, nodes: Iterable[str]) -> list[Obse
         rows += (await session.execute(statement)).all()
     glns = {gln for e in rows for gln in (e.place_gln, e.source_party, e.destination_party) if gln}
     registry = await rights.Registry.load(session, glns)
-    elsewhere = {e.record_id for e in rows if e.owner_uscc and registry.at(e.place_gln) not in (None, e.owner_uscc)}
+    elsewhere = {e.record_id for e in rows if registry.elsewhere(e)}
     there = await rights.confirmed_places(session, elsewhere)
     return await asyncio.to_thread(_observed, rows, registry, elsewhere, there)
 
@@ -249,7 +249,8 @@ def _observed(
     rows: Sequence[Any], registry: rights.Registry, elsewhere: Collection[str], there: Collection[str]
 ) -> list[Observation]:
     """`elsewhere`: records of events at a place of another; in `there` those that are confirmed to have been there."""
-    apart = set(elsewhere) - set(there)
+    late = {row.record_id for row in rows if registry.late(row)} - set(there)
+    apart = set(elsewhere) - set(there) - late
     found = [
         Observation(
             record_id=row.record_id,
@@ -261,16 +262,17 @@ def _observed(
             disposition=row.disposition,
             at=row.event_time,
             place=row.place_gln if row.record_id not in apart else None,
-            holder=row.owner_uscc
-            if row.owner_uscc and row.record_id not in there
-            else registry.at(row.place_gln) or row.place_gln,
-            source=registry.at(row.source_party) or row.source_party,
+            holder=registry.at(row.place_gln)
+            if row.record_id in there
+            else row.owner_uscc or registry.party(row.place_gln, row.record_id, row.captured_by) or row.place_gln,
+            source=registry.party(row.source_party, row.record_id, row.captured_by) or row.source_party,
             destination=registry.party(row.destination_party, row.record_id, row.captured_by) or row.destination_party,
             quantity=row.quantity,
             uom=row.uom,
             party=row.owner_uscc,
             confirmed=row.confirmed,
             late=row.late,
+            nowhere=row.record_id in late,
             recorded=row.record_time,
         )
         for row in rows

@@ -132,7 +132,7 @@ async def _require_area(session: AsyncSession, principal: Principal, lot_id: str
     """An authority traces what belongs to its area, or was seen there; and what no register places anywhere. Where
     nobody registered the product, the areas of those who speak of it count too."""
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
-    seen = await masterdata.by_key(session, Place, {each.place for each in told if each.place})
+    seen = await masterdata.by_key(session, Place, {each.place for each in told if each.place and not each.nowhere})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
     owners = await supervision.homes(
         session,
@@ -288,7 +288,7 @@ class _Known:
         lot = self.lots.get(node)
         product = self.products.get(lot.gtin) if lot else None
         last = self.latest.get(node)
-        place = self.places.get(last.place or "") if last else None
+        place = self.places.get(last.place or "") if last and not last.nowhere else None
         return NodeOut(
             node=node,
             kind=_kind(node),

@@ -98,6 +98,15 @@ async def hand_over_lots(session: AsyncSession, owners: Mapping[str, str]) -> No
         await session.execute(update(Lot).where(col(Lot.gtin) == gtin).values(owner_uscc=owners[gtin]))
 
 
+async def give_lots(session: AsyncSession, owners: Mapping[str, str]) -> None:
+    """Lot -> whose it is."""
+    for chunk in chunks(sorted(owners)):
+        statement = select(col(Lot.lot_id), col(Lot.owner_uscc)).where(col(Lot.lot_id).in_(chunk))
+        for lot_id, before in (await session.execute(statement.order_by(col(Lot.lot_id)))).all():
+            if before != owners[lot_id]:
+                await session.execute(update(Lot).where(col(Lot.lot_id) == lot_id).values(owner_uscc=owners[lot_id]))
+
+
 async def confirm_place(uow: UnitOfWork, gln: str, uscc: str) -> bool:
     """Record that the caller says the GLN is this party's; False where it said so before."""
     row = {"gln": gln, "uscc": uscc, "confirmed_by": captured_by(uow.principal), "confirmed_at": uow.now}

@@ -162,12 +162,15 @@ async def register_lots(uow: UnitOfWork, items: Mapping[str, LotIn]) -> list[Res
     products = await repository.by_key(uow.session, Product, {gs1.split_lot_id(lot_id)[0] for lot_id in items})
     glns = {body.origin_gln for body in items.values() if body.origin_gln}
     places = await repository.by_key(uow.session, Place, glns)
-    supervised = await supervision.of(uow.session, {product.owner_uscc for product in products.values()})
+    owners = {each: products[each[:14]].owner_uscc for each in items if each[:14] in products}
+    owners |= await rights.lot_titles(uow.session, owners)
+    supervised = await supervision.of(uow.session, owners.values())
     results: dict[str, Result] = {}
     rows: dict[str, dict[str, Any]] = {}
     for lot_id, body in items.items():
         try:
-            rows[lot_id] = _lot_row(uow, lot_id, body, present.get(lot_id), products, places, supervised)
+            owner = supervised.get(owners.get(lot_id, ""))
+            rows[lot_id] = _lot_row(uow, lot_id, body, present.get(lot_id), products, places, owner)
         except PlatformError as error:
             results[lot_id] = error
     written = await _write(uow, "lot", Lot, rows, present, "lots")
@@ -184,12 +187,12 @@ def _lot_row(
     present: Lot | None,
     products: Mapping[str, Product],
     places: Mapping[str, Place],
-    supervised: Mapping[str, Supervision],
+    owner: Supervision | None,
 ) -> dict[str, Any]:
     gtin, lot = gs1.split_lot_id(lot_id)
     product = products.get(gtin)
     errors: list[FieldError] = []
-    if product is None:
+    if product is None or owner is None:
         errors.append(
             FieldError(
                 "{gtin}",
@@ -199,9 +202,9 @@ def _lot_row(
             )
         )
         raise Invalid(errors)
-    uow.principal.require_owner(product.owner_uscc)
+    uow.principal.require_owner(owner.uscc)
     if uow.principal.kind != "enterprise":
-        supervised[product.owner_uscc].require(uow.principal)
+        owner.require(uow.principal)
     expires_on = body.expires_on
     if expires_on is None and product.shelf_life_days is None:
         errors.append(
@@ -235,7 +238,7 @@ def _lot_row(
         "lot_id": lot_id,
         "gtin": gtin,
         "lot": lot,
-        "owner_uscc": product.owner_uscc,
+        "owner_uscc": owner.uscc,
         "expires_on": expires_on,
         "origin": origin,
         "first_seen_at": present.first_seen_at if present else uow.now,

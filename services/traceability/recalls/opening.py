@@ -14,6 +14,7 @@ from services.traceability.recalls.schemas import RecallIn
 from services.traceability.recalls.service import event_of, note, note_bound, tell_pages
 from services.traceability.recalls.sightings import seen_in
 from services.traceability.recalls.title import require_title
+from services.traceability.rights.service import lot_titles
 from services.traceability.verdicts.service import publish_lots
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
@@ -108,6 +109,9 @@ async def _producer(uow: UnitOfWork, body: RecallIn) -> _Producer:
     if authority:
         await supervision.require(uow.session, uow.principal, party.uscc)
     else:
+        products = await masterdata.by_key(uow.session, Product, {lot_id[:14] for lot_id in body.lots})
+        if uow.principal.uscc in {product.owner_uscc for product in products.values()}:
+            await require_title(uow, body.lots, uow.principal.uscc or "")  # it registered what others had made before
         uow.principal.require_owner(party.uscc)
     return _Producer(party.uscc, party.name, party.area_code)
 
@@ -119,7 +123,9 @@ async def _owners(uow: UnitOfWork, lot_ids: list[str]) -> dict[str, str]:
     others = [lot_id for lot_id in lot_ids if lot_id not in owners]
     products = await masterdata.by_key(uow.session, Product, {lot_id[:14] for lot_id in others})
     named = await seen_in(uow.session, [lot_id for lot_id in others if lot_id[:14] in products])
-    return owners | {lot_id: products[lot_id[:14]].owner_uscc for lot_id in named}
+    return (
+        owners | {lot_id: products[lot_id[:14]].owner_uscc for lot_id in named} | await lot_titles(uow.session, named)
+    )
 
 
 def _unknown_lot(index: int, lot_id: str, authority: bool) -> FieldError:

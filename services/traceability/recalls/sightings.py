@@ -8,8 +8,7 @@ from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.masterdata import supervision
-from services.traceability.masterdata.models import Place
-from services.traceability.masterdata.repository import by_key
+from services.traceability.rights.repository import Registry
 from shared.db import AsyncSession
 from shared.db.sql import chunks
 
@@ -20,7 +19,12 @@ async def seen_in(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, se
     for chunk in chunks(lot_ids):
         statement = (
             select(
-                col(EventEpc.node), col(EpcisEvent.place_gln), col(EpcisEvent.owner_uscc), col(EpcisEvent.captured_area)
+                col(EventEpc.node),
+                col(EpcisEvent.record_id),
+                col(EpcisEvent.place_gln),
+                col(EpcisEvent.captured_by),
+                col(EpcisEvent.owner_uscc),
+                col(EpcisEvent.captured_area),
             )
             .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
             .where(
@@ -30,7 +34,7 @@ async def seen_in(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, se
             )
         )
         rows += (await session.execute(statement.distinct())).all()
-    places = await by_key(session, Place, {row.place_gln for row in rows if row.place_gln})
+    registry = await Registry.load(session, {row.place_gln for row in rows if row.place_gln})
     homes = await supervision.homes(session, {row.owner_uscc for row in rows if row.owner_uscc})
     found: dict[str, set[str]] = {}
     for row in rows:
@@ -38,6 +42,6 @@ async def seen_in(session: AsyncSession, lot_ids: Sequence[str]) -> dict[str, se
         codes.update(homes.get(row.owner_uscc or "", ()))
         if row.captured_area:
             codes.add(row.captured_area)
-        if row.place_gln in places:
-            codes.add(places[row.place_gln].area_code)
+        if registry.party(row.place_gln, row.record_id, row.captured_by):
+            codes.add(registry.places[row.place_gln].area_code)
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
@@ -16,7 +16,7 @@ from services.traceability.masterdata.supervision import Supervision
 from services.traceability.rights import repository, service
 from services.traceability.rights.changes import judge_again, places_changed, titles_changed
 from services.traceability.rights.models import ClaimDecision, ProductMakers
-from services.traceability.rights.repository import IN_FORCE
+from services.traceability.rights.repository import IN_FORCE, Registry
 from services.traceability.rights.schemas import (
     ClaimedObject,
     ClaimOut,
@@ -52,12 +52,14 @@ async def waiting(
         col(ClaimDecision.record_id) == col(EpcisEvent.record_id), col(ClaimDecision.node) == PLACE
     )
     mine = select(col(Place.gln))
+    early: ColumnElement[bool] = true()
     if own:
         objects = and_(col(EventEpc.confirmed).is_(False), col(EpcisEvent.captured_by) == captured_by(principal))
         places = None
     elif principal.kind == "enterprise":
         objects = col(EventEpc.asks) == principal.uscc
         places = mine.where(col(Place.uscc) == principal.uscc)
+        early = exists().where(col(Place.gln) == col(EpcisEvent.place_gln), repository.supported())
     else:
         local = supervision.supervised(principal)
         nobody = and_(col(EventEpc.confirmed).is_(False), col(EventEpc.asks).is_(None))
@@ -72,7 +74,7 @@ async def waiting(
     if places is not None:
         owner = select(col(Place.uscc)).where(col(Place.gln) == col(EpcisEvent.place_gln)).scalar_subquery()
         elsewhere = select(col(EpcisEvent.record_id)).where(
-            col(EpcisEvent.place_gln).in_(places), col(EpcisEvent.owner_uscc) != owner, IN_FORCE, ~place_decided
+            col(EpcisEvent.place_gln).in_(places), col(EpcisEvent.owner_uscc) != owner, early, IN_FORCE, ~place_decided
         )
         asked = asked.union(elsewhere)  # type: ignore[assignment]
     records = asked.subquery()
@@ -95,7 +97,7 @@ async def _claims(
     for each in waiting:
         shown = each.model_dump(include=set(ClaimedObject.model_fields))
         objects[each.record_id].append(ClaimedObject(**shown))
-    places = await masterdata.by_key(session, Place, {event.place_gln for event in events if event.place_gln})
+    registry = await Registry.load(session, {event.place_gln for event in events if event.place_gln})
     names = await masterdata.party_names(session, {event.captured_by for event in events})
     return [
         ClaimOut(
@@ -108,7 +110,7 @@ async def _claims(
             claimant=event.captured_by,
             claimant_name=names.get(event.captured_by),
             objects=objects[event.record_id],
-            place=event.place_gln if _elsewhere(event, places.get(event.place_gln or "")) else None,
+            place=event.place_gln if _elsewhere(event, registry, principal) else None,
         )
         for event in events
     ]
@@ -120,8 +122,9 @@ def _asks(principal: Principal, asks: str | None, supervised: Mapping[str, Super
     return asks is None or supervised[asks].by(principal)
 
 
-def _elsewhere(event: EpcisEvent, place: Place | None) -> bool:
-    return event.owner_uscc is not None and place is not None and place.uscc != event.owner_uscc
+def _elsewhere(event: EpcisEvent, registry: Registry, principal: Principal) -> bool:
+    """Whether its place is another's; who came late has no say in it, a department has."""
+    return registry.elsewhere(event) and not (principal.kind == "enterprise" and registry.late(event))
 
 
 async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> DecisionOut:
@@ -154,7 +157,8 @@ async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
     named = {each.node for each in await genealogy.objects(uow.session, [event.record_id])}
     picture = await repository.picture(uow.session, named, "all")
     earlier = await repository.decisions(uow.session, [*named, PLACE])
-    place = (await masterdata.by_key(uow.session, Place, [event.place_gln or ""])).get(event.place_gln or "")
+    registry = await Registry.load(uow.session, [event.place_gln or ""])
+    place = registry.places.get(event.place_gln or "")
     said = [row for node in named for row in picture.rows.get(node, ()) if row.record_id == event.record_id]
     owners = {picture.owner(row) for row in said} | {event.owner_uscc, place.uscc if place else None}
     supervised = await supervision.of(uow.session, {uscc for uscc in owners if uscc})
@@ -171,7 +175,7 @@ async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
                     found.append(node)
             elif _supervises(principal, event, picture.owner(row), picture.area(row), supervised):
                 found.append(node)
-    if _elsewhere(event, place) and place is not None:
+    if place is not None and _elsewhere(event, registry, principal):
         if principal.kind == "enterprise":
             own = principal.uscc == place.uscc
         else:

@@ -6,7 +6,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlmodel import col
 
 from services.traceability.epcis.models import EpcisEvent, EventEpc
@@ -174,17 +174,26 @@ class Registry:
 
     def party(self, gln: str | None, record_id: str, captured_by: str) -> str | None:
         """USCC. A registration that came after the event is a claim on it: it holds where a department of the area, or
-        who captured the event, confirmed it."""
+        who captured the event, confirmed it, or registered the place itself."""
         place = self.places.get(gln or "")
         if place is None:
             return None
         key = (place.gln, place.uscc)
-        early = place.since <= record_id
+        early = place.since <= record_id or place.uscc == captured_by
         return place.uscc if early or {(*key, DEPARTMENT), (*key, captured_by)} & self.confirmed else None
 
     def at(self, gln: str | None) -> str | None:
+        """Whose the place is today, for events that are confirmed to have been there."""
         place = self.places.get(gln or "")
         return place.uscc if place else None
+
+    def elsewhere(self, event: Any) -> bool:
+        """Whether a firm told it of a place that another registered, before or since."""
+        return event.owner_uscc is not None and self.at(event.place_gln) not in (None, event.owner_uscc)
+
+    def late(self, event: Any) -> bool:
+        """Whether its place is registered, but was nobody's as far as the event goes."""
+        return event.place_gln in self.places and not self.party(event.place_gln, event.record_id, event.captured_by)
 
 
 async def picture(
@@ -258,7 +267,7 @@ def _row(found: Any, registry: Registry) -> Row:
         action=found.action,
         biz_step=found.biz_step,
         at=found.event_time,
-        party=found.owner_uscc if own else registry.at(found.place_gln),
+        party=found.owner_uscc if own else registry.party(found.place_gln, at, by),
         authority=None if own else found.captured_area or "",
         source=registry.party(found.source_party, at, by),
         destination=registry.party(found.destination_party, at, by),
@@ -279,8 +288,23 @@ async def decisions(session: AsyncSession, nodes: Iterable[str]) -> dict[tuple[s
     return found
 
 
+def supported() -> ColumnElement[bool]:
+    """What `Registry.party` asks, of an event and its place: whoever registers a number that is in others' events has
+    no say in them."""
+    confirmed = exists().where(
+        col(PlaceConfirmation.gln) == col(Place.gln),
+        col(PlaceConfirmation.uscc) == col(Place.uscc),
+        or_(
+            col(PlaceConfirmation.confirmed_by) == col(EpcisEvent.captured_by),
+            col(PlaceConfirmation.confirmed_by).startswith("department:"),
+        ),
+    )
+    own = col(Place.uscc) == col(EpcisEvent.captured_by)
+    return or_(col(Place.since) <= col(EpcisEvent.record_id), own, confirmed)
+
+
 async def confirmed_places(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
-    """Events at a place of another, who (or a department) confirmed that they were there."""
+    """Events at a place of another, who (or a department) confirmed that they were there; who came late has no say."""
     found: set[str] = set()
     for chunk in chunks(record_ids):
         statement = (
@@ -291,7 +315,10 @@ async def confirmed_places(session: AsyncSession, record_ids: Iterable[str]) -> 
                 col(ClaimDecision.record_id).in_(chunk),
                 col(ClaimDecision.node) == "place",
                 col(ClaimDecision.confirmed).is_(True),
-                or_(col(ClaimDecision.decided_by).is_(None), col(ClaimDecision.decided_by) == col(Place.uscc)),
+                or_(
+                    col(ClaimDecision.decided_by).is_(None),
+                    and_(col(ClaimDecision.decided_by) == col(Place.uscc), supported()),
+                ),
             )
         )
         found |= set((await session.execute(statement)).scalars())

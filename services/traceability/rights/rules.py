@@ -127,13 +127,13 @@ class Title:
 
     def binds(self, row: "Row") -> bool:
         """Whether the owner has a say in the word. A GTIN that nobody has registered can be registered by anybody: what
-        others said before is not put into its hands."""
+        others said before is not put into its hands, nor by naming them as makers, which asks nobody."""
         return (
             self.settled
             or self.since <= row.record_id
             or row.party is None
             or row.authority is not None
-            or row.party in self.parties
+            or row.party == self.owner
             or row.party in self.confirmed_by
         )
 

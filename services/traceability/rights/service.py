@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.traceability.genealogy.rules import CONTENTS, is_middle
+from services.traceability.masterdata.models import Product
+from services.traceability.masterdata.repository import by_key, give_lots
 from services.traceability.rights import repository, rules
 from services.traceability.rights.models import GtinClaim
 from services.traceability.rights.rules import Row
-from services.traceability.rights.titles import claimed_by, drop_claims
+from services.traceability.rights.titles import claimed, claimed_by, drop_claims
 from services.traceability.rights.titles import titles as titles_of
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
@@ -211,6 +213,7 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
         if (again := _judged(row, picture.judge(row))) != row
     ]
     await repository.write(session, changed)
+    await own_lots(session, nodes)
     return changed
 
 
@@ -234,11 +237,23 @@ async def opened(
 
 
 async def lot_titles(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str, str]:
-    """Lot -> USCC of whose it is, where a claim comes before the registration."""
+    """Lot -> USCC of whose it is, where a claim comes before the registration: the one answer to whose lot it is, for
+    `Lot.owner_uscc` and for lots that have no row."""
     wanted = set(lot_ids)
-    rivals = {gtin for gtin, title in (await titles_of(session, {each[:14] for each in wanted})).items() if title.claim}
+    gtins = await claimed(session, {each[:14] for each in wanted})
+    rivals = {gtin for gtin, title in (await titles_of(session, gtins)).items() if title.claim}
     contested = {each for each in wanted if each[:14] in rivals}
     if not contested:
         return {}
     seen = await repository.picture(session, contested, "deciding")
     return {each: title.owner for each in contested if (title := seen.title(each)) is not None}
+
+
+async def own_lots(session: AsyncSession, nodes: Iterable[str]) -> None:
+    """Those of the nodes that are lots belong to whose they are now."""
+    lots = {node for node in nodes if rules.kind_of(node)[0] == "lot"}
+    if not await claimed(session, {each[:14] for each in lots}):
+        return
+    titles, products = await lot_titles(session, lots), await by_key(session, Product, {each[:14] for each in lots})
+    owners = {each: titles.get(each, products[each[:14]].owner_uscc) for each in lots if each[:14] in products}
+    await give_lots(session, owners)

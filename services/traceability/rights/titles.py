@@ -77,9 +77,18 @@ def _title(product: Any, said: set[str], claimed: Title | None) -> Title:
     )
     if claimed is not None and claimed.owner == title.owner:
         return replace(title, since=min(title.since, claimed.since))  # it has it since it made something of it
-    if claimed is not None and claimed.owner not in title.parties:
+    if claimed is not None and claimed.owner not in title.confirmed_by:
         return replace(title, claim=claimed)
     return title
+
+
+async def claimed(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
+    """Those of the GTINs of which somebody made something before anybody registered them."""
+    found: set[str] = set()
+    for chunk in chunks(gtins):
+        statement = select(col(GtinClaim.gtin)).where(col(GtinClaim.gtin).in_(chunk))
+        found |= set((await session.execute(statement)).scalars())
+    return found
 
 
 async def untitled_words(session: AsyncSession, lot_ids: Iterable[str]) -> set[str]:

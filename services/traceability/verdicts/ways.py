@@ -224,7 +224,7 @@ class _Names:
         self.registry = registry
         self.places = registry.places
         self.elsewhere = elsewhere
-        """Records of events at a place of another who has not confirmed it."""
+        """Records of events at a place of another who has not confirmed it, or that was nobody's then."""
         self.parties = parties
         self.materials = materials
 
@@ -246,25 +246,17 @@ class _Names:
                 .where(col(Lot.lot_id).in_(chunk))
             )
             lots |= {lot_id: f"{name} {lot}" for lot_id, lot, name in (await session.execute(statement)).all()}
-        foreign = {
-            row.record_id
-            for row in rows
-            if row.owner_uscc and row.place_gln in places and places[row.place_gln].uscc != row.owner_uscc
-        }
+        foreign = {row.record_id for row in rows if registry.elsewhere(row) or registry.late(row)}
         return cls(registry, parties, lots, foreign - await confirmed_places(session, foreign))
 
-    def party(self, value: str | None) -> str | None:
+    def party(self, value: str | None, row: Any) -> str | None:
         """A party by its USCC, also where the event named one of its places."""
-        place = self.places.get(value or "")
-        return place.uscc if place else value
-
-    def name(self, value: str | None) -> str | None:
-        return self.parties.get(self.party(value) or "")
+        return self.registry.party(value, row.record_id, row.captured_by) or value
 
     def seen(self, row: Any, carrier: Carrier) -> Seen:
         place = self.places.get(row.place_gln or "") if row.record_id not in self.elsewhere else None
-        sent_to = self.registry.party(row.destination_party, row.record_id, row.captured_by) or row.destination_party
-        told_of_itself = row.owner_uscc is None or self.party(row.source_party) == row.owner_uscc
+        source, sent_to = self.party(row.source_party, row), self.party(row.destination_party, row)
+        told_of_itself = row.owner_uscc is None or source == row.owner_uscc
         amount = quantity_text(row.quantity, row.uom) if row.node == carrier.flow else None
         note = [self.materials.get(carrier.flow)] if carrier.role == "material" else []
         return Seen(
@@ -278,9 +270,9 @@ class _Names:
             place=place.name if place else None,
             area_code=place.area_code if place else None,
             party=self.parties.get(place.uscc if place else row.owner_uscc or ""),
-            source=self.party(row.source_party),
+            source=source,
             destination=sent_to,
-            source_name=self.name(row.source_party) if told_of_itself else None,
+            source_name=self.parties.get(source or "") if told_of_itself else None,
             destination_name=self.parties.get(sent_to or ""),
             note=" · ".join(part for part in (*note, amount) if part) or None,
         )

@@ -50,6 +50,7 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
             "no answer",
             "more of it",
             "late title",
+            "maker unasked",
         ),
         0,
     )
@@ -121,8 +122,13 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
         owner = rng.choice([FIRMS[3], FIRMS[4], FIRMS[4]])
         late = Registration("d", owner, rng.randint(0, len(facts)), owner == FIRMS[3] and rng.random() < 0.5)
         if owner == FIRMS[4]:
-            # The title was taken to open what those who had it before said: it is sent to them, for show.
-            for fact in [fact for fact in facts if set(mine) & {*fact.objects, *fact.inputs}][:3]:
+            # The title was taken to open what those who had it before said: it is sent to them, for show, and one of
+            # them is named as its maker.
+            had = [fact for fact in facts if set(mine) & {*fact.objects, *fact.inputs}]
+            if had and rng.random() < 0.5:
+                late.makers = frozenset({rng.choice(had).by})
+                hard["maker unasked"] += 1
+            for fact in had[:3]:
                 [name] = [name for name in (*fact.objects, *fact.inputs) if name in mine][:1]
                 add(FIRMS[4], "ship", objects=[name], sender=FIRMS[4], receiver=fact.by)
     for _ in range(rng.randint(0, 3)):

@@ -33,6 +33,8 @@ class Registration:
     at: int
     settled: bool
     """Whether a department confirms it in the end."""
+    makers: frozenset[str] = frozenset()
+    """Whom the owner names as makers, without asking them."""
 
 
 @dataclass
@@ -45,36 +47,37 @@ class World:
 
     # ---- whose
 
-    def whose(self, lot: str) -> tuple[set[str], int] | None:
-        """Who has the say in a lot, and since which fact (-1: in everything)."""
+    def whose(self, lot: str) -> tuple[str, set[str], int] | None:
+        """Whose a lot is, who makes it beside, and since which fact they have a say (-1: in everything)."""
         product = lot.split(":")[0]
         if product in self.owners:
-            return {self.owners[product]} | self.makers.get(product, set()), -1
+            return self.owners[product], self.makers.get(product, set()), -1
         made = [
             fact for fact in self.facts if fact.kind == "make" and any(o.split(":")[0] == product for o in fact.outputs)
         ]
         late = self.late if self.late is not None and self.late.product == product else None
         if late is None:
-            return ({made[0].by}, made[0].number) if made else None
+            return (made[0].by, set(), made[0].number) if made else None
         if late.settled:
-            return {late.owner}, -1
+            return late.owner, set(late.makers), -1
         first = [fact for fact in made if fact.number < late.at][:1]
         for claim in first:
             if claim.by == late.owner:
-                return {late.owner}, claim.number
+                return late.owner, set(late.makers), claim.number
             for fact in made:
                 if fact.by == claim.by and lot in fact.outputs and fact.number < late.at:
-                    return {claim.by}, claim.number
-        return {late.owner}, late.at
+                    return claim.by, set(), claim.number
+        return late.owner, set(late.makers), late.at
 
     def binds(self, lot: str, fact: Fact) -> bool:
-        """Whether who has the say in the lot has one in the fact."""
+        """Whether whose the lot is has a say in the fact: of what came before, in its own word alone. To be named as a
+        maker is no word of one's own."""
         whose = self.whose(lot)
-        return whose is not None and (fact.by in whose[0] or fact.number >= whose[1])
+        return whose is not None and (fact.by == whose[0] or fact.number >= whose[2])
 
     def may_make(self, lot: str, who: str) -> bool:
         whose = self.whose(lot)
-        return whose is not None and who in whose[0]
+        return whose is not None and who in {whose[0], *whose[1]}
 
     def statements(self, thing: str) -> list[tuple[Fact, str]]:
         """(fact, what it does) on a thing, also while it was in containers."""

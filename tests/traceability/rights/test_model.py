@@ -56,6 +56,9 @@ async def tell(harness: Harness, world: World, name_makers_at: int, rng: random.
         if registering and world.late is not None:
             path, owner = f"products/{PRODUCTS[world.late.product]}", world.late.owner
             await chain.put(harness, path, {"name": "商品d", "owner_uscc": owner, "shelf_life_days": 90}, owner)
+            if world.late.makers:
+                body = {"makers": [{"uscc": uscc, "since": "2026-01-01"} for uscc in sorted(world.late.makers)]}
+                await chain.put(harness, f"{path}/makers", body, owner)
         if fact is not None:
             waiting.append(fact)
     if world.late is not None and world.late.settled:
@@ -203,6 +206,7 @@ def test_the_chains_are_hard() -> None:
                 "no answer",
                 "more of it",
                 "late title",
+                "maker unasked",
             )
         )
         > CHAINS / 12

@@ -17,7 +17,7 @@ from tests.traceability.rights import chains
 from tests.traceability.rights.chains import FIRMS, PRODUCTS
 from tests.traceability.rights.model import Fact, World
 
-CHAINS = 100
+CHAINS = 200
 CUSTODY = Path(custody.__file__).read_text(encoding="utf-8")
 RULES = Path(rules.__file__).read_text(encoding="utf-8")
 
@@ -65,7 +65,8 @@ def title_of(world: World, letter: str, module: ModuleType) -> Any:
         claim = module.Title(made[0].by, None, since=f"{made[0].number:06}")
     if late is None:
         return claim
-    title = module.Title(late.owner, "370686", since=f"{late.at:06}", settled=late.settled)
+    makers = tuple(module.Maker(uscc) for uscc in sorted(late.makers))
+    title = module.Title(late.owner, "370686", makers, since=f"{late.at:06}", settled=late.settled)
     if claim is None:
         return title
     return replace(title, since=claim.since) if claim.owner == title.owner else replace(title, claim=claim)
@@ -142,7 +143,8 @@ def test_the_rules_are_the_model() -> None:
 MUTANTS = [
     ("self.settled\n            or self.since <= row.record_id", "self.settled\n            or True"),
     ("self.settled\n            or self.since <= row.record_id", "self.since <= row.record_id"),
-    ("or row.party in self.parties\n", "or False\n"),
+    ("or row.party == self.owner\n", "or False\n"),
+    ("or row.party == self.owner\n", "or row.party in self.parties\n"),
     ("and title and title.binds(row)]", "and title]"),
     ("if not all(title.binds(row) for row in made):", "if any(True for row in made):"),
     ("if not all(title.binds(row) for row in made):", "if False:"),

@@ -36,11 +36,12 @@ async def used(harness: Harness) -> None:
     assert (await chain.capture(harness, arrived, of(MARKET)))["stored"] == 2
 
 
-async def come(harness: Harness, owner: str) -> None:
+async def come(harness: Harness, owner: str, *, lot: bool = True) -> None:
     """Somebody registers the sugar, with the lot that others used."""
     product = {"name": "白砂糖", "owner_uscc": owner, "shelf_life_days": 700}
     await chain.put(harness, f"products/{SUGAR}", product, owner)
-    await chain.put(harness, f"lots/{SUGAR}/S1", {"produced_on": "2026-10-01"}, owner)
+    if lot:
+        await chain.put(harness, f"lots/{SUGAR}/S1", {"produced_on": "2026-10-01"}, owner)
 
 
 async def opened(harness: Harness, *lots: str, as_: Caller) -> Any:
@@ -144,7 +145,7 @@ async def test_what_a_claimant_made_stays_its_own(traceability: Harness) -> None
     assert (await chain.capture(traceability, received, of(MARKET)))["stored"] == 1
     words = "SELECT confirmed FROM event_epc WHERE node = $1 ORDER BY record_id"
     assert [bool(row[0]) for row in traceability.rows(words, USED)] == [True, True, True]
-    await come(traceability, ATTACKER)
+    await come(traceability, ATTACKER, lot=False)
     assert [bool(row[0]) for row in traceability.rows(words, USED)] == [True, True, True]
     mine = chain.event(
         "TransformationEvent",
@@ -160,6 +161,46 @@ async def test_what_a_claimant_made_stays_its_own(traceability: Harness) -> None
     assert await members(traceability, case["recall_id"]) == {BAD}
     food.refused(await opened(traceability, USED, as_=of(ATTACKER)), 409, "recall.title_unconfirmed")
     assert (await traceability.get(f"/v1/traceability/lots/{USED}/trace", as_=of(PACKER))).status_code == 200
+
+
+async def test_who_is_named_as_a_maker_unasked_keeps_its_words(traceability: Harness) -> None:
+    """The stranger names those who used the sugar as its makers, from long before: what they said stays theirs."""
+    await used(traceability)
+    await come(traceability, ATTACKER)
+    makers = [{"uscc": uscc, "since": "2025-05-01"} for uscc in (PACKER, MARKET, chain.SHOP)]
+    words = "SELECT confirmed, late FROM event_epc WHERE node = $1 ORDER BY record_id"
+    before = traceability.rows(words, USED)
+    await chain.put(traceability, f"products/{SUGAR}/makers", {"makers": makers}, ATTACKER)
+    assert traceability.rows(words, USED) == before
+    food.refused(await opened(traceability, USED, as_=of(ATTACKER)), 409, "recall.title_unconfirmed")
+    found = food.ok(await traceability.get(f"/v1/traceability/lots/{USED}/trace", as_=of(ATTACKER)))
+    assert (found["holdings"], found["edges"]) == ([], [])
+
+    # A maker by its own act: what it told counts; what the others told does not.
+    confirm = f"/v1/traceability/products/{SUGAR}:confirm"
+    food.ok(await traceability.post(confirm, as_=of(PACKER)))
+    mine = "SELECT DISTINCT x.confirmed, x.late FROM event_epc x JOIN epcis_event e ON e.record_id = x.record_id "
+    mine += "WHERE x.node = $1 AND e.captured_by = $2"
+    assert [tuple(map(bool, row)) for row in traceability.rows(mine, USED, PACKER)] == [(True, False)]
+    assert [tuple(map(bool, row)) for row in traceability.rows(mine, USED, MARKET)] == [(False, True)]
+    food.refused(await opened(traceability, USED, as_=of(ATTACKER)), 409, "recall.title_unconfirmed")
+
+
+async def test_what_a_claimant_made_stays_its_own_as_a_maker(on_sqlite: Harness) -> None:
+    """The packer made the sugar before: to be called its maker does not hand the lot over, until it says so."""
+    await settle(on_sqlite)
+    made = chain.event("ObjectEvent", 1, 2, "commissioning", action="ADD", quantityList=[amount(SUGAR, "S3", 10)])
+    await chain.capture(on_sqlite, chain.document(made, chain.ship(2, 3, 2, amount(SUGAR, "S3", 4))), of(PACKER))
+    await come(on_sqlite, ATTACKER, lot=False)
+    makers = {"makers": [{"uscc": PACKER, "since": "2026-02-03"}]}
+    await chain.put(on_sqlite, f"products/{SUGAR}/makers", makers, ATTACKER)
+    lot_id = lot(SUGAR, "S3")
+    path = f"/v1/traceability/lots/{lot_id}/trace"
+    assert (await on_sqlite.get(path, as_=of(ATTACKER))).status_code == 403
+    assert (await on_sqlite.get(path, as_=of(PACKER))).status_code == 200
+    assert (await opened(on_sqlite, lot_id, as_=of(ATTACKER))).status_code in (403, 409)
+    food.ok(await on_sqlite.post(f"/v1/traceability/products/{SUGAR}:confirm", as_=of(PACKER)))
+    assert (await on_sqlite.get(path, as_=of(ATTACKER))).status_code == 200
 
 
 async def test_a_false_claim_takes_nobodys_products(traceability: Harness) -> None:
