@@ -203,6 +203,7 @@ def test_the_chains_are_hard() -> None:
                 "no answer",
                 "more of it",
                 "late title",
+                "told inside",
             )
         )
         > CHAINS / 12
