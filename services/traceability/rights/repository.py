@@ -76,21 +76,21 @@ async def rows_of(session: AsyncSession, nodes: Iterable[str], which: Which) -> 
 
 
 _CONTAINED = and_(col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None))
-_ABOVE = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at)).where(
+_ABOVE = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at), col(Edge.record_id)).where(
     among_names(col(Edge.from_node)), _CONTAINED
 )
 _BELOW = select(col(Edge.from_node)).where(among_names(col(Edge.to_node)), _CONTAINED)
 
 
-async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[tuple[str, datetime]]]:
-    """Content -> its containers with the time of each packing, and theirs."""
-    found: dict[str, list[tuple[str, datetime]]] = {}
+async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[tuple[str, datetime, str]]]:
+    """Content -> its containers with the time and the record of each packing, and theirs."""
+    found: dict[str, list[tuple[str, datetime, str]]] = {}
     front = set(nodes)
     for _ in range(MAX_NESTING):
         following: set[str] = set()
         for chunk in chunks(front):
-            for content, container, at in (await session.execute(_ABOVE, {NAMES: chunk})).all():
-                found.setdefault(content, []).append((container, at))
+            for content, container, at, record_id in (await session.execute(_ABOVE, {NAMES: chunk})).all():
+                found.setdefault(content, []).append((container, at, record_id))
                 following.add(container)
         front = following - found.keys() - front
         if not front:
@@ -202,22 +202,22 @@ async def picture(
     which: Which,
     *,
     pending: Sequence[Mapping[str, Any]] = (),
-    packed: Iterable[tuple[str, str, datetime]] = (),
+    packed: Iterable[tuple[str, str, datetime, str]] = (),
     asked: Mapping[str, Title | None] = MappingProxyType({}),
 ) -> Picture:
     """Everything that decides on the nodes. `pending`: rows as of `rows_of`, not stored yet; `packed`: their packings
-    (content, container, time). `which` rows of the nodes themselves; of what they were in, those that decide. `asked`:
-    titles, or that there is none, where the caller knows."""
+    (content, container, time, record). `which` rows of the nodes themselves; of what they were in, those that decide.
+    `asked`: titles, or that there is none, where the caller knows."""
     wanted = set(nodes)
     inside = await above(session, wanted)
-    for content, container, at in packed:
+    for content, container, at, record_id in packed:
         if content in wanted or content in inside:
-            inside.setdefault(content, []).append((container, at))
-    containers = {container for each in inside.values() for container, _ in each} - wanted
+            inside.setdefault(content, []).append((container, at, record_id))
+    containers = {container for each in inside.values() for container, _, _ in each} - wanted
     if packed:
         more = await above(session, containers)
         inside = {**more, **inside}
-        containers = {container for each in inside.values() for container, _ in each} - wanted
+        containers = {container for each in inside.values() for container, _, _ in each} - wanted
     found: list[Any] = await rows_of(session, wanted, which) + await rows_of(session, containers, "deciding")
     found += [each for each in map(_Pending, pending) if each.node in wanted or each.node in containers]
     glns = {gln for row in found for gln in (row.place_gln, row.source_party, row.destination_party) if gln}

@@ -7,14 +7,15 @@ has no power over their words, until they or a department confirm it.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
 
 from services.traceability.genealogy.rules import OUTPUTS
-from services.traceability.rights.custody import Custody, custody
+from services.traceability.rights.custody import Custody, Way, origin
+from services.traceability.rights.inside import Carried, Moves, Packings
 
 SENT = frozenset({"shipping", "departing"})
 RECEIVED = frozenset({"receiving", "accepting", "arriving"})
@@ -164,8 +165,8 @@ class Picture:
 
     rows: Mapping[str, Sequence[Row]]
     """Node -> what is said of it."""
-    packed: Mapping[str, Sequence[tuple[str, datetime]]]
-    """Content -> containers, each with the time of the packing."""
+    packed: Mapping[str, Sequence[tuple[str, datetime, str]]]
+    """Content -> containers, each with the time of the packing and the record that tells it."""
     titles: Mapping[str, Title]
     """GTIN -> whose it is."""
     areas: Mapping[str, str]
@@ -174,11 +175,18 @@ class Picture:
     day: Callable[[datetime], date]
     decisions: Mapping[tuple[str, str], Decision] = field(default_factory=dict)
     """(record, node) -> what was decided."""
-    _carried: dict[str, list[Row]] = field(default_factory=dict)
+    _carried: dict[str, Sequence[Row]] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+    """What is being asked for: circles lead back to it."""
+    _moves: dict[str, Moves] = field(default_factory=dict)
+    _packings: Packings = field(init=False)
     _custody: dict[str, Custody] = field(default_factory=dict)
     _told: dict[str, Custody] = field(default_factory=dict)
-    _named: dict[str, frozenset[str]] = field(default_factory=dict)
+    _named: dict[str, Mapping[str, datetime]] = field(default_factory=dict)
     _titles: dict[str, Title | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._packings = Packings(self.rows, self.packed)
 
     def title(self, node: str) -> Title | None:
         """Whose a lot or item is. What a claimant made before another registered the GTIN stays the claimant's."""
@@ -192,42 +200,97 @@ class Picture:
             self._titles[node] = title
         return self._titles[node]
 
-    def named(self, node: str) -> frozenset[str]:
-        """To whom the lot or item was sent, by its owner or maker and by who had it from them."""
+    def named(self, node: str) -> Mapping[str, datetime]:
+        """To whom the lot or item was sent, by its owner or maker and by who had it from them, with since when.
+
+        It went where a container went only by a packing of who had a right to it by then without that packing: each
+        round counts the packings of those who are named without them."""
         if node not in self._named:
-            self._named[node] = frozenset()  # a circle of containers ends here
-            title, found = self.title(node), set[str]()
-            sent = [row for row in self._all(node) if row.sends and row.destination and title and title.binds(row)]
-            grows = title is not None
-            while grows and title is not None:
-                new = {
-                    row.destination
-                    for row in sent
-                    if row.destination
-                    and row.destination not in found
-                    and (
-                        row.party in found
-                        or title.makes(row.party, self.day(row.at))
-                        or (row.authority is not None and self._in_area(row, title.area_code))
-                    )
-                }
-                found |= new
-                grows = bool(new)
-            self._named[node] = frozenset(found)
+            self._named[node], own = {}, self.rows.get(node, ())  # a circle of containers ends here
+            self._carried[node], since = own, dict[str, datetime]()
+            if (title := self.title(node)) is None:
+                return self._named[node]
+            self._open.add(node)
+            told = self._packings.of(node)
+            counted, grows = 0, True
+            while grows:
+                since = self._sent(title, self._carried[node], since)
+                right = [each for each in told if self._had(title, node, each.row, since)]
+                grows, counted = len(right) > counted, len(right)
+                if grows:
+                    carried = Carried(own)
+                    more = [row for each in right for row in carried.over(each, self._moved(each.container))]
+                    self._carried[node] = [*own, *more]
+            self._open.remove(node)
+            self._named[node] = since
         return self._named[node]
+
+    def _sent(self, title: Title, rows: Sequence[Row], since: Mapping[str, datetime]) -> dict[str, datetime]:
+        """To whom the rows say that it was sent, beside those who are known, each with the first time."""
+        found, grows = dict(since), True
+        sent = [row for row in rows if row.sends and row.destination and title.binds(row)]
+        sent.sort(key=lambda row: row.at)
+        while grows:
+            grows = False
+            for row in sent:
+                first = found.get(row.destination or "")
+                if (first is None or row.at < first) and (
+                    row.party in found
+                    or title.makes(row.party, self.day(row.at))
+                    or (row.authority is not None and self._in_area(row, title.area_code))
+                ):
+                    found[row.destination or ""], grows = row.at, True
+        return found
+
+    def _had(self, title: Title, node: str, packing: Row, since: Mapping[str, datetime]) -> bool:
+        """Whether who tells a packing of the lot or item had a right to it by then, or the packing was confirmed."""
+        if self._rejected(packing) or self._rejected(packing, node):
+            return False
+        decision = self.decisions.get((packing.record_id, node))
+        if decision is not None and decision.confirmed and decision.decided_by in (None, title.owner):
+            return True
+        if packing.authority is not None:
+            return self._in_area(packing, title.area_code)
+        sent = since.get(packing.party or "")
+        return title.makes(packing.party, self.day(packing.at)) or (sent is not None and sent <= packing.at)
 
     def custody(self, node: str) -> Custody:
         if node not in self._custody:
-            self._custody[node] = Custody()
+            self._custody[node] = Custody()  # a circle of containers ends here
             area = self._holder_area(node)
-            said = [
-                row
-                for row in self._all(node)
-                if not self._rejected(row) and (row.authority is None or self._in_area(row, area(row.at)))
-            ]
-            first = {row.record_id for row in said if row.authority is not None or self._ordered(row)}
-            self._custody[node] = custody(said, first)
+
+            def admits(row: Row) -> bool:
+                return not self._rejected(row) and (row.authority is None or self._in_area(row, area(row.at)))
+
+            if self.title(node) is not None:
+                said = [row for row in self._all(node) if admits(row)]
+                self._custody[node] = Way(origin(node, said, (), (), self._first(said)), said).custody()
+            else:
+                self._carried.setdefault(node, self.rows.get(node, ()))
+                self._open.add(node)
+                self._custody[node], more = self._follow(node, admits)
+                self._open.remove(node)
+                self._carried[node] = [*self.rows.get(node, ()), *more]
         return self._custody[node]
+
+    def _first(self, rows: Iterable[Row]) -> set[str]:
+        return {row.record_id for row in rows if row.authority is not None or self._ordered(row)}
+
+    def _follow(self, node: str, admits: Callable[[Row], bool]) -> tuple[Custody, list[Row]]:
+        """Who held a container when, and what is said of the others in which it was meanwhile: where who tells a
+        packing held it at that time, by what is said of it and by the packings before."""
+        own = [row for row in self.rows.get(node, ()) if admits(row)]
+        told = [each for each in self._packings.of(node) if admits(each.row) and not self._rejected(each.row, node)]
+        above = filter(admits, self._packings.above(node)) if told else ()
+        party = origin(node, own, [each.row for each in told], list(above), self._first(own))
+        way, carried, more = Way(party, own), Carried(own), list[Row]()
+        for each in told:
+            row = each.row
+            if row.authority is not None or self._ordered(row, node) or way.holds(row.party, row.at):
+                new = carried.over(each, self._moved(each.container))
+                more += new
+                way.add(filter(admits, new))
+        return way.custody(), more
 
     def reads(self, node: str, party: str) -> bool:
         """Whether an enterprise may read what others say of the node: its owner, a maker of its GTIN at any time, and
@@ -292,44 +355,43 @@ class Picture:
         """When -> area of the enterprise that held it, as enterprises tell."""
         if not self._is_object(node):
             return lambda at: None
-        if node not in self._told:
-            told = (each for each in self._all(node) if each.authority is None and not self._rejected(each))
-            self._told[node] = custody(told)
-        held = self._told[node]
-        return lambda at: self.areas.get(held.holder(at) or "")
+
+        def area(at: datetime) -> str | None:
+            if node not in self._told:
+                self._told[node] = Custody()
+                self._told[node], _ = self._follow(node, lambda row: row.authority is None and not self._rejected(row))
+            return self.areas.get(self._told[node].holder(at) or "")
+
+        return area
 
     def _in_area(self, row: Row, area: str | None) -> bool:
         return row.authority == "" or area is None or self.within(area, row.authority or "")
 
-    def _rejected(self, row: Row) -> bool:
-        found = self.decisions.get((row.record_id, row.node))
+    def _rejected(self, row: Row, node: str | None = None) -> bool:
+        found = self.decisions.get((row.record_id, node or row.node))
         return found is not None and found.decided_by is None and not found.confirmed
 
-    def _ordered(self, row: Row) -> bool:
-        found = self.decisions.get((row.record_id, row.node))
+    def _ordered(self, row: Row, node: str | None = None) -> bool:
+        found = self.decisions.get((row.record_id, node or row.node))
         return found is not None and found.decided_by is None and found.confirmed
 
-    def _all(self, node: str) -> list[Row]:
-        """What is said of the node, and of every container while it was inside. An unpacking ends that only where its
-        holder says so."""
+    def _all(self, node: str) -> Sequence[Row]:
+        """What is said of the node, and of every container while it was inside, as far as that counts."""
         if node not in self._carried:
-            self._carried[node] = found = list(self.rows.get(node, ()))
-            names = {row.record_id for row in found}
-            more: list[Row] = []
-            for container, since in self.packed.get(node, ()):
-                ends = (
-                    row.at
-                    for row in self.rows.get(container, ())
-                    if row.unpacks and row.at >= since and self._may_unpack(row)
-                )
-                until = min(ends, default=None)
-                for row in self._all(container):
-                    inside = since <= row.at and (until is None or row.at <= until)
-                    if inside and (row.sends or row.receives) and row.record_id not in names:
-                        names.add(row.record_id)
-                        more.append(row)
-            self._carried[node] = found + more
+            (self.custody if self.title(node) is None else self.named)(node)
         return self._carried[node]
+
+    def _moved(self, container: str) -> Moves:
+        """An unpacking ends that something is inside only where the container's holder says so."""
+        if (moves := self._moves.get(container)) is None:
+            if len(self._open) > 2 * MAX_NESTING:
+                return Moves((), ())
+            said = self._all(container)
+            emptied = [row.at for row in self.rows.get(container, ()) if row.unpacks and self._may_unpack(row)]
+            moves = Moves(said, emptied)
+            if container not in self._open:
+                self._moves[container] = moves
+        return moves
 
     def _may_unpack(self, row: Row) -> bool:
         return self._counts(row) if row.authority is not None else self.custody(row.node).holds(row.party, row.at)

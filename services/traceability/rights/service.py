@@ -58,13 +58,13 @@ def _new(values: Sequence[dict[str, Any]]) -> tuple[list[New], set[str]]:
 
 class Moved(NamedTuple):
     """Nodes that new events move: objects, what is sent, what is packed now; `named`: all of theirs, where any moves.
-    `packed`: what, into what, when."""
+    `packed`: what, into what, when, by which record."""
 
     objects: set[str]
     sent: set[str]
     inside: set[str]
     named: set[str]
-    packed: list[tuple[str, str, datetime]]
+    packed: list[tuple[str, str, datetime, str]]
 
 
 async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[Row]:
@@ -80,7 +80,7 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
         return []
     named, packed = asked | moved.named, moved.packed
     up = await repository.above(uow.session, asked)
-    around = {container for each in up.values() for container, _ in each}
+    around = {container for each in up.values() for container, _, _ in each}
     await hold(uow.session, "node", named | around)
     # What is packed now is not below its container yet, and goes where the container went before.
     below = await repository.below(uow.session, moved.objects | moved.inside)
@@ -136,17 +136,17 @@ def _moved(new: Sequence[New]) -> Moved:
     sent = {each.values["node"] for each in new if each.sends}
     named = {each.values["node"] for each in new} if objects or sent else set()
     packed = _packings(new)
-    return Moved(objects, sent, {content for content, _, _ in packed}, named, packed)
+    return Moved(objects, sent, {content for content, _, _, _ in packed}, named, packed)
 
 
-def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime]]:
+def _packings(new: Iterable[New]) -> list[tuple[str, str, datetime, str]]:
     parents = {
         each.values["record_id"]: each.values["node"]
         for each in new
         if each.values["field"] == "parent" and each.values["action"] in ("ADD", "OBSERVE")
     }
     return [
-        (each.values["node"], parents[each.values["record_id"]], each.values["event_time"])
+        (each.values["node"], parents[each.values["record_id"]], each.values["event_time"], each.values["record_id"])
         for each in new
         if each.values["field"] in CONTENTS and each.values["record_id"] in parents
     ]

@@ -51,6 +51,7 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
             "more of it",
             "late title",
             "maker unasked",
+            "told inside",
         ),
         0,
     )
@@ -162,6 +163,17 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
                 what = "receive" if kind == "receive box" else "ship"
                 add(thief, what, objects=[box], sender=ends[0], receiver=ends[1])
         day = day_before
+    if rng.random() < 0.6:
+        # The thief has a crate from a lawful firm, or sent one there, and says that what it never had was in it.
+        hard["told inside"] += 1
+        lot, holder = rng.choice(lots)
+        ends = (holder, FIRMS[4]) if rng.random() < 0.6 else (FIRMS[4], holder)
+        day = rng.uniform(0, day)
+        hand_over(*ends, "g2")
+        boxes = sorted({out for fact in facts if fact.kind == "pack" for out in fact.outputs})
+        day -= 0.25
+        add(FIRMS[4], "pack", objects=[rng.choice([lot, *boxes])], outputs=["g2"])
+        add(FIRMS[4], "observe", objects=[lot])
     return World(OWNERS, makers, facts, late), hard
 
 

@@ -79,89 +79,118 @@ class World:
         whose = self.whose(lot)
         return whose is not None and who in {whose[0], *whose[1]}
 
-    def statements(self, thing: str) -> list[tuple[Fact, str]]:
-        """(fact, what it does) on a thing, also while it was in containers."""
+    def own(self, thing: str) -> list[tuple[Fact, str]]:
+        """(fact, what it does) on the thing itself."""
         found: list[tuple[Fact, str]] = []
         for fact in self.facts:
             if thing in fact.objects and fact.kind in ("ship", "receive"):
                 found.append((fact, fact.kind))
-            if fact.kind == "pack" and thing in fact.outputs:
+            if fact.kind in ("pack", "make") and thing in fact.outputs:
                 found.append((fact, "start"))
-            if fact.kind == "make" and thing in fact.outputs:
-                found.append((fact, "start"))
-        for packing in self.facts:
-            if packing.kind == "pack" and thing in packing.objects:
-                box = packing.outputs[0]
-                ends = [
-                    fact.day
-                    for fact in self.facts
-                    if fact.kind == "unpack"
-                    and fact.outputs == [box]
-                    and fact.day >= packing.day
-                    and self.holds(box, fact.by, fact.day)
-                ]
-                end = min(ends) if ends else 10**9
-                for fact, what in self.statements(box):
-                    inside = packing.day <= fact.day <= end
-                    if inside and what in ("ship", "receive") and all(fact is not other for other, _ in found):
-                        found.append((fact, what))
         return found
 
-    def holds(self, box: str, who: str, day: float) -> bool:
-        return any(
-            party == who and (since is None or since <= day) and (until is None or day <= until)
-            for party, since, until in self.holders(box)
-        )
+    def while_inside(self, thing: str, packing: Fact) -> list[tuple[Fact, str]]:
+        """What is said of the container into which one fact put the thing, until who holds it empties it."""
+        box = packing.outputs[0]
+        ends = [
+            fact.day
+            for fact in self.facts
+            if fact.kind == "unpack"
+            and fact.outputs == [box]
+            and fact.day >= packing.day
+            and self.holds(box, fact.by, fact.day)
+        ]
+        end = min(ends) if ends else 10**9
+        return [
+            (fact, what)
+            for fact, what in self.statements(box)
+            if packing.day <= fact.day <= end and what in ("ship", "receive")
+        ]
 
-    def holders(self, box: str) -> list[tuple[str, float | None, float | None]]:
-        """(who, since, until), by walking the hand-overs one by one."""
-        said = sorted(self.statements(box), key=lambda each: (each[0].day, each[0].number))
-        if not said:
-            return []
-        first = min(said, key=lambda each: each[0].number)[0]
-        who, day, used = first.by, first.day, []
+    def packings(self, thing: str) -> list[Fact]:
+        found = [fact for fact in self.facts if fact.kind == "pack" and thing in fact.objects]
+        return sorted(found, key=lambda fact: (fact.day, fact.number))
+
+    def statements(self, thing: str) -> list[tuple[Fact, str]]:
+        """What is said of the thing, also while it was in containers, where who tells the packing had it by then."""
+        return self.sent(thing)[0] if ":" in thing else self.followed(thing)[0]
+
+    def sent(self, lot: str) -> tuple[list[tuple[Fact, str]], dict[str, float]]:
+        """What is said of a lot, and to whom it was sent, since when: packings and shipments give each other their
+        right step by step, from what who has the say in the lot tells."""
+        said, since = self.own(lot), dict[str, float]()
+        grows = True
+        while grows:
+            grows = False
+            for fact, what in said:
+                entitled = self.may_make(lot, fact.by) or fact.by in since
+                counts = what == "ship" and entitled and self.binds(lot, fact)
+                if counts and fact.receiver and fact.day < since.get(fact.receiver, 10**9):
+                    since[fact.receiver], grows = fact.day, True
+            for packing in self.packings(lot):
+                if self.may_make(lot, packing.by) or since.get(packing.by, 10**9) <= packing.day:
+                    for each in self.while_inside(lot, packing):
+                        if all(each[0] is not other for other, _ in said):
+                            said, grows = [*said, each], True
+        return said, since
+
+    def followed(self, box: str) -> tuple[list[tuple[Fact, str]], list[tuple[str, float | None, float | None]]]:
+        """What is said of a container, and who held it when: packing by packing in the order of time."""
+        said, first = self.own(box), self.first_holder(box)
+        for packing in self.packings(box):
+            if covers(handed_on(said, first), packing.by, packing.day):
+                for each in self.while_inside(box, packing):
+                    if all(each[0] is not other for other, _ in said):
+                        said = [*said, each]
+        return said, handed_on(said, first)
+
+    def first_holder(self, box: str) -> str | None:
+        own, around, boxes, grows = self.own(box), list[tuple[Fact, str]](), {box: -1.0}, True
+        while grows:  # what anybody says of where it ever was
+            grows = False
+            for fact in self.facts:
+                for inner in [name for name in fact.objects if fact.kind == "pack" and name in boxes]:
+                    since = max(boxes[inner], fact.day)
+                    if since < boxes.get(fact.outputs[0], 10**9):
+                        boxes[fact.outputs[0]], grows = since, True
+        for name, since in boxes.items():
+            if name != box:
+                around += [(f, what) for f, what in self.own(name) if f.day >= since and what in ("ship", "receive")]
+        packed = [(fact, "start") for fact in self.packings(box)]
+        if not own and not packed:
+            return None
+        first = min((fact for fact, _ in own + packed), key=lambda fact: fact.number)
+        words = own + [(fact, "end") for fact in self.facts if fact.kind == "unpack" and fact.outputs == [box]]
+        words += [(fact, "put in") for fact, _ in packed]
+        got = [fact for fact, what in own if what == "receive"]
+        for fact, what in around:
+            mine = sorted(((f.day, f.number, w) for f, w in words if f.by == fact.by), key=lambda each: each[:2])
+            if what == "receive" and (not mine or (mine[0][0] >= fact.day and mine[0][2] in ("ship", "end", "put in"))):
+                got.append(fact)
+        who, day, used = first.by, first.day, list[Fact]()
         while True:
             back = [
                 fact
-                for fact, what in said
-                if what == "receive"
-                and fact.by == who
+                for fact in sorted(got, key=lambda fact: (fact.day, fact.number))
+                if fact.by == who
                 and fact.day <= day
                 and fact not in used
                 and fact.sender not in (None, who)
-                and any(other.by == fact.sender and other.day <= fact.day for other, _ in said)
+                and any(other.by == fact.sender and other.day <= fact.day for other, _ in own + packed + around)
             ]
             if not back:
-                break
+                return who
             used.append(back[-1])
             who, day = str(back[-1].sender), back[-1].day
-        found: list[tuple[str, float | None, float | None]] = []
-        since: float | None = None
-        shipped: list[Fact] = []
-        while True:
-            next_: tuple[Fact, float] | None = None
-            for fact, what in said:
-                if what == "ship" and fact.by == who and fact not in shipped and fact.receiver not in (None, who):
-                    if since is not None and fact.day < since:
-                        continue
-                    answers = [other.day for other, _ in said if other.by == fact.receiver and other.day >= fact.day]
-                    if answers:
-                        next_ = fact, min(answers)
-                        break
-            if next_ is None:
-                return [*found, (who, since, None)]
-            found.append((who, since, next_[1]))
-            shipped.append(next_[0])
-            who, since = str(next_[0].receiver), next_[0].day
+
+    def holds(self, box: str, who: str, day: float) -> bool:
+        return covers(self.holders(box), who, day)
+
+    def holders(self, box: str) -> list[tuple[str, float | None, float | None]]:
+        return self.followed(box)[1]
 
     def named(self, lot: str) -> set[str]:
-        found: set[str] = set()
-        for _ in self.facts:
-            for fact, what in self.statements(lot):
-                entitled = self.may_make(lot, fact.by) or fact.by in found
-                if what == "ship" and fact.receiver and entitled and self.binds(lot, fact):
-                    found.add(fact.receiver)
-        return found
+        return set(self.sent(lot)[1])
 
     def counts(self, fact: Fact, lot: str) -> bool:
         """Whether the word of a fact on a lot counts."""
@@ -236,3 +265,35 @@ class World:
                 grows = bool(new)
             found[way] = reached
         return found
+
+
+def covers(held: list[tuple[str, float | None, float | None]], who: str, day: float) -> bool:
+    return any(
+        party == who and (since is None or since <= day) and (until is None or day <= until)
+        for party, since, until in held
+    )
+
+
+def handed_on(statements: list[tuple[Fact, str]], first: str | None) -> list[tuple[str, float | None, float | None]]:
+    """(who, since, until), by walking the hand-overs one by one."""
+    if first is None:
+        return []
+    said = sorted(statements, key=lambda each: (each[0].day, each[0].number))
+    who, since = first, None
+    found: list[tuple[str, float | None, float | None]] = []
+    shipped: list[Fact] = []
+    while True:
+        next_: tuple[Fact, float] | None = None
+        for fact, what in said:
+            if what == "ship" and fact.by == who and fact not in shipped and fact.receiver not in (None, who):
+                if since is not None and fact.day < since:
+                    continue
+                answers = [other.day for other, _ in said if other.by == fact.receiver and other.day >= fact.day]
+                if answers:
+                    next_ = fact, min(answers)
+                    break
+        if next_ is None:
+            return [*found, (who, since, None)]
+        found.append((who, since, next_[1]))
+        shipped.append(next_[0])
+        who, since = str(next_[0].receiver), next_[0].day

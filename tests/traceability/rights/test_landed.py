@@ -109,3 +109,43 @@ async def test_landed_rows(backend: Backend) -> None:
             assert again.rows("SELECT count(*) FROM rights_sweep") == [(0,)]
     finally:
         sweep.SLICE = sweep_slice
+
+
+async def test_what_was_said_over_a_packing_of_a_stranger_is_judged_anew(backend: Backend) -> None:
+    """The shop said that the packer's lot was in a crate of the packer; its words on the lot counted."""
+    import asyncio
+
+    def told(connection: Connection) -> None:
+        land(connection)
+        crate, common = sscc(2), {"declaration": False, "event_time": AT, "record_time": AT, "body": "{}"}
+        for record, owner, kind, step, action, objects in (
+            ("7", PACKER, "ObjectEvent", "shipping", "OBSERVE", [("epc", crate)]),
+            ("8", SHOP, "AggregationEvent", "packing", "ADD", [("parent", crate), ("child_quantity", B1)]),
+            ("9", SHOP, "ObjectEvent", "retail_selling", "OBSERVE", [("quantity", B1)]),
+        ):
+            row: dict[str, Any] = {"record_id": f"11abcdef-0000-7000-8000-00000000000{record}", "captured_by": owner}
+            row |= {"owner_uscc": owner, "event_id": record, "hash_id": f"h{record}", "event_type": kind}
+            row |= {"biz_step": step, "action": action, "destination_party": gln(4) if record == "7" else None}
+            put(connection, "epcis_event", **row, **common)
+            for position, (field, node) in enumerate(objects):
+                where = {"record_id": row["record_id"], "position": position, "field": field, "node": node}
+                put(connection, "event_epc", **where, value=node)
+            if kind == "AggregationEvent":
+                ends = {"from_node": B1, "to_node": crate, "hop": 1, "at": AT, "known_from": AT}
+                put(connection, "edge", record_id=row["record_id"], position=0, **ends, relation="aggregation")
+
+    def counted(connection: Connection) -> None:
+        """As the rules before had it."""
+        connection.execute(text("DELETE FROM rights_sweep"))
+        connection.execute(text("UPDATE event_epc SET confirmed = true, asks = NULL WHERE record_id LIKE '11ab%'"))
+
+    url = backend.bare(MetaData())
+    await asyncio.to_thread(upgrade, "traceability", url, "0006")
+    await asyncio.to_thread(run, url, told)
+    await asyncio.to_thread(upgrade, "traceability", url, "0012")
+    await asyncio.to_thread(run, url, counted)
+    await asyncio.to_thread(upgrade, "traceability", url)
+    async with running(create_app, Settings, backend, url=url) as harness:
+        await harness.until(lambda: harness.rows("SELECT count(*) FROM rights_sweep") == [(0,)], "the sweep")
+        sql = "SELECT confirmed, asks FROM event_epc WHERE node = $1 AND record_id LIKE '11ab%' ORDER BY record_id"
+        assert [(bool(one), asks) for one, asks in harness.rows(sql, B1)] == [(False, PACKER)] * 2

@@ -207,6 +207,7 @@ def test_the_chains_are_hard() -> None:
                 "more of it",
                 "late title",
                 "maker unasked",
+                "told inside",
             )
         )
         > CHAINS / 12
