@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.events.credit import EnterpriseUpdated
+from shared.identifiers import uscc
 from tests.credit.samples import (
     COUNTY,
     ELSEWHERE,
@@ -20,6 +21,7 @@ from tests.credit.samples import (
     violation,
 )
 from tests.support.app import Harness, department, enterprise, staff
+from tests.support.callers import Caller
 
 URL = "/v1/credit/enterprises"
 
@@ -155,9 +157,10 @@ async def test_who_may_state_what(credit_sqlite: Harness) -> None:
     assert (await credit.put(url, json=taken, as_=ELSEWHERE)).status_code == 403
     assert (await credit.put(url, json=statement(state="moved_out"), as_=COUNTY)).status_code == 200
     assert (await credit.put(url, json=taken, as_=ELSEWHERE)).status_code == 200
-    # what only a violation said may be confirmed by the area where it really is
+    # what only a violation said is no word of the register: its code says who registered it
     await push(credit, 2)
-    assert (await credit.put(f"{URL}/{code(2)}", json=taken, as_=ELSEWHERE)).status_code == 200
+    assert (await credit.put(f"{URL}/{code(2)}", json=taken, as_=ELSEWHERE)).status_code == 403
+    assert (await credit.put(f"{URL}/{code(2)}", json=statement(), as_=COUNTY)).status_code == 200
 
 
 async def test_everything_wrong_with_a_statement_is_told_at_once(credit_sqlite: Harness) -> None:
@@ -241,3 +244,51 @@ async def test_first_statements_beside_each_other(credit: Harness) -> None:
     assert len(versions) in (6, 7)  # the violation came first, or a department did
     file = (await credit.get(f"{URL}/{code(1)}", as_=UNIT)).json()
     assert (file["version"], file["source"]) == (len(versions), "register")
+
+
+def coded(division: str, organisation: str = "MA00CADE") -> str:
+    """A conforming code of an enterprise that an authority of the division registered."""
+    first = f"91{division}{organisation}" + uscc.organisation_check_character(organisation)
+    return first + uscc.check_character(first)
+
+
+BEIJING = department("credit:enterprises:write", area="110101", client="bj")
+SHANDONG = department("credit:enterprises:write", area="370000", client="sd")
+
+
+@pytest.mark.parametrize(
+    ("division", "who", "area", "status"),
+    [
+        ("370686", BEIJING, "110101", 403),
+        ("370000", BEIJING, "110101", 403),
+        ("100000", BEIJING, "110101", 200),
+        ("110101", BEIJING, "110101", 200),
+        ("110000", BEIJING, "110101", 200),
+        ("370686", SHANDONG, "371002", 200),
+        ("370602", COUNTY, "370602", 200),
+        ("370600", COUNTY, "370602", 200),
+        ("370686", COUNTY, "370602", 403),
+        ("370684", UNIT, "370614", 200),  # 蓬莱市, which 蓬莱区 succeeded
+    ],
+)
+async def test_the_first_word_on_a_subject_is_that_of_where_it_was_registered(
+    credit_sqlite: Harness, division: str, who: Caller, area: str, status: int
+) -> None:
+    """Also where a unit pushed a violation first."""
+    known = coded(division, "MA00BABE")
+    pushed = violation(1, uscc=known)
+    assert (await credit_sqlite.post("/v1/credit/violations", json=pushed, as_=UNIT)).status_code == 201
+    for subject in (coded(division), known):
+        answer = await credit_sqlite.put(f"{URL}/{subject}", json=statement(area_code=area), as_=who)
+        assert answer.status_code == status, answer.text
+    if status == 403:
+        assert division in answer.json()["detail"]
+        right = department("credit:enterprises:write", area=division)
+        for subject in (coded(division), known):
+            assert (
+                await credit_sqlite.put(f"{URL}/{subject}", json=statement(area_code=division), as_=right)
+            ).status_code == 200
+            moved = statement(area_code=division, state="moved_out")
+            assert (await credit_sqlite.put(f"{URL}/{subject}", json=moved, as_=right)).status_code == 200
+            after = await credit_sqlite.put(f"{URL}/{subject}", json=statement(area_code=area), as_=who)
+            assert after.status_code == 200, after.text

@@ -12,7 +12,9 @@ from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
 from shared.errors import Forbidden, PlatformError
 from shared.events.credit import EnterpriseUpdated
+from shared.identifiers import uscc
 from shared.identifiers.errors import plain
+from shared.reference import areas
 
 _REGISTERED = "enterprises.registered"
 _MOST_REGISTERED = 100_000
@@ -77,7 +79,7 @@ async def state(
     for code, body in statements:
         before = latest.get(code)
         try:
-            _may_state(principal, before, body)
+            _may_state(principal, code, before, body)
         except PlatformError as error:
             results.append(error)
             continue
@@ -112,14 +114,25 @@ class _Row:
         self.__dict__.update(row)
 
 
-def _may_state(principal: Principal, before: Enterprise | None, body: EnterpriseIn) -> None:
+def _may_state(principal: Principal, code: str, before: Enterprise | None, body: EnterpriseIn) -> None:
+    """A subject is of the area that states it; of none yet, of the one whose authority registered it (GB 32100-2015:
+    the third to eighth character). A department far away would else become the supervisor of any firm that this
+    register does not know."""
     principal.require_area(body.area_code)
-    if (
-        before is not None
-        and before.source == "register"
-        and before.state != "moved_out"
-        and not principal.may_in(before.area_code)
-    ):
+    if before is None or before.source != "register":
+        registered = uscc.parse(code, nonconforming_ok=True).area_code
+        if (
+            areas.is_code(registered)
+            and not principal.may_in(registered)
+            and not areas.is_within(body.area_code, registered)
+        ):
+            raise Forbidden(
+                "area",
+                zh=f"代码显示该主体由 {registered} 的机关登记，不在本地区；请由该地区或其上级先登记，迁出后再写入",
+                en=f"Its code says that an authority of {registered} registered this subject, outside your area; that "
+                "area or one above it states it first, and moved_out when it has moved",
+            )
+    elif before.state != "moved_out" and not principal.may_in(before.area_code):
         raise Forbidden(
             "area",
             zh=f"该主体登记在 {before.area_code}，不在本地区；由该地区登记为“迁出”后再写入",
