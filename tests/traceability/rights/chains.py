@@ -126,7 +126,7 @@ def make(rng: random.Random) -> tuple[World, dict[str, int]]:
             # The title was taken to open what those who had it before said: it is sent to them, for show, and one of
             # them is named as its maker.
             had = [fact for fact in facts if set(mine) & {*fact.objects, *fact.inputs}]
-            if had and rng.random() < 0.5:
+            if had and rng.random() < 0.9:
                 late.makers = frozenset({rng.choice(had).by})
                 hard["maker unasked"] += 1
             for fact in had[:3]:
