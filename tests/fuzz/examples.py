@@ -297,6 +297,8 @@ def reads(fuzzed: Fuzzed, service: str, template: str, operation: dict[str, Any]
 
 async def all_of(fuzzed: Fuzzed) -> dict[str, Example]:
     """Label -> example, of every operation in the documents of the four services."""
+    if fuzzed.examples:
+        return fuzzed.examples
     made = await writes(fuzzed)
     await known(fuzzed)
     found = {}
@@ -317,4 +319,5 @@ async def all_of(fuzzed: Fuzzed) -> dict[str, Example]:
                 else:
                     raise AssertionError(f"no example of {' '.join(key)}: write one in tests/fuzz/examples.py")
                 found[example.label] = example
+    fuzzed.examples = found
     return found

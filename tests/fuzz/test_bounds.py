@@ -83,7 +83,9 @@ def wrong(answer: Answer, attack: Attack, statuses: frozenset[int]) -> str | Non
     if len(problem.get("errors", ())) > 50:
         return f"{len(problem['errors'])} errors"
     named = "limit" in problem or re.search(r"\d", problem.get("error_description", ""))
-    if attack.limited and answer.status in attack.statuses and not named:
+    # Refused for its caller, who shows a token and a secret at once.
+    other = "in one way only" in problem.get("error_description", "")
+    if attack.limited and answer.status in attack.statuses and not (named or other):
         return f"names no limit: {problem}"
     return None
 

@@ -44,6 +44,8 @@ class Fuzzed:
     callers: dict[str, Caller]
     behind: dict[str, Harness] = field(default_factory=dict)
     """The services behind a gateway that has them all."""
+    examples: dict[str, Any] = field(default_factory=dict)
+    """Made once (`examples.all_of`): what they rest on is stored."""
 
     def headers(self, policy: str, chance: random.Random) -> dict[str, str]:
         """The token of a caller; four times out of five of one whom the policy (its words) admits."""
