@@ -5,11 +5,13 @@ import os
 import re
 import tempfile
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 from shared.db.faults import FILES_MOVED, StorageFault
+from shared.db.placed import Placed
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -70,9 +72,8 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._first: tuple[int, int] | None = None
-        """The folder that was seen first, which must stay there: into another one, all that is acknowledged would be
-        hidden or gone when the first comes back."""
+        self._placed = Placed(root, partial(StorageFault, FILES_MOVED))
+        """Into another folder, all that is acknowledged would be hidden or gone when the first comes back."""
 
     async def put(self, data: bytes) -> str:
         return await asyncio.to_thread(self._put, data)
@@ -99,9 +100,9 @@ class DiskStore:
     def _put(self, data: bytes) -> str:
         digest = digest_of(data)
         path = self._path(digest)
-        if self._first is None:
+        if not self._placed.is_known:
             self._root.mkdir(parents=True, exist_ok=True)
-        self._check()
+        self._placed.check()
         with suppress(OSError):
             if self._get(digest) is not None:
                 return digest
@@ -124,7 +125,7 @@ class DiskStore:
     def _get(self, digest: str) -> bytes | None:
         if not is_digest(digest):
             return None
-        self._check()
+        self._placed.check()
         try:
             data = self._path(digest).read_bytes()
         except FileNotFoundError:
@@ -132,18 +133,6 @@ class DiskStore:
         if digest_of(data) != digest:
             raise Corrupted(f"attachment {digest} is damaged on disk")
         return data
-
-    def _check(self) -> None:
-        """Raises StorageFault."""
-        try:
-            found = os.stat(self._root)
-            now = (found.st_dev, found.st_ino)
-        except FileNotFoundError:
-            now = None
-        if self._first is None:
-            self._first = now
-        elif self._first != now:
-            raise StorageFault(FILES_MOVED, self._root)
 
     def _delete(self, digest: str) -> None:
         if is_digest(digest):
