@@ -23,7 +23,7 @@ from services.traceability.rights.titles import titles as titles_of
 from services.traceability.verdicts.journey import Role, Seen
 from shared.db import AsyncSession
 from shared.db.sql import among, chunks
-from shared.turns import in_turns
+from shared.turns import aside, in_turns
 
 MAX_DEPTH = 8
 """Levels of materials and of containers that a journey shows."""
@@ -215,6 +215,10 @@ async def _events(session: AsyncSession, nodes: Iterable[str], makers: Collectio
     return rows
 
 
+def _foreign(rows: Iterable[Any], registry: Registry) -> set[str]:
+    return {row.record_id for row in rows if registry.elsewhere(row) or registry.late(row)}
+
+
 class _Names:
     """Names of places, parties and material lots that the events refer to by number."""
 
@@ -246,7 +250,7 @@ class _Names:
                 .where(col(Lot.lot_id).in_(chunk))
             )
             lots |= {lot_id: f"{name} {lot}" for lot_id, lot, name in (await session.execute(statement)).all()}
-        foreign = {row.record_id for row in rows if registry.elsewhere(row) or registry.late(row)}
+        foreign = await aside(len(rows), _foreign, rows, registry)
         return cls(registry, parties, lots, foreign - await confirmed_places(session, foreign))
 
     def party(self, value: str | None, row: Any) -> str | None:
