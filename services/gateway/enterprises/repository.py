@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from services.gateway.enterprises import rules
 from services.gateway.enterprises.models import EnterpriseRow, ListingRow
 from services.gateway.projection import Row, lock_rows
+from shared.area_scope import within
 from shared.db import AsyncSession
 from shared.db.sql import upsert
 
@@ -64,10 +65,6 @@ async def totals(session: AsyncSession, day: date) -> dict[str, int]:
     return {"black": 0, "red": 0} | {colour: count for colour, count in await session.execute(query)}
 
 
-async def listed_areas(session: AsyncSession) -> list[str]:
-    return list((await session.execute(select(_listing.c.area_code).distinct())).scalars())
-
-
 async def newest_change(session: AsyncSession) -> str | None:
     """Time of the newest event about any listing."""
     newest: str | None = (await session.execute(select(func.max(_listing.c.changed_at)))).scalar_one()
@@ -80,13 +77,13 @@ async def page(
     day: date,
     *,
     q: str | None,
-    areas: Sequence[str] | None,
+    area: str | None,
     limit: int,
     after: tuple[Any, ...] | None,
 ) -> tuple[list[Row], int]:
     """Entries in force, newest publication first, one more than `limit` when there is a next page; and how many in all.
 
-    `q` is part of a name or of a USCC; `areas` the codes to look in.
+    `q` is part of a name or of a USCC; `area` takes those below it, too.
     """
     where: list[Any] = [_listing.c.colour == colour, _in_force(day)]
     if q:
@@ -96,8 +93,8 @@ async def page(
                 _listing.c.uscc.startswith(q.upper(), autoescape=True),
             )
         )
-    if areas is not None:
-        where.append(_listing.c.area_code.in_(areas))
+    if area is not None:
+        where.append(within(_listing.c.area_code, area))
     total = (await session.execute(select(func.count()).select_from(_listing).where(*where))).scalar_one()
     if after is not None:
         where.append(tuple_(_listing.c.published_on, _listing.c.listing_id) < after)

@@ -9,7 +9,6 @@ from services.gateway.names import area_name
 from services.gateway.schemas import Colour, Listing, ListView
 from services.gateway.state import gateway_of
 from shared.clock import shanghai_date
-from shared.reference import areas
 from shared.web.paging import Keyset
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ async def list_view(
     after = _LISTED.after(cursor)
     async with platform.read() as session:
         totals = await repository.totals(session, day)
-        wanted = None
-        if area:
-            wanted = [code for code in await repository.listed_areas(session) if areas.is_within(code, area)]
-        found, total = await repository.page(session, colour, day, q=q, areas=wanted, limit=limit, after=after)
+        found, total = await repository.page(session, colour, day, q=q, area=area or None, limit=limit, after=after)
         newest = await repository.newest_change(session)
     more, found = len(found) > limit, found[:limit]
     items: list[Listing] = [rules.listing_on(body, day, area_name(body["area_code"])) for body in found]
