@@ -44,7 +44,8 @@ _REPORT = (
     *("chemicalSubstance", "value", "component", "stringValue", "booleanValue", "hexBinaryValue", "uriValue"),
     *("minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue", "uom", "coordinateReferenceSystem"),
 )
-_TIMES = {"time", "startTime", "endTime"}
+TIMES = ("time", "startTime", "endTime")
+"""Of sensors."""
 _COMMENTS = {"@context", "rdfs:comment", "comment"}
 _IGNORED = {"type", "eventID", "recordTime", "errorDeclaration", "certificationInfo"}
 
@@ -166,7 +167,7 @@ def _fields(order: tuple[str, ...], fields: Mapping[str, Any], terms: Mapping[st
     written = []
     for key in order:
         if (value := fields.get(key)) is not None:
-            of = utc_milliseconds if key in _TIMES else terms.get(key, scalar)
+            of = utc_milliseconds if key in TIMES else terms.get(key, scalar)
             written.append(f"{key}={of(value)}")
     return "".join(written)
 

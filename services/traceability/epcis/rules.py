@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from services.traceability.epcis import eventhash
 from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
 from services.traceability.genealogy.rules import is_middle
 from services.traceability.rights.rules import kind_of
@@ -20,7 +21,6 @@ QUANTITY_LISTS = {
     "inputQuantityList": "input_quantity",
     "outputQuantityList": "output_quantity",
 }
-SENSOR_TIMES = ("time", "startTime", "endTime")
 MAX_QUANTITY = 10**12
 MAX_IDENTIFIER = 1000
 """Characters of a URI that is looked up: an index entry holds at most 2,700 bytes on PostgreSQL."""
@@ -186,7 +186,7 @@ def _times(event: dict[str, Any], pointer: str) -> Iterator[FieldError]:
 
 
 def _timed(part: dict[str, Any] | None) -> Iterator[tuple[str, Any]]:
-    for name in SENSOR_TIMES:
+    for name in eventhash.TIMES:
         yield name, (part or {}).get(name)
 
 
