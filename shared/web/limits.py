@@ -12,7 +12,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import metrics
 from shared.errors import PlatformError, TooMany
@@ -40,20 +40,6 @@ def rate_of(scope: Scope) -> int:
     return rate.used if rate else 0
 
 
-def telling(scope: Scope, send: Send) -> Send:
-    """`send` that puts the headers of the rate on the answer."""
-    rate: Rate | None = scope.get(RATE)
-    if rate is None:
-        return send
-
-    async def told(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *rate.headers]
-        await send(message)
-
-    return told
-
-
 @dataclass(frozen=True)
 class Limit:
     """`quota` requests a second for each address whose path begins with one of `prefixes`, or, with `clients`, for each
@@ -66,8 +52,8 @@ class Limit:
 
 
 class RateLimits:
-    """`limits`: the first one that fits counts. `now` gives seconds of a clock that nobody sets. Whoever answers below
-    tells the rate (`HotApp` does, for itself and for all that it hands on)."""
+    """`limits`: the first one that fits counts. `now` gives seconds of a clock that nobody sets. `RequestContext`
+    below tells the rate of what it answers."""
 
     def __init__(
         self,
@@ -95,9 +81,9 @@ class RateLimits:
                 continue
             used = self._count(limit.name, client if limit.clients and client is not None else address(scope))
             left = b'"%s";r=%d;t=1' % (name, max(0, limit.quota - used))
-            scope[RATE] = Rate(used, (policy, (b"ratelimit", left)))
+            scope[RATE] = rate = Rate(used, (policy, (b"ratelimit", left)))
             if used > limit.quota:
-                await self._refuse(limit, scope, receive, telling(scope, send))
+                await self._refuse(limit, rate, scope, receive, send)
                 return
             break
         await self._app(scope, receive, send)
@@ -120,7 +106,7 @@ class RateLimits:
                     return None
         return None
 
-    async def _refuse(self, limit: Limit, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, limit: Limit, rate: Rate, scope: Scope, receive: Receive, send: Send) -> None:
         metrics.RATE_LIMITED.labels(limit.name).inc()
         language = dict(scope["headers"]).get(b"accept-language")
         who = ("客户端", "client") if limit.clients else ("地址", "address")
@@ -132,6 +118,7 @@ class RateLimits:
             limit=limit.quota,
         )
         response = problem_response(error, negotiate(language.decode("latin-1") if language else None))
+        response.raw_headers.extend(rate.headers)
         await response(scope, receive, send)
 
 
