@@ -18,10 +18,10 @@ BOTH = staff("case_officer", "reviewer", user="zhao")
 PUBLISHER = staff("publisher", user="sun")
 
 
-def code(number: int) -> str:
-    """The number-th invented enterprise of Yantai: a conforming code."""
+def code(number: int, division: str = "370600") -> str:
+    """The number-th invented enterprise that an authority of the division registered: a conforming code."""
     organisation = f"MA{number:06d}"
-    first = "91370600" + organisation + uscc.organisation_check_character(organisation)
+    first = "91" + division + organisation + uscc.organisation_check_character(organisation)
     return first + uscc.check_character(first)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from shared.events.credit import EnterpriseUpdated
-from shared.identifiers import uscc
 from tests.credit.samples import (
     COUNTY,
     ELSEWHERE,
@@ -246,12 +245,6 @@ async def test_first_statements_beside_each_other(credit: Harness) -> None:
     assert (file["version"], file["source"]) == (len(versions), "register")
 
 
-def coded(division: str, organisation: str = "MA00CADE") -> str:
-    """A conforming code of an enterprise that an authority of the division registered."""
-    first = f"91{division}{organisation}" + uscc.organisation_check_character(organisation)
-    return first + uscc.check_character(first)
-
-
 BEIJING = department("credit:enterprises:write", area="110101", client="bj")
 SHANDONG = department("credit:enterprises:write", area="370000", client="sd")
 
@@ -275,16 +268,16 @@ async def test_the_first_word_on_a_subject_is_that_of_where_it_was_registered(
     credit_sqlite: Harness, division: str, who: Caller, area: str, status: int
 ) -> None:
     """Also where a unit pushed a violation first."""
-    known = coded(division, "MA00BABE")
+    known = code(2, division)
     pushed = violation(1, uscc=known)
     assert (await credit_sqlite.post("/v1/credit/violations", json=pushed, as_=UNIT)).status_code == 201
-    for subject in (coded(division), known):
+    for subject in (code(1, division), known):
         answer = await credit_sqlite.put(f"{URL}/{subject}", json=statement(area_code=area), as_=who)
         assert answer.status_code == status, answer.text
     if status == 403:
         assert division in answer.json()["detail"]
         right = department("credit:enterprises:write", area=division)
-        for subject in (coded(division), known):
+        for subject in (code(1, division), known):
             assert (
                 await credit_sqlite.put(f"{URL}/{subject}", json=statement(area_code=division), as_=right)
             ).status_code == 200

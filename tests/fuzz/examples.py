@@ -49,7 +49,7 @@ async def writes(fuzzed: Fuzzed) -> dict[tuple[str, str, str], Write]:
     """(service, method, template) -> a write that will be taken."""
     found: dict[tuple[str, str, str], Write] = {}
     admin = fuzzed.callers["staff"]
-    for name, harness in (*fuzzed.behind.items(), ("gateway", fuzzed.harness)):
+    for name, harness in fuzzed.harnesses.items():
         for act in ("retry", "skip"):
             letter = await _letter(harness, act)
             path = f"/v1/{name}/events/dead-letters/"
@@ -259,7 +259,7 @@ async def _traceability(service: Harness, recall: str) -> dict[tuple[str, str], 
 
 async def known(fuzzed: Fuzzed) -> None:
     """What reads are asked for, beside the names and numbers that the seeds know."""
-    for name, harness in (*fuzzed.behind.items(), ("gateway", fuzzed.harness)):
+    for name, harness in fuzzed.harnesses.items():
         fuzzed.world.known[f"{name}.letter_id"] = ["letter-retry"]
         fuzzed.world.known["credit.uscc"] = [credit.code(1)]
         if name == "traceability":
@@ -302,7 +302,7 @@ async def all_of(fuzzed: Fuzzed) -> dict[str, Example]:
     made = await writes(fuzzed)
     await known(fuzzed)
     found = {}
-    for name, harness in (*fuzzed.behind.items(), ("gateway", fuzzed.harness)):
+    for name, harness in fuzzed.harnesses.items():
         own = {route.path_format for route in harness.app.fastapi.routes if hasattr(route, "path_format")}  # type: ignore[attr-defined]
         for template, item in harness.app.fastapi.openapi()["paths"].items():  # type: ignore[attr-defined]
             for method, operation in item.items():

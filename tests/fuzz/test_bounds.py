@@ -46,13 +46,12 @@ def stage(fuzzed: Fuzzed) -> Iterator[Stage]:
 
     async def start() -> Stage:
         found = await examples.all_of(fuzzed)
-        harnesses = {**fuzzed.behind, "gateway": fuzzed.harness}
         ports = {
             # Slow clients are cut off sooner than by default, so that a busy machine has time left for the answer.
             name: await stack.enter_async_context(
                 served(harness.app, harness.platform.settings, head_seconds=4.0, body_seconds=4.0)
             )
-            for name, harness in harnesses.items()
+            for name, harness in fuzzed.harnesses.items()
         }
         return Stage(fuzzed, found, ports, Watch(fuzzed.loop._thread.ident or 0))
 

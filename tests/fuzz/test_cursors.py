@@ -22,9 +22,8 @@ def test_a_cursor_of_another_list(fuzzed: Fuzzed) -> None:
     async def walk() -> tuple[int, list[str]]:
         asked, found = 0, []
         names = sorted({each.name for each in gc.get_objects() if isinstance(each, Keyset)})
-        harnesses = {**fuzzed.behind, "gateway": fuzzed.harness}
         for label, example in (await examples.all_of(fuzzed)).items():
-            harness = harnesses[example.service]
+            harness = fuzzed.harnesses[example.service]
             document = harness.app.fastapi.openapi()  # type: ignore[attr-defined]
             operation = document["paths"][example.template].get(example.method.lower(), {})
             named = {each["name"] for each in operation.get("parameters", ()) if each.get("in") == "query"}

@@ -12,7 +12,6 @@ OTHERS = ("text/plain", "application/x-www-form-urlencoded", "application/xml", 
 def test_what_is_not_said_to_be_json(fuzzed: Fuzzed) -> None:
     async def walk() -> tuple[int, list[str]]:
         asked, found = 0, []
-        harnesses = {**fuzzed.behind, "gateway": fuzzed.harness}
         for label, example in (await examples.all_of(fuzzed)).items():
             if example.method not in ("POST", "PUT", "PATCH") or example.media != "application/json":
                 continue
@@ -21,7 +20,7 @@ def test_what_is_not_said_to_be_json(fuzzed: Fuzzed) -> None:
             asked += 1
             for media in OTHERS:
                 headers = {"Content-Type": media} if media else {}
-                answer = await harnesses[example.service].request(
+                answer = await fuzzed.harnesses[example.service].request(
                     example.method, example.target, content=b"{}", headers=headers, as_=example.caller
                 )
                 if answer.status_code != 415:
@@ -29,7 +28,7 @@ def test_what_is_not_said_to_be_json(fuzzed: Fuzzed) -> None:
             # The types of EPCIS are its standard's.
             plus = "application/ld+json" if example.template.startswith("/epcis") else "application/merge-patch+json"
             for media in ("application/json; charset=utf-8", "APPLICATION/JSON", plus):
-                answer = await harnesses[example.service].request(
+                answer = await fuzzed.harnesses[example.service].request(
                     example.method, example.target, content=b"[", headers={"Content-Type": media}, as_=example.caller
                 )
                 if answer.status_code != 400:

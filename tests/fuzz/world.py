@@ -47,6 +47,11 @@ class Fuzzed:
     examples: dict[str, Any] = field(default_factory=dict)
     """Made once (`examples.all_of`): what they rest on is stored."""
 
+    @property
+    def harnesses(self) -> dict[str, Harness]:
+        """Of all four services, where it is a gateway that has them all."""
+        return {**self.behind, "gateway": self.harness}
+
     def headers(self, policy: str, chance: random.Random) -> dict[str, str]:
         """The token of a caller; four times out of five of one whom the policy (its words) admits."""
         admitted = [kind for kind in self.callers if kind in policy]
