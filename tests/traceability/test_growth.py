@@ -24,6 +24,7 @@ TOLERANCE = 1.6
 """What the growth may be above n log n; the square of fourfold input is four times too much."""
 LONGEST = 0.05
 JSON = {"Content-Type": "application/json"}
+PROCEED = JSON | {"GS1-Capture-Error-Behaviour": "proceed"}
 
 
 def event(kind: str, hours: int, **more: Any) -> dict[str, Any]:
@@ -154,7 +155,37 @@ async def test_a_document_of_twenty_thousand_events_keeps_the_service_answering(
         with watched() as stretch:  # sent again: each is known
             await answers_beside(service, document)
         assert service.rows("SELECT count(*) FROM epcis_event WHERE biz_step = 'storing'") == [(20_000,)]
+        told = service.rows("SELECT stored, repeated, refused FROM capture ORDER BY capture_id DESC LIMIT 2")
+        assert told == [(0, 20_000, 0), (20_000, 0, 0)]
         assert stretch.longest < LONGEST, stretch.where
+
+
+@pytest.mark.timeout(600)
+async def test_a_document_of_twenty_thousand_refusals_keeps_the_service_answering(sqlite_backend: Backend) -> None:
+    """Half of it cannot be read, half is at a place of somebody else: all are counted, the first are told."""
+    wrong = [
+        event("ObjectEvent", 1, action="OBSERVE", bizStep="storing", quantityList=food.amounts(f"{PACKED}.R{number}", 1))
+        | ({"eventTime": "yesterday"} if number % 2 else {})
+        for number in range(20_000)
+    ]
+    async with running(create_app, Settings, sqlite_backend) as service:
+        await food.register(service)
+        document = orjson.dumps(large.document(wrong))
+        with watched() as stretch:
+            answer = await service.post("/epcis/capture", content=document, headers=PROCEED, as_=food.shop)
+            while (told := await service.get(answer.headers["location"], as_=food.shop)).content.count(b'"running":true'):
+                await asyncio.sleep(0.05)
+            listed = await service.get("/epcis/capture", as_=food.shop)
+        assert stretch.longest < LONGEST, stretch.where
+        job = ok(told)
+        assert (job["stored"], job["refused"], job["repeated"]) == (0, 20_000, 0)
+        assert [error["event"] for error in job["errors"]] == [f"/epcisBody/eventList/{n}" for n in range(1_000)]
+        assert {error["type"] for error in job["errors"]} == {
+            "epcisException:SecurityException",
+            "epcisException:ValidationException",
+        }
+        [entry] = ok(listed)
+        assert (entry["refused"], "errors" in entry, "duplicates" in entry) == (20_000, False, False)
 
 
 async def answers_beside(service: Harness, document: bytes) -> int:

@@ -24,6 +24,7 @@ from shared.db.types import utc_text
 from shared.errors import Invalid
 from shared.i18n import Lang
 from shared.times import instant
+from shared.turns import aside
 from shared.web import (
     CurrentPlatform,
     CurrentPrincipal,
@@ -116,10 +117,8 @@ async def post_capture(request: Request, uow: Uow, platform: CurrentPlatform, pr
 
 @router.get("/capture", openapi_extra=_query("perPage", "nextPageToken"), responses=problem(400, 401, 403, 406))
 @allow(Enterprise(), Department(WRITE), owner="own jobs", private=True)
-async def list_captures(
-    request: Request, session: ReadSession, principal: CurrentPrincipal, lang: RequestLang
-) -> Response:
-    """The caller's jobs, newest first."""
+async def list_captures(request: Request, session: ReadSession, principal: CurrentPrincipal) -> Response:
+    """The caller's jobs, newest first; what each was refused for tells the job itself."""
     protocol.check_versions(request)
     per_page, after = _page(request)
     found = await repository.captures_of(session, principal.id, after, per_page + 1)
@@ -127,7 +126,7 @@ async def list_captures(
     if len(found) > per_page:
         last = found[per_page - 1]
         token = _CAPTURES.cursor(last.created_at, last.capture_id)
-    return _json([_job(job, lang) for job in found[:per_page]], next_link(request, token, "nextPageToken"))
+    return _json([_job(job) for job in found[:per_page]], next_link(request, token, "nextPageToken"))
 
 
 def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
@@ -147,29 +146,35 @@ def _page(request: Request) -> tuple[int, tuple[datetime, str] | None]:
 async def get_capture(
     capture_id: str, request: Request, session: ReadSession, principal: CurrentPrincipal, lang: RequestLang
 ) -> Response:
-    """One job: whether it runs, what was stored, what was there already, what was refused and why."""
+    """One job: whether it runs, what was stored, what was there already, what was refused and why. Of many, the first
+    1,000 repeats and wrong places are told; `repeated` and `refused` count all."""
     protocol.check_versions(request)
     job = await session.get(Capture, capture_id)
     if job is None or job.owner != principal.id:
         raise _no_such("捕获任务", "capture job", capture_id)
-    return _json(_job(job, lang))
+    return await aside(len(job.errors) + len(job.duplicates), _whole, job, lang)
 
 
-def _job(job: Capture, lang: Lang) -> dict[str, Any]:
+def _job(job: Capture) -> dict[str, Any]:
+    """How the job stands, in numbers."""
     found: dict[str, Any] = {
         "captureID": job.capture_id,
         "createdAt": utc_text(job.created_at),
         "running": job.state == "waiting",
         "success": job.success is not False,
         "captureErrorBehaviour": job.behaviour,
-        "errors": jobs.problems(job, lang),
         "events": job.events,
         "stored": job.stored,
-        "duplicates": job.duplicates,
+        "repeated": job.repeated,
+        "refused": job.refused,
     }
     if job.finished_at is not None:
         found["finishedAt"] = utc_text(job.finished_at)
     return found
+
+
+def _whole(job: Capture, lang: Lang) -> Response:
+    return _json(_job(job) | {"errors": jobs.problems(job.errors, lang), "duplicates": job.duplicates})
 
 
 @router.post(

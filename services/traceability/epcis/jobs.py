@@ -3,10 +3,11 @@ repeats nothing. A job that another process stored, or that a kill left behind, 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from itertools import accumulate, takewhile
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.traceability.epcis import repository, validation
 from services.traceability.epcis.bounds import Limits
+from services.traceability.epcis.errors import EpcisError
 from services.traceability.epcis.models import Capture
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import Outcome, Refused, capture
@@ -24,7 +26,7 @@ from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.faults import fault_of
 from shared.errors import Conflict, FieldError, NotFound, PlatformError
-from shared.i18n import Text
+from shared.i18n import Lang, Text
 from shared.turns import aside, let_go
 from shared.web import Platform
 from shared.wiring import Wiring
@@ -40,6 +42,9 @@ SET_ASIDE = Text(
     "Twice the service's process ended while it worked on this document, so the job is set aside; send the document in "
     "smaller parts, or ask the platform's administrator to run it again",
 )
+MOST_TOLD = 1_000
+"""Repeats, and places of refused events, that a job tells one by one; `repeated` and `refused` count all. Who mends
+them sends the document again: what is stored by then is a repeat, and the next are told."""
 _WORKER = "captures"
 MAX_CONFLICTS = 100
 """A document that holds an event which another one stores at the same moment is tried again, and then sees it: once
@@ -156,10 +161,11 @@ async def _process(platform: Platform, job: Capture) -> None:
         outcome = Outcome()
         if not (rollback and invalid):
             outcome = await capture(uow, prepared, capture_id=job.capture_id, all_or_nothing=rollback)
-        outcome.refused = sorted([*invalid, *outcome.refused], key=lambda refused: _place(refused.pointer))
-        _finish(uow, taken, len(candidates), outcome)
+        outcome.refused += invalid
+        told = await aside(len(outcome.refused), _told, outcome.refused)
+        _finish(uow, taken, len(candidates), outcome, told)
         failpoints.hit("capture.before_commit")
-    await aside(len(candidates), let_go, candidates, prepared, outcome.stored)
+    await aside(len(candidates), let_go, candidates, prepared, outcome.stored, outcome.duplicates, outcome.refused)
 
 
 def _check(document: bytes, limits: Limits) -> tuple[list[Candidate], list[Prepared], list[Refused]]:
@@ -173,14 +179,22 @@ def _place(pointer: str) -> int:
     return int(pointer.rpartition("/")[2] or 0)
 
 
-def _finish(uow: UnitOfWork, job: Capture, events: int, outcome: Outcome) -> None:
+def _told(refused: list[Refused]) -> list[dict[str, Any]]:
+    """What the job tells of them, in the order of the document."""
+    refused.sort(key=lambda each: _place(each.pointer))
+    places = accumulate(len(each.errors) for each in refused)
+    return [
+        {"exception": each.exception, "event": each.pointer, "errors": [asdict(error) for error in each.errors]}
+        for each, so_far in takewhile(lambda pair: pair[1] <= MOST_TOLD, zip(refused, places, strict=True))
+    ]
+
+
+def _finish(uow: UnitOfWork, job: Capture, events: int, outcome: Outcome, errors: list[dict[str, Any]]) -> None:
     job.state, job.finished_at, job.document, job.worker = "done", uow.now, None, None
     job.success = not outcome.refused
-    job.events, job.stored, job.duplicates = events, len(outcome.stored), outcome.duplicates
-    job.errors = [
-        {"exception": each.exception, "event": each.pointer, "errors": [asdict(error) for error in each.errors]}
-        for each in outcome.refused
-    ]
+    job.events, job.stored = events, len(outcome.stored)
+    job.repeated, job.refused = len(outcome.duplicates), len(outcome.refused)
+    job.duplicates, job.errors = outcome.duplicates[:MOST_TOLD], errors
     uow.session.add(job)
 
 
@@ -198,7 +212,7 @@ async def _failed(platform: Platform, job: Capture, error: Exception, most: int)
             en = error.text.en if isinstance(error, PlatformError) else "The service failed on this document"
             name = "ValidationException" if own_fault else "ImplementationException"
             refused = Refused("", name, (FieldError("", "epcis.capture_failed", zh, en),))
-            _finish(uow, taken, taken.events, Outcome(refused=[refused]))
+            _finish(uow, taken, taken.events, Outcome(refused=[refused]), _told([refused]))
         else:
             uow.session.add(taken)
 
@@ -219,14 +233,12 @@ def principal_of(job: Capture) -> Principal:
     return Principal(**job.principal)
 
 
-def problems(job: Capture, lang: str) -> Sequence[dict[str, Any]]:
+def problems(errors: Sequence[Mapping[str, Any]], lang: Lang) -> list[dict[str, Any]]:
     """The errors of a job as problems (RFC 9457), one for each refused event."""
-    from services.traceability.epcis.errors import EpcisError
-
     found = []
-    for entry in job.errors:
-        errors = [FieldError(**error) for error in entry["errors"]]
-        place = entry["event"] or "/"
-        error = EpcisError(entry["exception"], zh=f"{place} 未存储", en=f"{place} was not stored", errors=errors)
-        found.append(error.to_problem("en" if lang == "en" else "zh") | {"event": entry["event"]})
+    for entry in errors:
+        places = [FieldError(**error) for error in entry["errors"]]
+        event = entry["event"] or "/"
+        error = EpcisError(entry["exception"], zh=f"{event} 未存储", en=f"{event} was not stored", errors=places)
+        found.append(error.to_problem(lang) | {"event": entry["event"]})
     return found

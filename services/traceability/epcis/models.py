@@ -39,10 +39,13 @@ class Capture(Table, table=True):
     """How often processing failed for a reason that is not in the document."""
     events: int = 0
     stored: int = 0
+    repeated: int = 0
+    """Events that were in the repository already, or stand twice in the document."""
+    refused: int = 0
     duplicates: list[dict[str, Any]] = Field(sa_type=Json)
-    """`{pointer, event_id}` of events that were in the repository already, or stand twice in the document."""
+    """`{pointer, event_id}` of the first events that are repeated."""
     errors: list[dict[str, Any]] = Field(sa_type=Json)
-    """`{exception, event, errors: [{pointer, code, zh, en}]}`, one for each event that was refused."""
+    """`{exception, event, errors: [{pointer, code, zh, en}]}` of the first events that were refused."""
 
 
 class EpcisEvent(Table, table=True):

@@ -27,6 +27,7 @@ ROWS = 500
 LANDED_DEPARTMENT = "department"
 """Whose ids the events have that a department captured before it was recorded which one."""
 _e_id = col(EpcisEvent.event_id)
+_SMALL = [defer(getattr(Capture, name), raiseload=True) for name in ("document", "duplicates", "errors")]
 
 
 class KnownEvent(NamedTuple):
@@ -204,10 +205,10 @@ async def release(session: AsyncSession, capture_id: str, worker: str) -> None:
 
 
 async def set_aside(session: AsyncSession, limit: int, after: str | None = None) -> list[Capture]:
-    """Jobs that wait for an operator, oldest first, without their documents."""
+    """Jobs that wait for an operator, oldest first, without what is large of them."""
     statement = (
         select(Capture)
-        .options(defer(Capture.document))  # type: ignore[arg-type]
+        .options(*_SMALL)
         .where(col(Capture.state) == "aside")
         .order_by(col(Capture.capture_id))
         .limit(limit)
@@ -231,9 +232,10 @@ async def take(session: AsyncSession, capture_id: str) -> Capture | None:
 async def captures_of(
     session: AsyncSession, owner: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[Capture]:
-    """Jobs of one client, newest first."""
+    """Jobs of one client, newest first, without what is large of them."""
     statement = (
         select(Capture)
+        .options(*_SMALL)
         .where(Capture.owner == owner)  # type: ignore[arg-type]
         .order_by(Capture.created_at.desc(), Capture.capture_id.desc())  # type: ignore[attr-defined]
         .limit(limit)

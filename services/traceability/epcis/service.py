@@ -90,11 +90,7 @@ class _Register:
         # An event and its declaration that arrive side by side would each overlook the other.
         await hold(uow.session, "epcis", [party], shared=not declared)
         await rights.hold_titles(uow.session, gtins, glns)
-        own: dict[str, _Known] = {}
-        for stored in await repository.known(uow.session, party, event_ids):
-            known = own.setdefault(stored.event_id, _Known(stored.hash_id))
-            known.declared |= stored.declaration
-            known.original = known.original if stored.declaration else stored.record_id
+        stored = await repository.known(uow.session, party, event_ids)
         correctable: dict[tuple[str, str], list[str]] = {}
         others: set[str] = set()
         if declared and uow.principal.kind != "enterprise":
@@ -104,7 +100,7 @@ class _Register:
         return cls(
             places=await masterdata.by_key(uow.session, Place, glns),
             products=await masterdata.by_key(uow.session, Product, gtins),
-            own=own,
+            own=await aside(len(stored), _own, stored),
             correctable=correctable,
             others=others,
         )
@@ -132,6 +128,15 @@ class _Register:
             somewhere=bool(event.place_glns),
             area_code=area,
         )
+
+
+def _own(stored: Iterable[repository.KnownEvent]) -> dict[str, _Known]:
+    own: dict[str, _Known] = {}
+    for each in stored:
+        known = own.setdefault(each.event_id, _Known(each.hash_id))
+        known.declared |= each.declaration
+        known.original = known.original if each.declaration else each.record_id
+    return own
 
 
 def _named(events: Sequence[Prepared]) -> tuple[set[str], set[str], list[str], list[str]]:
