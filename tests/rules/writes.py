@@ -184,7 +184,7 @@ async def reject_claim(service: Harness) -> Asked:
 
 
 def makers(number: int) -> dict[str, Any]:
-    return {"makers": [{"uscc": food.WHOLESALE, "since": f"2026-01-{number % 28 + 1:02}"}]}
+    return {"makers": [{"uscc": food.WHOLESALE, "until": f"2027-01-{number % 28 + 1:02}"}]}
 
 
 FOOD = [

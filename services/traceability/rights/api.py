@@ -6,7 +6,7 @@ from fastapi import Query
 
 from services.traceability.masterdata.api import WRITE
 from services.traceability.masterdata.lots_api import READ, STAFF
-from services.traceability.rights import claims
+from services.traceability.rights import claims, naming
 from services.traceability.rights.schemas import (
     ClaimOut,
     DecisionOut,
@@ -57,24 +57,24 @@ async def reject_claim(record_id: str, uow: Uow) -> DecisionOut:
 @allow(Enterprise(), Department(WRITE), area="product.area_code", owner="product.owner_uscc")
 async def put_makers(gtin: GTINStr, body: MakersIn, uow: Uow) -> MakersOut:
     """受托生产者 / Name the contract makers of a product; their events count as the owner's."""
-    return uow.answer(await claims.name_makers(uow, gtin, body))
+    return uow.answer(await naming.name_makers(uow, gtin, body))
 
 
 @router.get("/products/{gtin}/makers", responses=problem(401, 403, 404, 422))
 @allow(Enterprise(), Department(READ), STAFF, owner="product.owner_uscc, or a maker", private=True)
 async def get_makers(gtin: GTINStr, session: ReadSession, principal: CurrentPrincipal) -> MakersOut:
-    return await claims.makers_of(session, principal, gtin)
+    return await naming.makers_of(session, principal, gtin)
 
 
 @router.post("/products/{gtin}:confirm", responses=_STEP)
 @allow(Enterprise(), Department(WRITE), area="product.area_code", owner="any, for its own events")
 async def confirm_product(gtin: GTINStr, uow: Uow) -> ProductConfirmationOut:
     """确认商品 / The GTIN is who registered it: its owner has the say in what was told of it before, too."""
-    return uow.answer(await claims.confirm_product(uow, gtin))
+    return uow.answer(await naming.confirm_product(uow, gtin))
 
 
 @router.post("/places/{gln}:confirm", responses=_STEP)
 @allow(Enterprise(), Department(WRITE), area="place.area_code", owner="any, for its own events")
 async def confirm_place(gln: GLNStr, uow: Uow) -> PlaceConfirmationOut:
     """确认场所 / The place is who registered it: earlier events that name it open to that party."""
-    return uow.answer(await claims.confirm_place(uow, gln))
+    return uow.answer(await naming.confirm_place(uow, gln))

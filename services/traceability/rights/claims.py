@@ -1,7 +1,6 @@
-"""Use cases of claims: list what waits for a word, confirm it or reject it; name makers; confirm places."""
+"""Use cases of claims: list what waits for a word, confirm it or reject it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlmodel import col
@@ -11,29 +10,23 @@ from services.traceability.epcis.owners import captured_by
 from services.traceability.genealogy import repository as genealogy
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import supervision
-from services.traceability.masterdata.models import MasterVersion, Party, Place, Product
+from services.traceability.masterdata.models import Place
 from services.traceability.masterdata.supervision import Supervision
-from services.traceability.rights import repository, service
-from services.traceability.rights.changes import judge_again, places_changed, titles_changed
-from services.traceability.rights.models import ClaimDecision, ProductMakers
+from services.traceability.rights import repository
+from services.traceability.rights.changes import judge_again
+from services.traceability.rights.models import ClaimDecision
 from services.traceability.rights.repository import IN_FORCE, Registry
 from services.traceability.rights.schemas import (
     ClaimedObject,
     ClaimOut,
     DecisionOut,
-    MakerOut,
-    MakersIn,
-    MakersOut,
-    PlaceConfirmationOut,
-    ProductConfirmationOut,
 )
 from services.traceability.verdicts.service import publish_lots
 from shared.area_scope import within
 from shared.auth import Principal
-from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
-from shared.db.sql import insert_rows, upsert
-from shared.errors import FieldError, Invalid, NotFound
+from shared.db.sql import upsert
+from shared.errors import NotFound
 
 PLACE = "place"
 """What stands for an object in a decision on where an event was."""
@@ -203,102 +196,3 @@ def _supervises(
         return False
     claimant = supervised.get(event.owner_uscc or "")
     return principal.may_in(event.area_code) or (claimant is not None and claimant.by(principal))
-
-
-async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
-    """Who makes lots of the product beside its owner. Raises NotFound, Forbidden, Invalid."""
-    await service.hold_title(uow.session, gtin)
-    product = await _product(uow.session, gtin)
-    uow.principal.require_owner(product.owner_uscc)
-    await _require_area(uow, product.owner_uscc, product.area_code)
-    parties = await masterdata.by_key(uow.session, Party, [maker.uscc for maker in body.makers])
-    errors = [
-        FieldError(
-            f"/makers/{index}/uscc",
-            "party.unknown",
-            f"主体 {maker.uscc} 尚未登记，请先登记：PUT /v1/traceability/parties/{maker.uscc}",
-            f"The party {maker.uscc} is not registered; register it first: PUT /v1/traceability/parties/{maker.uscc}",
-        )
-        for index, maker in enumerate(body.makers)
-        if maker.uscc not in parties
-    ]
-    if errors:
-        raise Invalid(errors)
-    present = await uow.session.get(ProductMakers, gtin, populate_existing=True)
-    before = {each["uscc"]: each["since"] for each in (present.makers if present is not None else ())}
-    today = shanghai_date(uow.now).isoformat()
-    makers = [maker.model_dump(mode="json") for maker in sorted(body.makers, key=lambda maker: maker.uscc)]
-    for maker in makers:
-        if maker["since"] is None:  # what it said before counts only where the owner says from when on it made lots
-            maker["since"] = before.get(maker["uscc"], today)
-    if present is None or present.makers != makers:
-        version = present.version + 1 if present is not None else 1
-        row = {"gtin": gtin, "makers": makers, "version": version, "updated_at": uow.now}
-        await upsert(uow.session, ProductMakers, [row], key=["gtin"])
-        kept = {"kind": "makers", "key": gtin, "version": version, "body": {"makers": makers}}
-        await insert_rows(uow.session, MasterVersion, [kept | {"known_from": uow.now, "recorded_by": uow.principal.id}])
-        uow.audit("makers.name", subject=gtin, detail={"version": version})
-        uow.session.expire_all()
-        await titles_changed(uow, [gtin])
-    return await makers_of(uow.session, uow.principal, gtin)
-
-
-async def _require_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
-    """Of a department: that it supervises the firm, or where its product or place is."""
-    if uow.principal.kind == "department" and not uow.principal.may_in(area_code):
-        await supervision.require(uow.session, uow.principal, uscc)
-
-
-async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> MakersOut:
-    """For the owner, its makers, departments and staff."""
-    product = await _product(session, gtin)
-    named = await session.get(ProductMakers, gtin)
-    rows: list[dict[str, Any]] = named.makers if named is not None else []
-    if principal.uscc not in {row["uscc"] for row in rows}:
-        principal.require_owner(product.owner_uscc)
-    names = await masterdata.party_names(session, {row["uscc"] for row in rows})
-    return MakersOut(
-        gtin=gtin,
-        owner_uscc=product.owner_uscc,
-        makers=[MakerOut(**row, name=names.get(row["uscc"])) for row in rows],
-        version=named.version if named is not None else 0,
-        updated_at=named.updated_at if named is not None else None,
-    )
-
-
-async def _product(session: AsyncSession, gtin: str) -> Product:
-    product = (await masterdata.by_key(session, Product, [gtin])).get(gtin)
-    if product is None:
-        raise NotFound(
-            "product",
-            zh=f"没有登记的商品 {gtin}，请先登记：PUT /v1/traceability/products/{gtin}",
-            en=f"No registered product {gtin}; register it first: PUT /v1/traceability/products/{gtin}",
-        )
-    return product
-
-
-async def confirm_product(uow: UnitOfWork, gtin: str) -> ProductConfirmationOut:
-    """Say that the GTIN is who registered it: a department of its area for everybody, an enterprise for what it told of
-    the GTIN itself before."""
-    await service.hold_title(uow.session, gtin)
-    product = await _product(uow.session, gtin)
-    await _require_area(uow, product.owner_uscc, product.area_code)
-    if await masterdata.confirm_products(uow, {gtin: product.owner_uscc}):
-        uow.audit("product.confirm", subject=gtin, detail={"uscc": product.owner_uscc})
-        await titles_changed(uow, [gtin])
-    by = captured_by(uow.principal)
-    return ProductConfirmationOut(gtin=gtin, owner_uscc=product.owner_uscc, confirmed_by=by)
-
-
-async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:
-    """Say that the place is who registered it: a department of its area for everybody, an enterprise for the events
-    that it captured itself."""
-    await service.hold_title(uow.session, gln)
-    place = (await masterdata.by_key(uow.session, Place, [gln])).get(gln)
-    if place is None:
-        raise NotFound("place", zh=f"没有登记的场所 {gln}", en=f"No registered place {gln}")
-    await _require_area(uow, place.uscc, place.area_code)
-    if await masterdata.confirm_place(uow, gln, place.uscc):
-        uow.audit("place.confirm", subject=gln, detail={"uscc": place.uscc})
-        await places_changed(uow, [gln])
-    return PlaceConfirmationOut(gln=gln, uscc=place.uscc, confirmed_by=captured_by(uow.principal))

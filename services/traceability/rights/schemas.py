@@ -12,7 +12,8 @@ from shared.web import Body, Out
 
 
 class MakerIn(Body):
-    """A contract maker. Its past lots stay its own after `until`; left out altogether, it never was a maker."""
+    """A contract maker. Its past lots stay its own after `until`; left out, it ends today (where a department leaves it
+    out, it never was a maker)."""
 
     uscc: USCCStr
     since: date | None = None

@@ -246,8 +246,43 @@ async def test_a_maker_makes_from_its_naming_on(traceability: Harness) -> None:
     assert (again["makers"][0]["since"], again["version"]) == ("2026-11-24", 1)
     await chain.put(traceability, path, {"makers": [{"uscc": ATTACKER, "since": "2026-11-01"}]}, PACKER)
     assert counts()
-    await chain.put(traceability, path, {"makers": []}, PACKER)
-    assert not counts()
+    await chain.put(traceability, path, {"makers": [{"uscc": ATTACKER, "since": "2026-11-24"}]}, PACKER)
+    assert not counts(), "what was said today is corrected today"
+    await chain.put(traceability, path, {"makers": [{"uscc": ATTACKER, "since": "2026-11-01"}]}, PACKER)
+
+
+async def test_what_a_maker_made_stays_its_own(traceability: Harness) -> None:
+    """The owner ends a maker and unmakes nothing: that is a department's word."""
+    await settle(traceability)
+    path = f"products/{BOX}/makers"
+    await chain.put(traceability, path, {"makers": [{"uscc": ATTACKER, "since": "2026-11-01"}]}, PACKER)
+    made = chain.pack(3, [amount(NUTS, "BAD", 1, None)], [amount(BOX, "M1", 1, None)])
+    for name in ("readPoint", "bizLocation"):
+        made[name] = {"id": f"https://id.gs1.org/414/{chain.gln(5)}"}
+    await chain.capture(traceability, chain.document(made), of(ATTACKER))
+
+    def counts() -> bool:
+        [(confirmed,)] = traceability.rows("SELECT confirmed FROM event_epc WHERE node = $1", lot(BOX, "M1"))
+        return bool(confirmed)
+
+    traceability.clock.advance(days=3)
+    for wrong in ({"since": "2026-11-02"}, {"since": "2026-12-24"}, {"until": "2026-11-26"}):
+        refused = await traceability.put(
+            f"/v1/traceability/{path}", json={"makers": [{"uscc": ATTACKER} | wrong]}, as_=of(PACKER)
+        )
+        assert refused.status_code == 422
+        [error] = refused.json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/makers/0", "maker.past")
+    ended = await chain.put(traceability, path, {"makers": []}, PACKER)
+    assert [(each["uscc"], each["since"], each["until"]) for each in ended["makers"]] == [
+        (ATTACKER, "2026-11-01", "2026-11-27")
+    ]
+    assert (await chain.put(traceability, path, {"makers": []}, PACKER))["version"] == ended["version"]
+    traceability.clock.advance(days=3)
+    still = await chain.put(traceability, path, {"makers": []}, PACKER)
+    assert (still["makers"], counts()) == (ended["makers"], True)
+    answer = await traceability.put(f"/v1/traceability/{path}", json={"makers": []}, as_=chain.DEPARTMENT)
+    assert (answer.status_code, answer.json()["makers"], counts()) == (200, [], False)
 
 
 @pytest.mark.parametrize("_again", range(3))
