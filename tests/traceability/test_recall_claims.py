@@ -127,7 +127,11 @@ async def test_who_received_a_container_that_a_stranger_spoke_of_first(
     assert rows(found, MARKET) == [(B1, False, *HAVE)]
     [mine] = [each for each in found["holders"] if each["holder"] == MARKET]
     assert (mine["confirmed"], mine["name"]) == (False, "批发市场公司")
-    assert [each["holder"] for each in (await case(traceability, recall, of(PACKER)))["holders"]] == [PACKER]
+    assert found["notices"]["sent"] == len(found["holders"]) - 1 >= 1
+    theirs = await case(traceability, recall, of(PACKER))
+    assert [each["holder"] for each in theirs["holders"]] == [PACKER]
+    for caller in (of(PACKER), None):
+        assert (await case(traceability, recall, caller))["notices"]["sent"] == 0, "nor are they counted to it"
     own = await case(traceability, recall, of(MARKET))
     assert rows(own, MARKET) == [(B1, False, *HAVE)]
     async with traceability.platform.read() as session:

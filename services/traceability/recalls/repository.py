@@ -195,11 +195,16 @@ async def changes(session: AsyncSession, recall_id: str, limit: int) -> list[Rec
     return list((await session.execute(statement)).scalars())[::-1]
 
 
-async def count_notices(session: AsyncSession, recall_id: str) -> tuple[int, int]:
-    """How many were sent and how many of them acknowledged."""
+async def count_notices(session: AsyncSession, recall_id: str, *, claimed: bool) -> tuple[int, int]:
+    """How many were sent and how many of them acknowledged. `claimed`: also to those whom nobody confirmed."""
     statement = select(func.count(), func.count(col(RecallNotice.acknowledged_at))).where(
         col(RecallNotice.recall_id) == recall_id
     )
+    if not claimed:
+        confirmed = select(col(RecallHolding.holder)).where(
+            col(RecallHolding.recall_id) == recall_id, col(RecallHolding.confirmed).is_(True)
+        )
+        statement = statement.where(col(RecallNotice.holder).in_(confirmed))
     sent, acknowledged = (await session.execute(statement)).one()
     return sent, acknowledged
 

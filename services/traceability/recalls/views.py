@@ -45,7 +45,9 @@ async def summaries(session: AsyncSession, recalls: Sequence[Recall], now: datet
 
 async def case(session: AsyncSession, recall: Recall, principal: Principal, now: datetime) -> RecallOut:
     lots = (await repository.first_lots(session, [recall.recall_id]))[recall.recall_id]
-    sent, acknowledged = await repository.count_notices(session, recall.recall_id)
+    sent, acknowledged = await repository.count_notices(
+        session, recall.recall_id, claimed=principal.kind in ("department", "staff")
+    )
     changes = await repository.changes(session, recall.recall_id, CHANGES)
     waiting = await repository.count_uncounted(session, recall.recall_id)
     revoked = recall.outcome == "revoked"
