@@ -5,9 +5,15 @@ import random
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from services.traceability.verdicts import repository as verdicts
+from services.traceability.verdicts.models import StaleLot
+from services.traceability.verdicts.service import WORKER
+from shared import workers
+from shared.db import AsyncSession
 from shared.events.traceability import LotUpdated, RecallClosed, RecallLotsAdded, RecallOpened, RecallUpdated
-from tests.support.app import Harness
+from tests.support.app import NOW, Harness
 from tests.support.databases import Backend
 from tests.support.watchdog import watched
 from tests.traceability import food, large
@@ -46,6 +52,26 @@ async def every_lot(service: Harness, recall_id: str) -> list[dict[str, Any]]:
         cursor = page["next"]
         if cursor is None:
             return found
+
+
+async def test_a_lot_that_is_rendered_between_two_looks_is_not_unknown(
+    traceability: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan finds that the lot waits; by the time it looks what for, the worker was there."""
+    await large.register(traceability, 20)
+    real = verdicts.is_stale
+
+    async def after_the_worker(session: AsyncSession, lot_id: str) -> bool:
+        workers.wake(traceability.platform, WORKER).set()
+        await large.settled(traceability)
+        return await real(session, lot_id)
+
+    monkeypatch.setattr(verdicts, "is_stale", after_the_worker)
+    assert await said(traceability, [lot(1)]) == {"safe"}, "a first verdict"
+    await large.settled(traceability)
+    async with traceability.platform.system_unit_of_work() as uow:
+        await uow.session.execute(insert(StaleLot).values(lot_id=lot(2), since=NOW, attempts=0))
+    assert await said(traceability, [lot(2)]) == {"safe"}, "a later one"
 
 
 @pytest.mark.timeout(600)

@@ -153,6 +153,21 @@ async def _now(platform: "Platform", lot_id: str, lang: Lang) -> body.Stored | N
     return body.Stored(made.state, made.expires_on, made.producer_uscc, text, marks, as_of)
 
 
+async def _stored(platform: "Platform", lot_id: str, lang: Lang) -> body.Stored | None:
+    """What is to be said of a lot now; None of one that nobody knows."""
+    while True:
+        stored = await repository.stored(platform.db, lot_id, lang)
+        if stored is not None and not stored.stale:
+            return stored
+        made = await _now(platform, lot_id, lang)
+        if made is not None:
+            return made
+        # It does not wait: nobody knows it, or the worker was there between the two looks.
+        stored = await repository.stored(platform.db, lot_id, lang)
+        if stored is None or not stored.stale:
+            return stored
+
+
 async def answer(platform: "Platform", text: str, lang: Lang) -> Answer:
     """The verdict of one code: one indexed read, more only for a lot that no row stands for, or that waits."""
     code = read_code(text)
@@ -161,9 +176,7 @@ async def answer(platform: "Platform", text: str, lang: Lang) -> Answer:
     content: bytes | None = None
     if code.lot_id is not None:
         tags.append(f"lot:{code.lot_id}")
-        stored = await repository.stored(platform.db, code.lot_id, lang)
-        if stored is None or stored.stale:
-            stored = await _now(platform, code.lot_id, lang)
+        stored = await _stored(platform, code.lot_id, lang)
         if stored is not None:
             tags.append(f"party:{stored.producer_uscc}")
             content = body.answer(code, stored, today, lang)
