@@ -74,7 +74,9 @@ class TokenVerifier:
         instant lies ahead: it was taken from the clock of another process."""
         since = self._revoked_since(principal.id)
         if since is not None and issued < since and (at is None or since <= at.timestamp()):
-            raise _refused("revoked", "账号已停用，令牌已失效", "The account was revoked; its tokens are void")
+            zh = "令牌已失效：账号已停用，或其权限已变更（请重新取得令牌）"
+            en = "The token is void: its account was revoked, or what it may do was changed (get a new token)"
+            raise _refused("revoked", zh, en)
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:

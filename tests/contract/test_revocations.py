@@ -11,7 +11,7 @@ import pytest
 from deploy.topology import SERVICES
 from services.gateway.app import create_app as create_gateway
 from services.gateway.issuer import service as issuer
-from services.gateway.issuer.schemas import NewClient, NewUser
+from services.gateway.issuer.schemas import ClientChange, NewClient, NewUser
 from services.gateway.settings import Settings as GatewaySettings
 from shared.bus.replay import replay
 from shared.errors import Unauthenticated
@@ -113,5 +113,53 @@ async def test_the_gateway_revokes_and_tells(backend: Backend) -> None:
         await refused(gateway, ADMINISTRATOR)
         assert await status(gateway, OTHER) == (200, None)
         told = {event.principal: event.not_before for event in gateway.published(PrincipalRevoked)}
-        later = NOW + timedelta(seconds=1)
+        later = NOW + timedelta(seconds=1) + issuer.COMMITTED
         assert told == {"client:unit-1": later, "user:wang": later}
+
+
+CHANGES = {
+    "less": ({"scopes": ["a:b"]}, True),
+    "elsewhere": ({"area": "370602"}, True),
+    "another department": ({"department": "yt-wjw"}, True),
+    "more": ({"scopes": ["a:b", "a:d", "operations:metrics:read"]}, False),
+    "another name": ({"name": "y"}, False),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_token_says_no_more_than_its_client_may(backend: Backend, change: str) -> None:
+    """What is taken from a client is taken from the tokens that it has; a new one holds at once, in every process."""
+    values, ends = CHANGES[change]
+    keys = str(backend.folder / "keys" / "jwks.json")
+    async with running(create_gateway, GatewaySettings, backend, jwks=keys) as gateway:
+        gateway.may_fail = True
+        scopes = ["a:b", "operations:metrics:read"]
+        client = NewClient(
+            client_id="unit-1", name="x", kind="department", department="yt-scjg", area="370600", scopes=scopes
+        )
+        async with gateway.platform.system_unit_of_work() as uow:
+            secret = await issuer.add_client(uow, client)
+
+        async def token() -> dict[str, str]:
+            form = {"grant_type": "client_credentials", "client_id": "unit-1", "client_secret": secret}
+            answer = await gateway.post("/oauth/token", data=form)
+            assert answer.status_code == 200, answer.text
+            return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+        async def metrics(headers: dict[str, str]) -> tuple[int, str | None]:
+            answer = await gateway.get("/metrics", headers=headers)
+            return answer.status_code, answer.json()["code"] if answer.status_code >= 400 else None
+
+        gateway.clock.advance(seconds=10)
+        before = await token()
+        assert await metrics(before) == (200, None)
+        async with gateway.platform.system_unit_of_work() as uow:
+            await issuer.change_client(uow, "unit-1", ClientChange(**values))
+        after = await token()
+        if ends:
+            async with asyncio.timeout(SECONDS):
+                while await metrics(before) != (401, "token.revoked"):
+                    await asyncio.sleep(0.01)
+        assert len(gateway.published(PrincipalRevoked)) == ends
+        assert await metrics(after) == ((403, "not_granted") if change == "less" else (200, None))
+        assert await metrics(before) == ((401, "token.revoked") if ends else (200, None))

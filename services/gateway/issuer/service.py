@@ -1,6 +1,7 @@
 """Use cases of the issuer: clients and users (what `pinzhi clients|users` calls) and tokens."""
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.gateway.issuer import repository, secrets
@@ -15,6 +16,10 @@ from shared.errors import Conflict, NotFound
 from shared.events.gateway import ClientUpdated, PrincipalRevoked
 from shared.ids import uuid7
 from shared.platform import Platform
+
+COMMITTED = timedelta(seconds=2)
+"""From the time of a change to where it holds for everybody: a token of what held before may be issued until the change
+is committed. Such tokens are void; one of what holds now says that it was issued at the end of this time."""
 
 
 def key_file(settings: Settings) -> KeyFile:
@@ -46,14 +51,19 @@ async def rotate_client(uow: UnitOfWork, client_id: str) -> str:
 
 
 async def change_client(uow: UnitOfWork, client_id: str, change: ClientChange) -> None:
-    """Another name, department, area or other scopes from now on. Raises NotFound, Conflict (it is revoked)."""
+    """Another name, department, area or other scopes from now on; tokens that say more than it may now are void
+    everywhere within a second. Raises NotFound, Conflict (it is revoked)."""
     row = await _client(uow.session, client_id)
     if row.revoked_at is not None:
         raise Conflict("client.revoked", zh=f"客户端 {client_id} 已停用", en=f"Client {client_id} is revoked")
     values = change.model_dump(exclude_none=True)
+    elsewhere = any(values.get(name, getattr(row, name)) != getattr(row, name) for name in ("department", "area"))
+    less = not set(row.scopes) <= set(values.get("scopes", row.scopes))
     for name, value in values.items():
         setattr(row, name, value)
     _tell(uow, row, uow.now)
+    if elsewhere or less:
+        await _void_tokens(uow, f"client:{client_id}", row.changed_at)
     uow.audit("client.change", subject=client_id, detail=values)
 
 
@@ -63,7 +73,7 @@ async def revoke_client(uow: UnitOfWork, client_id: str) -> None:
     if row.revoked_at is None:
         row.revoked_at = uow.now
         _tell(uow, row, uow.now)
-    await _void_tokens(uow, f"client:{client_id}")
+    await _void_tokens(uow, f"client:{client_id}", uow.now)
     uow.audit("client.revoke", subject=client_id)
 
 
@@ -120,7 +130,7 @@ async def revoke_user(uow: UnitOfWork, username: str) -> None:
     """The same for a person. Raises NotFound."""
     row = await _user(uow.session, username)
     row.revoked_at = row.revoked_at or uow.now
-    await _void_tokens(uow, f"user:{username}")
+    await _void_tokens(uow, f"user:{username}", uow.now)
     uow.audit("user.revoke", subject=username)
 
 
@@ -135,10 +145,11 @@ async def _user(session: AsyncSession, username: str) -> UserRow:
     return row
 
 
-async def _void_tokens(uow: UnitOfWork, principal: str) -> None:
+async def _void_tokens(uow: UnitOfWork, principal: str, at: datetime | None) -> None:
     """Saying it again is said again: who revokes twice may have seen that the first time did not arrive."""
-    await revoke(uow, {principal: uow.now})
-    uow.publish(PrincipalRevoked(principal=principal, not_before=uow.now))
+    not_before = (at or uow.now) + COMMITTED
+    await revoke(uow, {principal: not_before})
+    uow.publish(PrincipalRevoked(principal=principal, not_before=not_before))
 
 
 def _secret(given: str | None, *, demo: bool) -> str:
@@ -158,7 +169,7 @@ async def client_token(platform: Platform, keys: KeyFile, client_id: str, secret
         raise OAuthError("invalid_client", "客户端或密钥不对", "Unknown client or wrong secret", status=401)
     _admit(platform, row, "invalid_client", 401)
     scopes = grant_scopes(scope, row.scopes)
-    return _token(platform, keys, row.model_dump(), f"client:{client_id}", row.kind, scopes)
+    return _token(platform, keys, row.model_dump(), f"client:{client_id}", row.kind, scopes, row.changed_at)
 
 
 async def user_token(platform: Platform, keys: KeyFile, username: str, password: str) -> Token:
@@ -186,8 +197,18 @@ def _admit(platform: Platform, row: ClientRow | UserRow, error: str, status: int
         )
 
 
-def _token(platform: Platform, keys: KeyFile, subject: dict[str, Any], sub: str, kind: str, scopes: list[str]) -> Token:
+def _token(
+    platform: Platform,
+    keys: KeyFile,
+    subject: dict[str, Any],
+    sub: str,
+    kind: str,
+    scopes: list[str],
+    changed_at: datetime | None = None,
+) -> Token:
     settings = platform.settings
+    now = platform.clock.now()
+    issued = now if changed_at is None else max(now, changed_at + COMMITTED)
     body = claims(
         subject,
         sub=sub,
@@ -195,7 +216,7 @@ def _token(platform: Platform, keys: KeyFile, subject: dict[str, Any], sub: str,
         scope=scopes,
         issuer=settings.issuer,
         audience=settings.audience,
-        now=int(platform.clock.now().timestamp()),
+        now=math.ceil(issued.timestamp()) if issued > now else int(now.timestamp()),
         jti=uuid7(),
     )
     return Token(access_token=keys.sign(body), expires_in=TOKEN_SECONDS, scope=" ".join(scopes))
