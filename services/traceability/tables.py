@@ -3,7 +3,7 @@
 from services.traceability.alerts import models as alerts
 from services.traceability.base import Table
 from services.traceability.epcis import models as epcis
-from services.traceability.genealogy import models as genealogy
+from services.traceability.graph import models as genealogy
 from services.traceability.inspections import models as inspections
 from services.traceability.masterdata import models as masterdata
 from services.traceability.recalls import models as recalls

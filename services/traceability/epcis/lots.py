@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from services.traceability.epcis.prepare import Prepared, told_dates
-from services.traceability.genealogy.repository import events as events_of
+from services.traceability.graph.repository import events as events_of
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import rules as masterdata_rules
 from services.traceability.masterdata.models import Lot, Product

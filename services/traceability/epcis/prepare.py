@@ -11,7 +11,7 @@ import structlog
 from services.traceability.epcis import rules, validation
 from services.traceability.epcis.eventhash import event_hash
 from services.traceability.epcis.validation import Candidate
-from services.traceability.genealogy.rules import OUTPUTS, edges
+from services.traceability.graph.rules import OUTPUTS, edges
 from services.traceability.rights.rules import kind_of
 from shared.errors import FieldError
 from shared.ids import uuid7

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import Request
 
 from services.traceability.epcis.errors import EpcisError
-from services.traceability.epcis.models import EpcisEvent
 from services.traceability.epcis.validation import STANDARD_CONTEXT
+from services.traceability.graph.models import EpcisEvent
 from services.traceability.settings import Settings
 from shared.db.types import utc_text
 

@@ -14,7 +14,7 @@ from sqlalchemy import Select, and_, or_, select
 from services.traceability.epcis import repository, rules
 from services.traceability.epcis.errors import EpcisError
 from services.traceability.epcis.identifiers import identify
-from services.traceability.epcis.models import EpcisEvent
+from services.traceability.graph.models import EpcisEvent
 from shared.errors import FieldError, Invalid
 from shared.identifiers import IdentifierError
 from shared.web.paging import Keyset

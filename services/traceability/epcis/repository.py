@@ -9,8 +9,8 @@ from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import col
 
-from services.traceability.epcis.models import Capture, EpcisEvent, EventEpc
-from services.traceability.genealogy.models import Edge
+from services.traceability.epcis.models import Capture
+from services.traceability.graph.models import Edge, EpcisEvent, EventEpc
 from services.traceability.masterdata.models import Place
 from services.traceability.masterdata.supervision import supervised
 from services.traceability.rights.repository import supported
@@ -86,27 +86,6 @@ async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: dat
         await session.execute(
             update(Edge).where(Edge.record_id.in_(chunk), Edge.known_to.is_(None)).values(known_to=at)  # type: ignore[attr-defined,union-attr]
         )
-
-
-async def nodes_at(session: AsyncSession, gln: str, limit: int) -> set[str]:
-    """What was seen at a place, sent from it or to it; the newest events first, at most `limit`."""
-    places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)
-    statement = (
-        select(EventEpc.node)  # type: ignore[call-overload]
-        .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
-        .where(or_(*(col(column) == gln for column in places)))
-        .order_by(col(EpcisEvent.record_id).desc())
-        .limit(limit)
-    )
-    return set((await session.execute(statement)).scalars())
-
-
-async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for chunk in chunks(record_ids):
-        result = await session.execute(select(EventEpc.node).where(EventEpc.record_id.in_(chunk)))  # type: ignore[call-overload,attr-defined]
-        found |= set(result.scalars())
-    return found
 
 
 async def by_id(session: AsyncSession, event_id: str, principal: Principal, captured_by: str) -> list[EpcisEvent]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.traceability.epcis import eventhash
 from services.traceability.epcis.identifiers import Identifier, canonical_or_same, identify
-from services.traceability.genealogy.rules import is_middle
+from services.traceability.graph.rules import is_middle
 from services.traceability.rights.rules import kind_of
 from shared.errors import FieldError, clip
 from shared.identifiers import IdentifierError

@@ -8,8 +8,8 @@ from typing import Any
 from services.traceability.epcis import owners, repository
 from services.traceability.epcis.lots import date_confirmed, first_seen
 from services.traceability.epcis.prepare import Prepared
-from services.traceability.genealogy import repository as genealogy
-from services.traceability.genealogy.rules import OUTPUTS
+from services.traceability.graph import repository as graph
+from services.traceability.graph.rules import OUTPUTS
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Place, Product
 from services.traceability.recalls.service import extend
@@ -219,7 +219,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     await repository.store(uow.session, [event.row for event in events], objects, edges)
     await repository.mark_errored(uow.session, outcome.errored, uow.now)
     await rights_repository.write(uow.session, changed)
-    errored = await repository.nodes_of(uow.session, outcome.errored)
+    errored = await graph.nodes_of(uow.session, outcome.errored)
     if outcome.errored:
         gtins = await rights.release_claims(uow.session, outcome.errored)
         again = errored | await rights_repository.nodes_of_gtins(uow.session, gtins)
@@ -228,8 +228,8 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     await first_seen(uow, events, register.products, counts)
     await date_confirmed(uow, changed)
     nodes = told | errored | {row.node for row in changed}
-    concerned = await genealogy.concerned_lots(uow.session, nodes)
-    await extend(uow, concerned, await genealogy.said_inside(uow.session, nodes))
+    concerned = await graph.concerned_lots(uow.session, nodes)
+    await extend(uow, concerned, await graph.said_inside(uow.session, nodes))
     await publish_lots(uow, concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
     await aside(len(objects), let_go, objects, judged, edges)

@@ -18,7 +18,7 @@ from services.traceability.genealogy.holdings import (
     effect,
     holdings,
 )
-from services.traceability.genealogy.rules import CONTAINMENT
+from services.traceability.graph.rules import CONTAINMENT
 
 KEPT = frozenset(
     (

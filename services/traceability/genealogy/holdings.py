@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from services.traceability.genealogy.rules import INPUTS, OUTPUTS
+from services.traceability.graph.rules import INPUTS, OUTPUTS
 
 SHIPPED = ("shipping",)
 RECEIVED = ("receiving", "accepting")

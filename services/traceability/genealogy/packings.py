@@ -10,10 +10,9 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.genealogy.holdings import MAX_NESTING, Packing
-from services.traceability.genealogy.models import Edge
-from services.traceability.genealogy.repository import CONTAINMENT
+from services.traceability.graph.models import Edge, EpcisEvent, EventEpc
+from services.traceability.graph.repository import CONTAINMENT
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
 

@@ -8,6 +8,7 @@ from services.traceability.genealogy import repository
 from services.traceability.genealogy.claims import Claim, claims
 from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
 from services.traceability.genealogy.packings import packings
+from services.traceability.graph import repository as graph
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Product
 from shared.db import AsyncSession
@@ -38,10 +39,10 @@ class Affected:
 async def affected(session: AsyncSession, lot_ids: Iterable[str], *, late: bool = True) -> Affected:
     """Everything that was made of the lots, they themselves first. Without `late`, as far as the owners of what is
     reached have power over what others said: an enterprise that came late to a GTIN recalls nobody's products."""
-    reached = await repository.closure(
+    reached = await graph.closure(
         session, lot_ids, "forward", max_depth=AFFECTED_DEPTH, limit=AFFECTED_NODES + 1, late=late
     )
-    lots = {node: depth for node, depth in reached.items() if repository.is_lot(node)}
+    lots = {node: depth for node, depth in reached.items() if graph.is_lot(node)}
     gtins = await masterdata.by_key(session, Product, {lot_id[:14] for lot_id in lots})
     found = await asyncio.to_thread(_ordered, lots, {gtin: product.name for gtin, product in gtins.items()})
     return Affected(found, len(reached) > AFFECTED_NODES or max(reached.values(), default=0) >= AFFECTED_DEPTH)

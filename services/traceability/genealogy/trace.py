@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from services.traceability.epcis.models import EpcisEvent
 from services.traceability.genealogy import findings, repository
 from services.traceability.genealogy.holdings import Holding, Observation, Packing, holdings, spread
 from services.traceability.genealogy.packings import packings as packed_into
-from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS, is_middle
 from services.traceability.genealogy.schemas import (
     AmountOut,
     Completeness,
@@ -22,6 +20,9 @@ from services.traceability.genealogy.schemas import (
     TraceOut,
 )
 from services.traceability.genealogy.walk import Bounds, Reader, Walked, walk
+from services.traceability.graph import repository as graph
+from services.traceability.graph.models import EpcisEvent
+from services.traceability.graph.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS, is_middle
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
@@ -49,7 +50,7 @@ async def trace(
     nodes = {node for node in ways if not is_middle(node)}
     packings = await packed_into(session, nodes)
     told = await repository.observations(session, nodes | {packing.container for packing in packings})
-    lots = await masterdata.by_key(session, Lot, (node for node in nodes if repository.is_lot(node)))
+    lots = await masterdata.by_key(session, Lot, (node for node in nodes if graph.is_lot(node)))
     behind = {node for node, (way, _) in ways.items() if way == "backward"}
     observed = await repository.counted(session, told, behind)
     own = lots.get(lot_id)
@@ -65,7 +66,7 @@ async def trace(
     shown = await _edges(session, ways.keys(), nodes, principal, reads)
     claims = await _waiting(session, principal, ways)
     whole = await asyncio.to_thread(_read, observed, packings, principal, reads)
-    is_lot = {node: node for node in nodes if repository.is_lot(node)}
+    is_lot = {node: node for node in nodes if graph.is_lot(node)}
     held = await asyncio.to_thread(holdings, whole, is_lot)
     known = await _Known.load(session, whole, lots, held, now)
 
@@ -162,12 +163,12 @@ async def _reached(
     """An authority's trace is everything that is reached; an enterprise's ends where it reads no further."""
     found = _Reached()
     reader = Reader(session, principal.uscc or "") if principal.kind == "enterprise" else None
-    ways: tuple[repository.Direction, ...] = ("backward", "forward") if direction == "both" else (direction,)
+    ways: tuple[graph.Direction, ...] = ("backward", "forward") if direction == "both" else (direction,)
     for way in ways:
         if reader is not None:
             walked = await walk(reader, lot_id, way, bounds, unowned=unowned)
         else:
-            depths = await repository.closure(session, [lot_id], way, max_depth=bounds.depth, limit=bounds.nodes + 1)
+            depths = await graph.closure(session, [lot_id], way, max_depth=bounds.depth, limit=bounds.nodes + 1)
             whole = len(depths) <= bounds.nodes and max(depths.values(), default=0) < bounds.depth
             walked = Walked(dict(list(depths.items())[: bounds.nodes]), not whole, 0)
         for node, depth in walked.depths.items():
@@ -196,8 +197,8 @@ async def _edges(
     principal: Principal,
     reads: Collection[str] | None,
 ) -> list[EdgeOut]:
-    records = await repository.records_between(session, set(reached))
-    events = await repository.events(session, records, bodies=False)
+    records = await graph.records_between(session, set(reached))
+    events = await graph.events(session, records, bodies=False)
     named = await repository.named(session, nodes, records)
     return await asyncio.to_thread(_shown, events, named, principal, reads)
 
@@ -237,11 +238,11 @@ def _findings(
     held: Sequence[Holding],
     lots: Mapping[str, Lot],
 ) -> list[findings.Found]:
-    traced = [seen for seen in whole if repository.is_lot(seen.node) and seen.node in ways]
+    traced = [seen for seen in whole if graph.is_lot(seen.node) and seen.node in ways]
     found = findings.of_movements(traced, held)
     found += findings.of_sales(traced, {node: lot.expires_on for node, lot in lots.items() if lot.expires_on})
     if direction != "forward":
-        behind = {node for node, (way, _) in ways.items() if way in ("self", "backward") and repository.is_lot(node)}
+        behind = {node for node, (way, _) in ways.items() if way in ("self", "backward") and graph.is_lot(node)}
         fed = {amount.node for edge in edges if edge.inputs for amount in edge.outputs}
         registered = {node for node, lot in lots.items() if lot.registered_at is not None}
         found += findings.of_origins(behind - fed, traced, registered)
@@ -320,7 +321,7 @@ class _Known:
 
 
 def _kind(node: str) -> Literal["lot", "item", "container", "class", "other"]:
-    if repository.is_lot(node):
+    if graph.is_lot(node):
         return "lot"
     path = node.removeprefix("https://id.gs1.org")
     if path.startswith("/01/"):

@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent
-from services.traceability.genealogy.models import Edge
-from services.traceability.genealogy.repository import ROWS, Direction
-from services.traceability.genealogy.rules import is_middle
+from services.traceability.graph.models import Edge, EpcisEvent
+from services.traceability.graph.repository import ROWS, Direction
+from services.traceability.graph.rules import is_middle
 from services.traceability.rights import service as rights
 from services.traceability.rights.rules import Title
 from services.traceability.rights.titles import titles

@@ -8,8 +8,7 @@ from typing import Any
 
 from services.traceability.alerts import service as alerts
 from services.traceability.base import Table
-from services.traceability.epcis import repository as epcis
-from services.traceability.genealogy import repository as genealogy
+from services.traceability.graph import repository as graph
 from services.traceability.masterdata import repository, rules, supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
 from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
@@ -90,8 +89,8 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
         await places_changed(uow, [gln])
     if receipt.status != "unchanged":
         # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
-        seen = await epcis.nodes_at(uow.session, gln, genealogy.CONCERNED_NODES)
-        await publish_lots(uow, await genealogy.concerned_lots(uow.session, seen))
+        seen = await graph.nodes_at(uow.session, gln, graph.CONCERNED_NODES)
+        await publish_lots(uow, await graph.concerned_lots(uow.session, seen))
     return receipt
 
 

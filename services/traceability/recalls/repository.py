@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select, text, tuple_, update
 from sqlmodel import col
 
-from services.traceability.genealogy.models import Edge
+from services.traceability.graph.models import Edge
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.masterdata.supervision import supervised
 from services.traceability.recalls.models import (

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.graph.models import EpcisEvent, EventEpc
 from services.traceability.masterdata import supervision
 from services.traceability.rights.repository import Registry
 from shared.db import AsyncSession

@@ -4,7 +4,7 @@ recalls and verdicts follow."""
 from collections.abc import Collection
 
 from services.traceability.epcis.lots import date_confirmed
-from services.traceability.genealogy import repository as genealogy
+from services.traceability.graph import repository as graph
 from services.traceability.recalls.service import extend
 from services.traceability.rights import repository, service
 from services.traceability.verdicts.service import publish_lots
@@ -19,9 +19,9 @@ async def judge_again(uow: UnitOfWork, nodes: Collection[str]) -> list[str]:
     changed = await service.rejudge(uow.session, nodes)
     await date_confirmed(uow, changed)
     named = {*nodes, *(row.node for row in changed)}
-    concerned = await genealogy.concerned_lots(uow.session, named)
+    concerned = await graph.concerned_lots(uow.session, named)
     if changed:
-        await extend(uow, concerned, await genealogy.said_inside(uow.session, named))
+        await extend(uow, concerned, await graph.said_inside(uow.session, named))
     return concerned
 
 

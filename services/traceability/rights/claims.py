@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
 from services.traceability.epcis.owners import captured_by
-from services.traceability.genealogy import repository as genealogy
+from services.traceability.graph import repository as graph
+from services.traceability.graph.models import EpcisEvent, EventEpc
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Place
@@ -83,7 +83,7 @@ async def _claims(
 ) -> list[ClaimOut]:
     """Of each event what it says of the objects that ask this caller: the others are other firms' affair."""
     objects: dict[str, list[ClaimedObject]] = {event.record_id: [] for event in events}
-    waiting = [each for each in await genealogy.objects(session, objects) if not each.confirmed]
+    waiting = [each for each in await graph.objects(session, objects) if not each.confirmed]
     if not own:
         asked = await supervision.of(session, {each.asks for each in waiting if each.asks})
         waiting = [each for each in waiting if _asks(principal, each.asks, asked)]
@@ -124,7 +124,7 @@ async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> Decisio
     """Confirm or reject what one event says of the caller's objects and place, as far as it is not the caller's own
     word; a department decides on what belongs to firms that it supervises. Raises NotFound where the caller has no say
     in the event."""
-    event = (await genealogy.events(uow.session, [record_id])).get(record_id)
+    event = (await graph.events(uow.session, [record_id])).get(record_id)
     nodes = await _decidable(uow, event) if event is not None and event.errored_at is None else []
     if not nodes:
         raise NotFound(
@@ -140,14 +140,14 @@ async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> Decisio
     await upsert(uow.session, ClaimDecision, rows, key=["record_id", "node"])
     action = "claim.confirm" if confirmed else "claim.reject"
     uow.audit(action, subject=record_id, detail={"nodes": nodes[:50], "count": len(nodes)})
-    named = await genealogy.objects(uow.session, [record_id])
+    named = await graph.objects(uow.session, [record_id])
     await publish_lots(uow, await judge_again(uow, {each.node for each in named}))
     return DecisionOut(record_id=record_id, confirmed=confirmed, nodes=nodes)
 
 
 async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
     principal = uow.principal
-    named = {each.node for each in await genealogy.objects(uow.session, [event.record_id])}
+    named = {each.node for each in await graph.objects(uow.session, [event.record_id])}
     picture = await repository.picture(uow.session, named, "all")
     earlier = await repository.decisions(uow.session, [*named, PLACE])
     registry = await Registry.load(uow.session, [event.place_gln or ""])

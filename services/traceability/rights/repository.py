@@ -9,9 +9,8 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.genealogy.models import Edge
-from services.traceability.genealogy.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
+from services.traceability.graph.models import Edge, EpcisEvent, EventEpc
+from services.traceability.graph.rules import CONTAINMENT, CONTENTS, INPUTS, OUTPUTS
 from services.traceability.masterdata.models import Party, Place
 from services.traceability.masterdata.repository import by_key
 from services.traceability.rights import rules

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
 
-from services.traceability.genealogy.rules import OUTPUTS
+from services.traceability.graph.rules import OUTPUTS
 from services.traceability.rights.custody import Custody, Way, origin
 from services.traceability.rights.inside import Carried, Moves, Packings
 

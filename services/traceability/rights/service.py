@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.traceability.genealogy.rules import CONTENTS, is_middle
+from services.traceability.graph.rules import CONTENTS, is_middle
 from services.traceability.masterdata.models import Product
 from services.traceability.masterdata.repository import by_key, give_lots
 from services.traceability.rights import repository, rules

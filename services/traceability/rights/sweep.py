@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from services.traceability.epcis.models import EventEpc
+from services.traceability.graph.models import EventEpc
 from services.traceability.masterdata.models import Product
 from services.traceability.rights import rules, service
 from services.traceability.rights.changes import judge_again

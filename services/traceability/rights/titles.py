@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, delete, select
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
+from services.traceability.graph.models import EpcisEvent, EventEpc
 from services.traceability.masterdata.models import Party, Product
 from services.traceability.rights.models import GtinClaim, ProductConfirmation, ProductMakers
 from services.traceability.rights.rules import Maker, Title

@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlmodel import col
 
-from services.traceability.epcis.models import EpcisEvent, EventEpc
-from services.traceability.genealogy.models import Edge
 from services.traceability.genealogy.packings import unpackings
-from services.traceability.genealogy.rules import is_middle
+from services.traceability.graph.models import Edge, EpcisEvent, EventEpc
+from services.traceability.graph.rules import is_middle
 from services.traceability.masterdata.models import Lot, Party, Product
 from services.traceability.rights.repository import Registry, confirmed_places
 from services.traceability.rights.titles import titles as titles_of

@@ -12,9 +12,9 @@ import pytest
 from services.traceability.epcis import validation
 from services.traceability.epcis.prepare import prepare
 from services.traceability.epcis.service import capture
-from services.traceability.genealogy.repository import Direction
 from services.traceability.genealogy.service import affected
 from services.traceability.genealogy.walk import Bounds, Reader, walk
+from services.traceability.graph.repository import Direction
 from shared.auth import Principal
 from tests.support.app import Harness
 from tests.traceability import chain
