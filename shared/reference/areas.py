@@ -247,6 +247,22 @@ def is_within(code: str, ancestor: str, on: date | None = None) -> bool:
     return registry().is_within(code, ancestor, on)
 
 
+def registered_near(uscc: str, area: str) -> bool:
+    """Whether the code of a subject shows an authority of the area, of its city or of an area above (GB 32100-2015,
+    characters 3 to 8: the division at registration, which may have been renumbered or taken over since). Nothing speaks
+    against a code that shows no division."""
+    registered = uscc[2:8]
+    return not is_code(registered) or is_within(area, registered) or is_within(registered, _city(area))
+
+
+def _city(code: str) -> str:
+    """The city of an area; itself where it lies in none."""
+    at, above = canonical(code), registry().parent(code)
+    while above is not None and not above.endswith("0000"):
+        at, above = above, registry().parent(above)
+    return at
+
+
 def _checked(code: str) -> str:
     code = code.strip()
     if not (is_code(code) or registry().get(code)):

@@ -14,9 +14,9 @@ from tests.support.callers import Caller, department, enterprise
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 
 
-def firm(letters: str) -> str:
-    """A USCC of Yantai with right check characters; `letters`: eight of its organisation code."""
-    body = f"91370600{letters}"
+def firm(letters: str, division: str = "370600") -> str:
+    """A USCC with right check characters, registered in the division; `letters`: eight of its organisation code."""
+    body = f"91{division}{letters}"
     body += uscc.organisation_check_character(letters)
     return body + uscc.check_character(body)
 

@@ -29,7 +29,8 @@ class Party:
 
 
 async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str) -> None:
-    """Register the parties that the register does not know: active, flagged as taken from a violation.
+    """Register the parties that the register does not know: active, flagged as taken from a violation, in the area that
+    it tells where the code does not show another one.
 
     A subject never leaves the register, so each process asks about it once.
     """
@@ -44,7 +45,7 @@ async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str
             "version": 1,
             "name": party.name,
             "former_names": [],
-            "area_code": party.area_code,
+            "area_code": party.area_code if areas.registered_near(code, party.area_code) else code[2:8],
             "industry_code": None,
             "state": "active",
             "chief_quality_officer": False,

@@ -53,15 +53,16 @@ async def known(session: AsyncSession, captured_by: str, event_ids: Iterable[str
 async def correctable(
     session: AsyncSession, principal: Principal, event_ids: Iterable[str]
 ) -> tuple[list[EpcisEvent], set[str]]:
-    """What a department may declare in error under these ids, events of its own area that it can see; and which of the
-    ids somebody's event has at all."""
+    """What a department may declare in error under these ids, events of its own area that it can see, but none of an
+    authority above it; and which of the ids somebody's event has at all."""
     found: list[EpcisEvent] = []
     taken: set[str] = set()
     for chunk in chunks(event_ids):
         statement = select(EpcisEvent).where(_e_id.in_(chunk), col(EpcisEvent.declaration).is_(False))
         found += (await session.execute(visible(statement, principal))).scalars()
         taken |= set((await session.execute(statement.with_only_columns(_e_id))).scalars())
-    return [event for event in found if principal.may_in(event.area_code)], taken
+    own = [event for event in found if principal.may_in(event.area_code)]
+    return [event for event in own if event.captured_area is None or principal.may_in(event.captured_area)], taken
 
 
 async def store(

@@ -13,6 +13,7 @@ from services.traceability.graph.rules import OUTPUTS
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Place, Product
 from services.traceability.recalls.service import extend
+from services.traceability.rights import nodes as nodes_to_judge
 from services.traceability.rights import repository as rights_repository
 from services.traceability.rights import service as rights
 from services.traceability.verdicts.service import publish_lots
@@ -222,7 +223,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     errored = await graph.nodes_of(uow.session, outcome.errored)
     if outcome.errored:
         gtins = await rights.release_claims(uow.session, outcome.errored)
-        again = errored | await rights_repository.nodes_of_gtins(uow.session, gtins)
+        again = errored | await nodes_to_judge.of_gtins(uow.session, gtins)
         changed += await rights.rejudge(uow.session, again)
     told, counts = await aside(len(objects), _told, objects)
     await first_seen(uow, events, register.products, counts)

@@ -86,7 +86,7 @@ def of_claims(waiting: Iterable[tuple[str, str | None]]) -> list[Found]:
 
 
 def _unconfirmed(node: str, asks: str | None) -> Text:
-    who, en = (asks, asks) if asks else ("监管部门", "a department")
+    who, en = (asks, asks) if asks else ("其持有者或监管部门", "who holds it, or a department,")
     return Text(f"流向 {node}，尚待 {who} 确认", f"Goes on into {node}; {en} has not confirmed it")
 
 

@@ -26,6 +26,7 @@ from services.traceability.graph.rules import CONTAINMENT, CONTENTS, INPUTS, OUT
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
+from services.traceability.rights.rules import shown_asks
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
@@ -130,10 +131,11 @@ def _stranger() -> Forbidden:
 
 
 async def _require_area(session: AsyncSession, principal: Principal, lot_id: str, told: Sequence[Observation]) -> None:
-    """An authority traces what belongs to its area, or was seen there; and what no register places anywhere. Where
-    nobody registered the product, the areas of those who speak of it count too."""
+    """An authority traces what belongs to its area, or was seen there by words that count; and what no register places
+    anywhere. Where nobody registered the product, every word counts, and the areas of those who speak of it too."""
     products = await masterdata.by_key(session, Product, [lot_id[:14]])
-    seen = await masterdata.by_key(session, Place, {each.place for each in told if each.place and not each.nowhere})
+    counting = [each for each in told if each.confirmed or not products]
+    seen = await masterdata.by_key(session, Place, {each.place for each in counting if each.place and not each.nowhere})
     codes = {product.area_code for product in products.values()} | {place.area_code for place in seen.values()}
     owners = await supervision.homes(
         session,
@@ -187,7 +189,7 @@ async def _waiting(
     onward = [node for node, (way, _) in ways.items() if way in ("self", "forward")]
     told_by = principal.uscc if principal.kind == "enterprise" else None
     found = await repository.unconfirmed_from(session, onward, told_by=told_by)
-    return [(each.node, each.asks) for each in found]
+    return [(each.node, shown_asks(principal, each.node, each.asks)) for each in found]
 
 
 async def _edges(

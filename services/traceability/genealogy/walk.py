@@ -17,7 +17,8 @@ from services.traceability.graph.models import Edge, EpcisEvent
 from services.traceability.graph.repository import ROWS, Direction
 from services.traceability.graph.rules import is_middle
 from services.traceability.rights import service as rights
-from services.traceability.rights.rules import Title
+from services.traceability.rights.rules import gtins_of
+from services.traceability.rights.title import Title
 from services.traceability.rights.titles import titles
 from shared.db import AsyncSession
 from shared.db.sql import among
@@ -58,13 +59,13 @@ class Reader:
     async def ask(self, nodes: Sequence[str], most: int) -> set[str]:
         """Adds to `reads`. Returns those that are not known yet, since they were more than `most`, the first first."""
         new = [node for node in nodes if node not in self.reads and node not in self._closed]
-        gtins = rights.gtins_of(new) - self._titles.keys()
+        gtins = gtins_of(new) - self._titles.keys()
         if gtins:
             self._titles |= dict.fromkeys(gtins) | await titles(self.session, gtins)
         mine = {
             node
             for node in new
-            if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in rights.gtins_of([node]))
+            if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in gtins_of([node]))
         }
         self.reads |= mine
         others = [node for node in new if node not in mine]

@@ -29,6 +29,8 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
     lot_id = body.lot_id or f"{body.gtin}.{body.lot}"
     errors = await _wrong(uow, body)
     found = await repository.lot_with_party(uow.session, lot_id)
+    if found is not None and not found[0].shown_to(uow.principal):
+        found = None
     if found is None:
         errors.append(
             FieldError(

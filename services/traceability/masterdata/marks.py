@@ -18,6 +18,7 @@ from shared.events.credit import (
     ViolationPublicationEnded,
     ViolationPublished,
 )
+from shared.reference import areas
 
 _MARK = ("uscc", "colour", "ground", "ground_en", "valid_from", "valid_until")
 _VIOLATION = ("uscc", "violation_type", "field", "decision_date", "authority_name", "document_number")
@@ -26,11 +27,19 @@ _PUBLICATION = ("published_on", "expires_on")
 
 async def apply_enterprise_updated(uow: UnitOfWork, events: Sequence[Received[EnterpriseUpdated]]) -> None:
     rows = {
-        e.data.uscc: e.data.model_dump(include={"uscc", "name", "area_code", "state", "source"}) | {"as_of": e.time}
+        e.data.uscc: e.data.model_dump(include={"uscc", "name", "state", "source"})
+        | {"area_code": _area(e.data), "as_of": e.time}
         for e in events
     }
     await upsert(uow.session, PartyEnterprise, list(rows.values()), key=["uscc"])
     uow.invalidate(*(f"party:{uscc}" for uscc in rows))
+
+
+def _area(told: EnterpriseUpdated) -> str | None:
+    """Where the firm is, as an authority stated it, or as a record says and its code does not contradict: whoever
+    records something of a firm far away does not supervise it."""
+    near = told.source == "register" or areas.registered_near(told.uscc, told.area_code)
+    return told.area_code if near else None
 
 
 async def apply_listing_published(uow: UnitOfWork, events: Sequence[Received[ListingPublished]]) -> None:

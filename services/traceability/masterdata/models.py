@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Field
 
 from services.traceability.base import Table
+from shared.auth import Principal
 from shared.db.types import UTC, Fixed, Json
 
 
@@ -111,6 +112,10 @@ class Lot(Table, table=True):
     """0 until it is registered."""
     updated_at: datetime = Field(sa_type=UTC)
 
+    def shown_to(self, principal: Principal) -> bool:
+        """A lot of which only others spoke is none for a firm that it is not: it would tell who has named it."""
+        return self.acknowledged or principal.kind != "enterprise" or principal.uscc == self.owner_uscc
+
 
 class PartyEnterprise(Table, table=True):
     """Projection of credit's `enterprise.updated`: the name and state that the register knows."""
@@ -119,7 +124,8 @@ class PartyEnterprise(Table, table=True):
 
     uscc: str = Field(primary_key=True)
     name: str
-    area_code: str = Field(index=True)
+    area_code: str | None = Field(index=True)
+    """None where a record put it far from where its code shows that it is registered."""
     state: str
     source: str | None = None
     """`register`: an authority stated it; `violation`: taken from a record; null: from before this was told."""

@@ -15,7 +15,7 @@ from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, Pr
 from services.traceability.masterdata.supervision import Supervision
 from services.traceability.recalls import service as recalls
 from services.traceability.rights import service as rights
-from services.traceability.rights.changes import places_changed, titles_changed
+from services.traceability.rights.changes import party_placed, places_changed, titles_changed
 from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
 from shared.db import UnitOfWork
@@ -47,6 +47,9 @@ async def register_party(uow: UnitOfWork, uscc: str, body: PartyIn) -> RegisterR
         uow.invalidate(f"party:{uscc}")
         if former is not None:
             await _follow_area(uow, uscc, former, body.area_code)
+        if present is None or moved:  # where it is decides on what departments said of what it had
+            await uow.session.flush()
+            await party_placed(uow, uscc)
         if renamed or moved:
             await publish_lots(uow, await repository.lot_ids_of(uow.session, uscc=uscc))
     return receipt
@@ -67,6 +70,8 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
     _require_area(uow.principal, body.area_code, present.area_code if present else None)
     if not await repository.by_key(uow.session, Party, [body.uscc]):
         raise Invalid([_unknown_party("/uscc", body.uscc)])
+    if uow.principal.kind != "enterprise":
+        await supervision.require(uow.session, uow.principal, body.uscc)
     told: dict[str, Any] = {}
     if present is not None:
         _require_present_owner(uow.principal, present.uscc, f"GLN {gln}", f"/v1/traceability/places/{gln}")

@@ -1,7 +1,8 @@
 """Who supervises a firm: whoever's area covers the one that it is registered in here, or the one that credit's register
 has for it. Both count, so that what a firm says of itself takes nobody's right away and harms only itself.
 
-An area is claimed once, at the first registration. After that it changes only by an authority of the old *and* the new
+An area is claimed once, at the first registration: in the city whose authority registered the firm (its code shows it),
+unless credit's register states another. After that it changes only by an authority of the old *and* the new
 one: a department that covers both, or, where none does, by two: the old area states in credit's register that the
 firm moved out, the new one takes it over there, and its department then changes it here.
 """
@@ -65,16 +66,20 @@ class Supervision:
             if self.area_code is None:
                 former = former or areas.is_within(area_code, self.register)
         elif self.area_code is None:
-            return
+            registered = self.uscc[2:8]
+            former = areas.registered_near(self.uscc, area_code) or principal.may_in(registered)
         if not former:
-            raise _moving(self.uscc, self.area_code or self.register, area_code)
+            raise _moving(self.uscc, self.area_code or self.register or self.uscc[2:8], area_code)
 
     def _own(self, area_code: str) -> None:
         if self.area_code is not None:
             if area_code != self.area_code:
                 raise _moving(self.uscc, self.area_code, area_code)
-        elif self.stated and self.register is not None and not areas.is_within(area_code, self.register):
-            raise _moving(self.uscc, self.register, area_code)
+        elif self.stated and self.register is not None:
+            if not areas.is_within(area_code, self.register):
+                raise _moving(self.uscc, self.register, area_code)
+        elif not areas.registered_near(self.uscc, area_code):
+            raise _moving(self.uscc, self.uscc[2:8], area_code)
 
 
 def _moving(uscc: str, old: str | None, new: str) -> Forbidden:

@@ -167,7 +167,7 @@ async def list_asks(
     after = views.ASKS.after(params.cursor)
     rows = await asks.page(session, recall_id, after=after, limit=params.limit + 1)
     page = page_of(rows, params.limit, views.ASKS, views.ask_key)
-    return Page(items=asks.out(page.items), next=page.next)
+    return Page(items=asks.out(page.items, principal), next=page.next)
 
 
 async def _get(session: AsyncSession, recall_id: str) -> Recall:

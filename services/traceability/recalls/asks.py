@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import text
 
 from services.traceability.recalls.schemas import AskOut
+from services.traceability.rights.rules import shown_asks
+from shared.auth import Principal
 from shared.db import AsyncSession
 from shared.db.sql import dialect_of
 from shared.db.types import UTC
@@ -49,5 +51,8 @@ async def count(session: AsyncSession, recall_id: str) -> int:
     return int((await session.execute(statement, {"recall_id": recall_id})).scalar_one())
 
 
-def out(rows: Sequence[Any]) -> list[AskOut]:
-    return [AskOut(node=row.to_node, asks=row.asks, event_id=row.event_id, at=row.at) for row in rows]
+def out(rows: Sequence[Any], principal: Principal) -> list[AskOut]:
+    return [
+        AskOut(node=row.to_node, asks=shown_asks(principal, row.to_node, row.asks), event_id=row.event_id, at=row.at)
+        for row in rows
+    ]

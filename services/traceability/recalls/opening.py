@@ -123,9 +123,12 @@ async def _owners(uow: UnitOfWork, lot_ids: list[str]) -> dict[str, str]:
     others = [lot_id for lot_id in lot_ids if lot_id not in owners]
     products = await masterdata.by_key(uow.session, Product, {lot_id[:14] for lot_id in others})
     named = await seen_in(uow.session, [lot_id for lot_id in others if lot_id[:14] in products])
-    return (
-        owners | {lot_id: products[lot_id[:14]].owner_uscc for lot_id in named} | await lot_titles(uow.session, named)
-    )
+    owners |= {lot_id: products[lot_id[:14]].owner_uscc for lot_id in named} | await lot_titles(uow.session, named)
+    shown = {lot_id for lot_id, (lot, _) in found.items() if lot.shown_to(uow.principal)}
+    if uow.principal.kind == "enterprise":  # that somebody spoke of a lot is told to its owner
+        shown |= {lot_id for lot_id, owner in owners.items() if owner == uow.principal.uscc}
+        return {lot_id: owner for lot_id, owner in owners.items() if lot_id in shown}
+    return owners
 
 
 def _unknown_lot(index: int, lot_id: str, authority: bool) -> FieldError:

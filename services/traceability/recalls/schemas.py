@@ -182,7 +182,8 @@ class AskOut(Out):
 
     node: str
     asks: str | None
-    """USCC of who can confirm it; null: a department of its area."""
+    """USCC of who can confirm it; null: a department of its area, and of a container who held it then, whom authorities
+    alone are told."""
     event_id: str
     at: datetime
 

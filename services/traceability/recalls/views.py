@@ -79,7 +79,7 @@ async def _to_ask(session: AsyncSession, recall: Recall, principal: Principal, k
     rows = await asks.page(session, recall.recall_id, after=None, limit=asks.FIRST + 1)
     first, more = rows[: asks.FIRST], len(rows) > asks.FIRST
     return {
-        "to_ask": asks.out(first),
+        "to_ask": asks.out(first, principal),
         "to_ask_count": await asks.count(session, recall.recall_id) if more else len(first),
         "to_ask_next": f"{PATH}/{recall.recall_id}/to-ask?cursor={ASKS.cursor(*ask_key(first[-1]))}" if more else None,
     }

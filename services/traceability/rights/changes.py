@@ -6,7 +6,8 @@ from collections.abc import Collection
 from services.traceability.epcis.lots import date_confirmed
 from services.traceability.graph import repository as graph
 from services.traceability.recalls.service import extend
-from services.traceability.rights import repository, service
+from services.traceability.rights import nodes as nodes_to_judge
+from services.traceability.rights import service
 from services.traceability.verdicts.service import publish_lots
 from shared.db import UnitOfWork
 
@@ -27,8 +28,13 @@ async def judge_again(uow: UnitOfWork, nodes: Collection[str]) -> list[str]:
 
 async def titles_changed(uow: UnitOfWork, gtins: Collection[str]) -> None:
     """The GTINs have another owner, or other makers, than before."""
-    await publish_lots(uow, await judge_again(uow, await repository.nodes_of_gtins(uow.session, gtins)))
+    await publish_lots(uow, await judge_again(uow, await nodes_to_judge.of_gtins(uow.session, gtins)))
 
 
 async def places_changed(uow: UnitOfWork, glns: Collection[str]) -> None:
-    await publish_lots(uow, await judge_again(uow, await repository.nodes_naming(uow.session, glns)))
+    await publish_lots(uow, await judge_again(uow, await nodes_to_judge.naming(uow.session, glns)))
+
+
+async def party_placed(uow: UnitOfWork, uscc: str) -> None:
+    """The firm is registered, or elsewhere than before."""
+    await publish_lots(uow, await judge_again(uow, await nodes_to_judge.of_authorities(uow.session, uscc)))

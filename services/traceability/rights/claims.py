@@ -1,6 +1,6 @@
 """Use cases of claims: list what waits for a word, confirm it or reject it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlmodel import col
@@ -16,6 +16,7 @@ from services.traceability.rights import repository
 from services.traceability.rights.changes import judge_again
 from services.traceability.rights.models import ClaimDecision
 from services.traceability.rights.repository import IN_FORCE, Registry
+from services.traceability.rights.rules import Picture, Row, shown_asks
 from services.traceability.rights.schemas import (
     ClaimedObject,
     ClaimOut,
@@ -27,6 +28,7 @@ from shared.auth import Principal
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import upsert
 from shared.errors import NotFound
+from shared.turns import aside
 
 PLACE = "place"
 """What stands for an object in a decision on where an event was."""
@@ -89,6 +91,8 @@ async def _claims(
         waiting = [each for each in waiting if _asks(principal, each.asks, asked)]
     for each in waiting:
         shown = each.model_dump(include=set(ClaimedObject.model_fields))
+        if own:
+            shown["asks"] = shown_asks(principal, each.node, each.asks)
         objects[each.record_id].append(ClaimedObject(**shown))
     registry = await Registry.load(session, {event.place_gln for event in events if event.place_gln})
     names = await masterdata.party_names(session, {event.captured_by for event in events})
@@ -146,36 +150,54 @@ async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> Decisio
 
 
 async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
-    principal = uow.principal
-    named = {each.node for each in await graph.objects(uow.session, [event.record_id])}
-    picture = await repository.picture(uow.session, named, "all")
-    earlier = await repository.decisions(uow.session, [*named, PLACE])
-    registry = await Registry.load(uow.session, [event.place_gln or ""])
+    """Nodes that the event names, and `PLACE`, on which the caller decides."""
+    principal, session = uow.principal, uow.session
+    named = {each.node for each in await graph.objects(session, [event.record_id])}
+    picture = await repository.picture(session, named, "all")
+    said = await aside(len(named), _said_by, event.record_id, picture, named)
+    owners = await aside(len(said), lambda: {picture.owner(row) for row in said})
+    registry = await Registry.load(session, [event.place_gln or ""])
     place = registry.places.get(event.place_gln or "")
-    said = [row for node in named for row in picture.rows.get(node, ()) if row.record_id == event.record_id]
-    owners = {picture.owner(row) for row in said} | {event.owner_uscc, place.uscc if place else None}
-    supervised = await supervision.of(uow.session, {uscc for uscc in owners if uscc})
-    found: list[str] = []
-    for node in sorted(named):
-        for row in picture.rows.get(node, ()):
-            if row.record_id != event.record_id or node in found:
-                continue
-            if principal.kind == "enterprise":
-                told = earlier.get((event.record_id, node))
-                final = told is not None and told.decided_by is None  # a department's word stands
-                mine = picture.owner(row) == principal.uscc and row.party != principal.uscc
-                if mine and not final and not row.confirmed:
-                    found.append(node)
-            elif _supervises(principal, event, picture.owner(row), picture.area(row), supervised):
-                found.append(node)
+    known = {uscc for uscc in owners | {event.owner_uscc, place.uscc if place else None} if uscc}
+    supervised = await supervision.of(session, known)
+    found = await aside(len(said), _decided_by, principal, event, picture, said, supervised)
+    await aside(len(said), picture.let_go)
     if place is not None and _elsewhere(event, registry, principal):
+        told = await session.get(ClaimDecision, (event.record_id, PLACE))
         if principal.kind == "enterprise":
-            own = principal.uscc == place.uscc
+            own = principal.uscc == place.uscc and not (told is not None and told.decided_by is None)
         else:
             own = principal.may_in(place.area_code) or supervised[place.uscc].by(principal)
         if own:
             found.append(PLACE)
     return found
+
+
+def _said_by(record_id: str, picture: Picture, nodes: Iterable[str]) -> list[Row]:
+    return [row for node in sorted(nodes) for row in picture.rows.get(node, ()) if row.record_id == record_id]
+
+
+def _decided_by(
+    principal: Principal,
+    event: EpcisEvent,
+    picture: Picture,
+    said: Sequence[Row],
+    supervised: Mapping[str, Supervision],
+) -> list[str]:
+    """The nodes of what the event says on which the principal decides. A department's word stands."""
+    found: dict[str, None] = {}
+    for row in said:
+        if row.node in found:
+            continue
+        if principal.kind == "enterprise":
+            told = picture.decisions.get((event.record_id, row.node))
+            final = told is not None and told.decided_by is None
+            mine = picture.owner(row) == principal.uscc and row.party != principal.uscc
+            if mine and not final and not row.confirmed:
+                found[row.node] = None
+        elif _supervises(principal, event, picture.owner(row), picture.area(row), supervised):
+            found[row.node] = None
+    return list(found)
 
 
 def _supervises(

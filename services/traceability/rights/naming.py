@@ -139,12 +139,14 @@ async def _require_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
 
 
 async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> MakersOut:
-    """For the owner, its makers, departments and staff."""
+    """For the owner, its makers, and authorities that supervise it or them. Raises NotFound, Forbidden."""
     product = await _product(session, gtin)
     named = await session.get(ProductMakers, gtin)
     rows: list[dict[str, Any]] = named.makers if named is not None else []
     if principal.uscc not in {row["uscc"] for row in rows}:
         principal.require_owner(product.owner_uscc)
+    if principal.kind != "enterprise" and not principal.may_in(product.area_code):
+        await supervision.require(session, principal, product.owner_uscc)
     names = await masterdata.party_names(session, {row["uscc"] for row in rows})
     return MakersOut(
         gtin=gtin,

@@ -1,6 +1,6 @@
 """Queries of rights: what is said of nodes, where they were inside, whose they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -15,13 +15,14 @@ from services.traceability.masterdata.models import Party, Place
 from services.traceability.masterdata.repository import by_key
 from services.traceability.rights import rules
 from services.traceability.rights.models import ClaimDecision, PlaceConfirmation
-from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, Row, Title
+from services.traceability.rights.rules import MAX_NESTING, Decision, Picture, Row
+from services.traceability.rights.title import Title
 from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
 from shared.reference import areas
-from shared.turns import aside
+from shared.turns import aside, in_turns, let_go
 
 Which = Literal["deciding", "open", "all"]
 """Rows of a node: those that decide on it; those that are not confirmed besides; every one."""
@@ -74,6 +75,15 @@ async def rows_of(session: AsyncSession, nodes: Iterable[str], which: Which) -> 
     return found
 
 
+async def _rows_of(session: AsyncSession, nodes: set[str], which: Which, whole: Collection[str]) -> list[Any]:
+    """Of a container that is open, every word: who has it at a time is decided by all, so that a word of an earlier
+    time takes from others what they had. What is said of a lot only adds to whose words count."""
+    if which != "open":
+        return await rows_of(session, nodes, which)
+    lots = {node for node in nodes if rules.kind_of(node)[1]} - set(whole)
+    return await rows_of(session, lots, which) + await rows_of(session, nodes - lots, "all")
+
+
 _CONTAINED = and_(col(Edge.relation).in_(_RELATIONS), col(Edge.known_to).is_(None))
 _ABOVE = select(col(Edge.from_node), col(Edge.to_node), col(Edge.at), col(Edge.record_id)).where(
     among_names(col(Edge.from_node)), _CONTAINED
@@ -119,29 +129,6 @@ async def open_nodes(session: AsyncSession, nodes: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for chunk in chunks(nodes):
         found |= set((await session.execute(_OPEN, {NAMES: chunk})).scalars())
-    return found
-
-
-async def nodes_of_gtins(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
-    """Lots and items of the GTINs that events name."""
-    found: set[str] = set()
-    for chunk in chunks(gtins):
-        statement = select(col(EventEpc.node)).where(col(EventEpc.gtin).in_(chunk)).distinct()
-        found |= set((await session.execute(statement)).scalars())
-    return {node for node in found if rules.kind_of(node)[0] != "class"}
-
-
-async def nodes_naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
-    """What events name that name one of the GLNs as source, destination or place."""
-    found: set[str] = set()
-    for chunk in chunks(glns):
-        for column in (EpcisEvent.source_party, EpcisEvent.destination_party, EpcisEvent.place_gln):
-            statement = (
-                select(col(EventEpc.node))
-                .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
-                .where(col(column).in_(chunk))
-            )
-            found |= set((await session.execute(statement.distinct())).scalars())
     return found
 
 
@@ -203,35 +190,53 @@ async def picture(
     pending: Sequence[Mapping[str, Any]] = (),
     packed: Iterable[tuple[str, str, datetime, str]] = (),
     asked: Mapping[str, Title | None] = MappingProxyType({}),
+    whole: Collection[str] = (),
 ) -> Picture:
     """Everything that decides on the nodes. `pending`: rows as of `rows_of`, not stored yet; `packed`: their packings
     (content, container, time, record). `which` rows of the nodes themselves; of what they were in, those that decide.
-    `asked`: titles, or that there is none, where the caller knows."""
+    `asked`: titles, or that there is none, where the caller knows; `whole`: nodes of which every row is in it."""
     wanted = set(nodes)
     inside = await above(session, wanted)
     for content, container, at, record_id in packed:
         if content in wanted or content in inside:
             inside.setdefault(content, []).append((container, at, record_id))
-    containers = {container for each in inside.values() for container, _, _ in each} - wanted
+    containers = await aside(len(inside), _containers, inside) - wanted
     if packed:
         more = await above(session, containers)
         inside = {**more, **inside}
-        containers = {container for each in inside.values() for container, _, _ in each} - wanted
-    found: list[Any] = await rows_of(session, wanted, which) + await rows_of(session, containers, "deciding")
-    found += [each for each in map(_Pending, pending) if each.node in wanted or each.node in containers]
-    glns = {gln for row in found for gln in (row.place_gln, row.source_party, row.destination_party) if gln}
-    registry = await Registry.load(session, glns)
+        containers = await aside(len(inside), _containers, inside) - wanted
+    found: list[Any] = await _rows_of(session, wanted, which, whole) + await rows_of(session, containers, "deciding")
+    async for each in in_turns(map(_Pending, pending)):
+        if each.node in wanted or each.node in containers:
+            found.append(each)
+    registry = await Registry.load(session, await aside(len(found), _glns, found))
     said = await aside(len(found), _said, found, registry)
-    gtins = {gtin for node in (*wanted, *containers) if (gtin := rules.kind_of(node)[1])}
+    await aside(len(found), let_go, found)
+    gtins = await aside(len(wanted), rules.gtins_of, (*wanted, *containers))
     return Picture(
         rows=said.rows,
         packed=inside,
         titles={gtin: title for gtin, title in asked.items() if title} | await titles(session, gtins - asked.keys()),
-        areas={uscc: party.area_code for uscc, party in (await by_key(session, Party, said.parties)).items()},
+        areas=await _areas(session, said.parties),
         within=areas.is_within,
         day=shanghai_date,
         decisions=await decisions(session, wanted | containers),
     )
+
+
+def _containers(inside: Mapping[str, Sequence[tuple[str, datetime, str]]]) -> set[str]:
+    return {container for each in inside.values() for container, _, _ in each}
+
+
+def _glns(found: Iterable[Any]) -> set[str]:
+    return {gln for row in found for gln in (row.place_gln, row.source_party, row.destination_party) if gln}
+
+
+async def _areas(session: AsyncSession, usccs: Iterable[str]) -> dict[str, str]:
+    """Firm -> where it is registered here; before that, where its code shows that it was registered."""
+    wanted = set(usccs)
+    parties = await by_key(session, Party, wanted)
+    return {uscc: parties[uscc].area_code if uscc in parties else uscc[2:8] for uscc in wanted}
 
 
 class _Said(NamedTuple):

@@ -16,6 +16,9 @@ from typing import Literal
 from services.traceability.graph.rules import OUTPUTS
 from services.traceability.rights.custody import Custody, Way, origin
 from services.traceability.rights.inside import Carried, Moves, Packings
+from services.traceability.rights.title import Title
+from shared.auth.principal import Principal
+from shared.turns import let_go
 
 SENT = frozenset({"shipping", "departing"})
 RECEIVED = frozenset({"receiving", "accepting", "arriving"})
@@ -33,6 +36,16 @@ def kind_of(node: str) -> tuple[Kind, str | None]:
     if found := _PRODUCT.fullmatch(node):
         return ("item" if found[2] else "class"), found[1]
     return "object", None
+
+
+def gtins_of(nodes: Iterable[str]) -> set[str]:
+    return {gtin for node in nodes if (gtin := kind_of(node)[1])}
+
+
+def shown_asks(principal: Principal, node: str, asks: str | None) -> str | None:
+    """Whom a word on the node waits for, as far as it is shown: the owner of a GTIN stands in the register; who held a
+    container at what time is for authorities, since anybody may say something of any container at any time."""
+    return asks if principal.kind != "enterprise" or kind_of(node)[1] else None
 
 
 def creates(event_type: str, action: str | None, name: str) -> bool:
@@ -94,55 +107,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
-    """Who may make lots of a GTIN beside its owner, on which days of Shanghai (inclusive)."""
-
-    uscc: str
-    since: date | None = None
-    until: date | None = None
-
-    def on(self, day: date) -> bool:
-        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
-
-
-@dataclass(frozen=True, slots=True)
-class Title:
-    """Whose a GTIN is: registered, else claimed by who first made something of it."""
-
-    owner: str
-    area_code: str | None
-    makers: tuple[Maker, ...] = ()
-    since: str = ""
-    """What was recorded from this id on came after the registration or claim."""
-    settled: bool = False
-    """Whether a department confirmed that the GTIN is the owner's."""
-    confirmed_by: frozenset[str] = frozenset()
-    """Enterprises that confirmed it, for what they say themselves."""
-    claim: "Title | None" = None
-    """Of another enterprise, which made something of the GTIN before it was registered."""
-
-    @property
-    def parties(self) -> frozenset[str]:
-        """The owner and everybody who was a maker at some time."""
-        return frozenset({self.owner, *(maker.uscc for maker in self.makers)})
-
-    def binds(self, row: "Row") -> bool:
-        """Whether the owner has a say in the word. A GTIN that nobody has registered can be registered by anybody: what
-        others said before is not put into its hands, nor by naming them as makers, which asks nobody."""
-        return (
-            self.settled
-            or self.since <= row.record_id
-            or row.party is None
-            or row.authority is not None
-            or row.party == self.owner
-            or row.party in self.confirmed_by
-        )
-
-    def makes(self, party: str | None, day: date) -> bool:
-        return party == self.owner or any(maker.uscc == party and maker.on(day) for maker in self.makers)
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What a person said of a claim. It binds while who decided has the say."""
 
@@ -163,7 +127,7 @@ class Judged:
 class Picture:
     """Everything that is said of some nodes and of what they were in, with whose they are."""
 
-    rows: Mapping[str, Sequence[Row]]
+    rows: Mapping[str, list[Row]]
     """Node -> what is said of it."""
     packed: Mapping[str, Sequence[tuple[str, datetime, str]]]
     """Content -> containers, each with the time of the packing and the record that tells it."""
@@ -253,6 +217,12 @@ class Picture:
             return self._in_area(packing, title.area_code)
         sent = since.get(packing.party or "")
         return title.makes(packing.party, self.day(packing.at)) or (sent is not None and sent <= packing.at)
+
+    def let_go(self) -> None:
+        """Frees the picture bit by bit, for a thread: it is asked nothing more."""
+        for kept in (self._carried, self._custody, self._told):
+            kept.clear()
+        let_go(*self.rows.values())
 
     def custody(self, node: str) -> Custody:
         if node not in self._custody:

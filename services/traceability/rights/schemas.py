@@ -62,7 +62,7 @@ class ClaimedObject(Out):
     quantity: Decimal | None
     uom: str | None
     asks: str | None
-    """Who may confirm it; null: a department."""
+    """Who may confirm it; null: a department, and of a container also who held it then, whom a claimant is not told."""
 
 
 class ClaimOut(Out):

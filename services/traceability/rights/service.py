@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from services.traceability.graph.rules import CONTENTS, is_middle
 from services.traceability.masterdata.models import Product
 from services.traceability.masterdata.repository import by_key, give_lots
+from services.traceability.rights import nodes as nodes_to_judge
 from services.traceability.rights import repository, rules
 from services.traceability.rights.models import GtinClaim
 from services.traceability.rights.rules import Row
+from services.traceability.rights.title import Title
 from services.traceability.rights.titles import claimed, claimed_by, drop_claims
 from services.traceability.rights.titles import titles as titles_of
 from shared.clock import shanghai_date
@@ -71,10 +73,10 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     """Set `confirmed` and `asks` of each of the new objects. Returns stored words on which the new events decide
     otherwise than before, not written yet."""
     new, gtins = await aside(len(values), _new, values)
-    titles: Mapping[str, rules.Title] = await titles_of(uow.session, gtins)
+    titles: Mapping[str, Title] = await titles_of(uow.session, gtins)
     titles, claimed = await _claim(uow.session, new, titles)
-    asked = await repository.nodes_of_gtins(uow.session, claimed)  # what the claimant told before is its own now
-    asked |= await aside(len(new), _judge_plainly, new, titles)
+    whole = await nodes_to_judge.of_gtins(uow.session, claimed)  # whose they are has changed
+    asked = whole | await aside(len(new), _judge_plainly, new, titles)
     moved = await aside(len(new), _moved, new)
     if not (asked or moved.objects or moved.sent):
         return []
@@ -86,9 +88,11 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     below = await repository.below(uow.session, moved.objects | moved.inside)
     others = await repository.open_nodes(uow.session, moved.sent | moved.inside | below)
     wanted = asked | moved.objects | others
-    picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed)
+    picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed, whole=whole)
     said = sum(map(len, picture.rows.values()))
-    return await aside(said, _judge_by, picture, wanted, new)
+    changed = await aside(said, _judge_by, picture, wanted, new)
+    await aside(said, picture.let_go)
+    return changed
 
 
 def _judge_by(picture: rules.Picture, wanted: Iterable[str], new: Iterable[New]) -> list[Row]:
@@ -105,7 +109,7 @@ def _judge_by(picture: rules.Picture, wanted: Iterable[str], new: Iterable[New])
     return changed
 
 
-def _judge_plainly(new: Iterable[New], titles: Mapping[str, rules.Title]) -> set[str]:
+def _judge_plainly(new: Iterable[New], titles: Mapping[str, Title]) -> set[str]:
     """The nodes whose words need the picture."""
     asked = set()
     for each in new:
@@ -116,7 +120,7 @@ def _judge_plainly(new: Iterable[New], titles: Mapping[str, rules.Title]) -> set
     return asked
 
 
-def _plain(new: New, title: rules.Title | None) -> bool:
+def _plain(new: New, title: Title | None) -> bool:
     """What needs no picture: the word of the owner, of a maker, of a department in its area, on a lot or item."""
     values = new.values
     if new.node_kind == "class":
@@ -157,8 +161,8 @@ def _judged(row: Row, judged: rules.Judged) -> Row:
 
 
 async def _claim(
-    session: AsyncSession, new: Sequence[New], titles: Mapping[str, rules.Title]
-) -> tuple[Mapping[str, rules.Title], Collection[str]]:
+    session: AsyncSession, new: Sequence[New], titles: Mapping[str, Title]
+) -> tuple[Mapping[str, Title], Collection[str]]:
     """A GTIN that nobody registered is claimed by the first enterprise that makes something of it. The titles with
     these, and the GTINs that were claimed."""
     claims = await aside(len(new), _claims, new, titles)
@@ -168,7 +172,7 @@ async def _claim(
     return {**titles, **await titles_of(session, claims)}, claims
 
 
-def _claims(new: Iterable[New], titles: Mapping[str, rules.Title]) -> dict[str, dict[str, str]]:
+def _claims(new: Iterable[New], titles: Mapping[str, Title]) -> dict[str, dict[str, str]]:
     """GTIN -> the row of its claim."""
     claims: dict[str, dict[str, str]] = {}
     for each in new:
@@ -192,7 +196,7 @@ async def release_claims(session: AsyncSession, record_ids: Collection[str]) -> 
 async def claim_stored(session: AsyncSession, gtins: Collection[str]) -> None:
     """Each GTIN is claimed by the first stored event of an enterprise that makes something of it."""
     first: dict[str, Any] = {}
-    for row in await repository.rows_of(session, await repository.nodes_of_gtins(session, gtins), "all"):
+    for row in await repository.rows_of(session, await nodes_to_judge.of_gtins(session, gtins), "all"):
         gtin = rules.kind_of(row.node)[1]
         if gtin and row.owner_uscc is not None and rules.creates(row.event_type, row.action, row.field):
             first[gtin] = min(row, first.get(gtin, row), key=lambda each: each.record_id)
@@ -206,28 +210,21 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     wanted = named | await repository.below(session, named)
     await hold(session, "node", wanted)
     picture = await repository.picture(session, wanted, "all")
-    changed = [
-        again
-        for node in wanted
-        for row in picture.rows.get(node, ())
-        if (again := _judged(row, picture.judge(row))) != row
-    ]
+    said = sum(map(len, picture.rows.values()))
+    changed = await aside(said, _judge_by, picture, wanted, ())
+    await aside(said, picture.let_go)
     await repository.write(session, changed)
     await own_lots(session, nodes)
     return changed
 
 
-def gtins_of(nodes: Iterable[str]) -> set[str]:
-    return {gtin for node in nodes if (gtin := rules.kind_of(node)[1])}
-
-
-def is_own(uscc: str, title: rules.Title | None) -> bool:
+def is_own(uscc: str, title: Title | None) -> bool:
     """Whether the enterprise is owner or maker of the GTIN, and nobody beside it: it reads every lot and item of it."""
     return title is not None and uscc in title.parties and title.claim is None
 
 
 async def opened(
-    session: AsyncSession, uscc: str, nodes: Iterable[str], asked: Mapping[str, rules.Title | None]
+    session: AsyncSession, uscc: str, nodes: Iterable[str], asked: Mapping[str, Title | None]
 ) -> set[str]:
     """Those of the nodes of which an enterprise may read what others say, as what was said of each decides. `asked`:
     the titles that are known, or that there is none."""

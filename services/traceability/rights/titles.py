@@ -11,7 +11,7 @@ from sqlmodel import col
 from services.traceability.graph.models import EpcisEvent, EventEpc
 from services.traceability.masterdata.models import Party, Product
 from services.traceability.rights.models import GtinClaim, ProductConfirmation, ProductMakers
-from services.traceability.rights.rules import Maker, Title
+from services.traceability.rights.title import Maker, Title
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
 
@@ -54,7 +54,7 @@ async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title
     found: dict[str, Title] = {}
     for chunk in chunks(gtins):
         for gtin, uscc, record_id, area_code in (await session.execute(_CLAIMS, {NAMES: chunk})).all():
-            found[gtin] = Title(uscc, area_code, since=record_id)
+            found[gtin] = Title(uscc, area_code or uscc[2:8], since=record_id)
         registered: dict[str, Any] = {}
         said: dict[str, set[str]] = {}
         for row in (await session.execute(_PRODUCTS, {NAMES: chunk})).all():  # one for each that confirmed it

@@ -13,7 +13,7 @@ from tests.traceability import chain, food
 from tests.traceability.chain import PACKER, amount, document, gln, of, sscc
 from tests.traceability.rights.attacks import events
 
-FIRM = chain.firm("MA3C0A15")
+FIRM = chain.firm("MA3C0A15", "110101")
 """Registers itself and its place in Beijing; the register of credit has it in Yantai."""
 RAISINS = chain.gtin(5)
 SCOPES = (WRITE, READ, EPCIS_WRITE, EPCIS_READ)

@@ -1,0 +1,61 @@
+"""Nodes that are judged anew together: of a GTIN, of a place, of what authorities spoke of."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from services.traceability.graph.models import EpcisEvent, EventEpc
+from services.traceability.masterdata.models import Product
+from services.traceability.rights.models import GtinClaim
+from services.traceability.rights.rules import kind_of
+from shared.db import AsyncSession
+from shared.db.sql import chunks
+
+
+async def of_gtins(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
+    """Lots and items of the GTINs that events name."""
+    found: set[str] = set()
+    for chunk in chunks(gtins):
+        statement = select(col(EventEpc.node)).where(col(EventEpc.gtin).in_(chunk)).distinct()
+        found |= set((await session.execute(statement)).scalars())
+    return {node for node in found if kind_of(node)[0] != "class"}
+
+
+async def naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
+    """What events name that name one of the GLNs as source, destination or place."""
+    found: set[str] = set()
+    for chunk in chunks(glns):
+        for column in (EpcisEvent.source_party, EpcisEvent.destination_party, EpcisEvent.place_gln):
+            statement = (
+                select(col(EventEpc.node))
+                .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+                .where(col(column).in_(chunk))
+            )
+            found |= set((await session.execute(statement.distinct())).scalars())
+    return found
+
+
+async def of_authorities(session: AsyncSession, uscc: str) -> set[str]:
+    """What departments spoke of that the firm spoke of too, or that is of its GTINs."""
+    word, event = aliased(EventEpc), aliased(EpcisEvent)
+    theirs = (
+        select(col(word.node))
+        .join(event, col(event.record_id) == col(word.record_id))
+        .where(col(word.node) == col(EventEpc.node), col(event.owner_uscc) == uscc)
+    )
+    claimed = select(col(GtinClaim.gtin)).where(col(GtinClaim.uscc) == uscc)
+    statement = (
+        select(col(EventEpc.node))
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+        .where(
+            col(EpcisEvent.captured_by).startswith("department:"),
+            or_(
+                exists(theirs),
+                col(EventEpc.gtin).in_(select(col(Product.gtin)).where(col(Product.owner_uscc) == uscc)),
+                col(EventEpc.gtin).in_(claimed),
+            ),
+        )
+    )
+    return set((await session.execute(statement.distinct())).scalars())
