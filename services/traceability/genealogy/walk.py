@@ -62,11 +62,7 @@ class Reader:
         gtins = gtins_of(new) - self._titles.keys()
         if gtins:
             self._titles |= dict.fromkeys(gtins) | await titles(self.session, gtins)
-        mine = {
-            node
-            for node in new
-            if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in gtins_of([node]))
-        }
+        mine = {node for node in new if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in gtins_of([node]))}
         self.reads |= mine
         others = [node for node in new if node not in mine]
         asked = others[:most]

@@ -223,9 +223,7 @@ def is_own(uscc: str, title: Title | None) -> bool:
     return title is not None and uscc in title.parties and title.claim is None
 
 
-async def opened(
-    session: AsyncSession, uscc: str, nodes: Iterable[str], asked: Mapping[str, Title | None]
-) -> set[str]:
+async def opened(session: AsyncSession, uscc: str, nodes: Iterable[str], asked: Mapping[str, Title | None]) -> set[str]:
     """Those of the nodes of which an enterprise may read what others say, as what was said of each decides. `asked`:
     the titles that are known, or that there is none."""
     wanted = {node for node in nodes if not is_middle(node)}

@@ -141,8 +141,7 @@ async def differing(harness: Harness) -> list[tuple[Any, ...]]:
             (row.record_id, node, row.field, (row.confirmed, row.asks, row.late), (now.counts, now.asks, now.late))
             for node in nodes
             for row in picture.rows.get(node, ())
-            if (row.confirmed, row.asks, row.late)
-            != ((now := picture.judge(row)).counts, now.asks, now.late)
+            if (row.confirmed, row.asks, row.late) != ((now := picture.judge(row)).counts, now.asks, now.late)
         ]
 
 
