@@ -39,9 +39,7 @@ class Affected:
 async def affected(session: AsyncSession, lot_ids: Iterable[str], *, late: bool = True) -> Affected:
     """Everything that was made of the lots, they themselves first. Without `late`, as far as the owners of what is
     reached have power over what others said: an enterprise that came late to a GTIN recalls nobody's products."""
-    reached = await graph.closure(
-        session, lot_ids, "forward", max_depth=AFFECTED_DEPTH, limit=AFFECTED_NODES + 1, late=late
-    )
+    reached = await graph.onward(session, lot_ids, max_depth=AFFECTED_DEPTH, limit=AFFECTED_NODES + 1, late=late)
     lots = {node: depth for node, depth in reached.items() if graph.is_lot(node)}
     gtins = await masterdata.by_key(session, Product, {lot_id[:14] for lot_id in lots})
     found = await asyncio.to_thread(_ordered, lots, {gtin: product.name for gtin, product in gtins.items()})

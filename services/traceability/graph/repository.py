@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any, Literal
 
 import orjson
@@ -38,10 +39,11 @@ async def closure(
     max_depth: int,
     limit: int,
     late: bool = True,
+    had: bool = False,
 ) -> dict[str, int]:
     """Every node that is reached over edges in force, with its least depth; nearest first, at most `limit`. Without
     `late`, not over what was told before today's owner came to what it leaves; `claimed`: also over those that nobody
-    confirmed.
+    confirmed; `had`: only over those whose teller had what they leave.
 
     A row is a node at a depth, so UNION (not ALL) and the bound on the depth end every circle. The legs of a star count
     once: `hop` is 0 on the way in and 1 on the way out, in both directions.
@@ -53,6 +55,8 @@ async def closure(
     count = f"{{0}}.known_to IS NULL AND {{0}}.relation IN ({kinds})"
     if not claimed:
         count += " AND {0}.confirmed"
+    if had:
+        count += " AND {0}.source_confirmed"
     if not late:
         count += " AND NOT {0}.late"
     edges = (
@@ -77,6 +81,19 @@ async def closure(
     return found
 
 
+async def onward(
+    session: AsyncSession, nodes: Iterable[str], *, max_depth: int, limit: int, late: bool = True
+) -> dict[str, int]:
+    """What the nodes went into, with its depth, at most `limit`. Where that is too much, what those told who had what
+    they used goes before what anybody else says that it made of it: a stranger's many products take no room."""
+    start = set(nodes)
+    reached = await closure(session, start, "forward", max_depth=max_depth, limit=limit, late=late)
+    if len(reached) < limit:
+        return reached
+    sure = await closure(session, start, "forward", max_depth=max_depth, limit=limit, late=late, had=True)
+    return dict(islice({**sure, **reached}.items(), limit))
+
+
 async def concerned_lots(session: AsyncSession, nodes: Collection[str]) -> list[str]:
     """Lots whose way changed when events named these nodes: they, what is inside of them, and what was made of it."""
     if not nodes:
@@ -84,8 +101,8 @@ async def concerned_lots(session: AsyncSession, nodes: Collection[str]) -> list[
     inside = await closure(
         session, nodes, "backward", relations=CONTAINMENT, max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES
     )
-    onward = await closure(session, inside, "forward", max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES)
-    return sorted(node for node in onward if is_lot(node))
+    reached = await onward(session, inside, max_depth=CONCERNED_DEPTH, limit=CONCERNED_NODES)
+    return sorted(node for node in reached if is_lot(node))
 
 
 async def said_inside(session: AsyncSession, nodes: Collection[str]) -> list[str]:
