@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
@@ -22,10 +21,13 @@ from shared.db.faults import StorageFault
 from shared.errors import FieldError, Invalid
 from shared.settings import ServiceSettings
 from shared.web import conditional
+from shared.web.header_values import file_named
 from shared.web.problems import problem
 from shared.web.routing import CurrentPrincipal, ReadSession, Router, Uow, allow, platform_of
 
 _NAME = re.compile(r"[\x00-\x1f\x7f/\\]+")
+_SHOWN = ("application/pdf", "image/png", "image/jpeg")
+"""What a browser shows by itself; everything else it keeps as a file."""
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -127,7 +129,7 @@ def attachments_router(
             "Cache-Control": "public, max-age=300",  # a departmental file needs a token, whose answers are private
             # A file is shown, never run in the platform's origin.
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-            "Content-Disposition": _disposition(shown.media_type, shown.name),
+            "Content-Disposition": file_named(shown.name, shown=shown.media_type in _SHOWN),
         }
         if conditional.has(request.headers.raw, f'"{sha256}"'.encode()):
             return Response(status_code=304, headers=headers)
@@ -151,8 +153,3 @@ async def _file(request: Request) -> tuple[bytes, str]:
 def _plain(name: str) -> str:
     """A name to show: no folders, no control characters, at most 200 characters."""
     return _NAME.sub(" ", name.replace("\\", "/").rsplit("/", 1)[-1]).strip()[:200]
-
-
-def _disposition(media_type: str, name: str) -> str:
-    kind = "inline" if media_type in ("application/pdf", "image/png", "image/jpeg") else "attachment"
-    return f"{kind}; filename*=UTF-8''{quote(name, safe='')}" if name else kind

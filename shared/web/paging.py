@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request
 
 from shared.errors import FieldError, Invalid
 from shared.web.body import Out
+from shared.web.header_values import address_of, link_to
 
 T = TypeVar("T")
 
@@ -94,8 +95,8 @@ def next_link(request: Request, cursor: str | None, parameter: str = "cursor") -
     """The `Link: rel="next"` header to the same list with the same filters; nothing on the last page."""
     if cursor is None:
         return {}
-    url = request.url.include_query_params(**{parameter: cursor})
-    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
+    query = request.url.include_query_params(**{parameter: cursor}).query
+    return {"Link": link_to(f"{address_of(request)}?{query}", "next")}
 
 
 def page_of(rows: Sequence[T], limit: int, keyset: Keyset, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:

@@ -3,6 +3,7 @@
 The body of every request that fills the services is taken apart: each place in turn gets each hostile value.
 """
 
+import itertools
 import os
 import random
 import re
@@ -12,12 +13,15 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.web.routing import PolicyRoute
 from tests.fuzz.engine import Raw, ask
 from tests.fuzz.world import NAMES, Fuzzed, cases
 
 DEEP = "FUZZ_EXAMPLES" in os.environ
 SHARE = 1.0 if DEEP else 0.12
 """Part of all pairs of place and value that is tried; the choice is always the same."""
+MARK = "zqz"
+"""Stands between hostile characters in addresses: with them in a header, it is the caller's header."""
 BEHIND = [name for name in NAMES if name != "gateway"]
 VALUES: list[bytes] = [
     b"null",
@@ -110,6 +114,14 @@ def wrong(answer: Raw, path: str, statuses: set[str]) -> str | None:
             return f"{answer.status} as {answer.header('content-type')}"
         if not orjson.loads(answer.body).get("code"):
             return f"{answer.status} without a code"
+    return forged(answer)
+
+
+def forged(answer: Raw) -> str | None:
+    """A header that holds what none may hold, or part of an address that ends what stands in it (`MARK`)."""
+    for name, value in answer.headers:
+        if not (value.isascii() and value.isprintable()) or re.search(rf'[<>"]{MARK}|{MARK}[<>"]', value):
+            return f"{name}: {value[:300]!r}"
     return None
 
 
@@ -268,6 +280,60 @@ def test_parameters_that_no_client_means(fuzzed: Fuzzed) -> None:
                 if told:
                     found.append(f"GET {template} {parameter['name']}={value[:60]!r}: {told}")
     assert not found, "\n".join(found)
+
+
+SEGMENTS = [
+    "%E5%BA%97",
+    "%E2%80%AE",
+    f"%22%3E{MARK}%22%3E;%20rel=%22next%22,%20%3C{MARK}%3E",
+    f'"><{MARK}>;rel="x"',
+    f"%0d%0aSet-Cookie:%20{MARK}=1",
+    "%ff",
+]
+
+
+@pytest.mark.timeout(0 if DEEP else 180)
+@pytest.mark.parametrize("fuzzed", cases(NAMES), indirect=True)
+def test_no_address_writes_headers(fuzzed: Fuzzed) -> None:
+    """Every route with every part of its path hostile, alone, behind a good value and in front of one, the undocumented
+    pages too; and a hostile query, which links to other pages hold again."""
+    chance = random.Random(3)
+    found: list[str] = []
+    links = tried = 0
+    for route in fuzzed.app.fastapi.routes:
+        if not isinstance(route, PolicyRoute) or route.path.endswith(":replay"):
+            continue
+        for (target, query), method in itertools.product(_hostile(fuzzed, route.path), sorted(route.methods or ())):
+            headers = fuzzed.headers(route.policy.describe().en, chance)
+            headers["accept"] = chance.choice(["application/json", "text/html", "*/*"])
+            body = b"" if method in ("GET", "HEAD", "DELETE") else b"{}"
+            headers |= {"content-type": "application/json"} if body else {}
+            answer = send(fuzzed, method, target, body, headers, query)
+            tried += 1
+            links += bool(answer.header("link") or answer.header("location"))
+            away = fuzzed.name == "gateway" and answer.status == 503
+            told = f"{answer.status} {answer.body[:200]!r}" if answer.status >= 500 and not away else forged(answer)
+            if told:
+                found.append(f"{method} {target}?{query.decode()}: {told}")
+    assert not found, "\n".join(found)
+    assert tried > 50
+    assert links or fuzzed.name == "indicators", "no answer leads anywhere, so this proves nothing"
+
+
+def _hostile(fuzzed: Fuzzed, path: str) -> Iterator[tuple[str, bytes]]:
+    """Paths and queries: good values in all parts of the path, then hostile ones in each in turn."""
+    queries = itertools.cycle([b"limit=1", f'limit=1&{MARK}="<{MARK}>'.encode(), f"area=%22%3E{MARK}".encode()])
+    names = re.findall(r"\{(\w+)", path)
+    good = {name: str(fuzzed.world.known.get(name, ["x"])[0]).replace("https://id.gs1.org", "") for name in names}
+    yield from zip([_filled(path, good)] * 3, queries, strict=False)
+    for name in names:
+        for value in SEGMENTS:
+            for each in (value, good[name] + value, value + "/" + good[name].lstrip("/")):
+                yield _filled(path, good | {name: each}), next(queries)
+
+
+def _filled(path: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)[^}]*\}", lambda match: values[match[1]], path)
 
 
 def _address(fuzzed: Fuzzed, template: str, parameter: dict[str, Any], value: bytes) -> str:

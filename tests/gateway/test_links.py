@@ -57,6 +57,45 @@ async def test_every_form_answers_an_app_and_a_browser(gateway_sqlite: Harness, 
     )
 
 
+EVIL = "%3E%3B%20rel=%22canonical%22,%20%3Chttps:%2F%2Fevil.example%3E%3B%20rel=%22linkset%22,%3C"
+
+
+@pytest.mark.parametrize("before", ["%E5%BA%97", "%E2%80%AE", EVIL, '">,<//evil.example', "%ff", "a//"])
+async def test_links_are_those_of_the_code_whatever_stands_before_it(gateway_sqlite: Harness, before: str) -> None:
+    """An address of any kind may lead to a code; what it holds besides is nobody's link."""
+    for tail in (s.LOT, "A%22%3E%3C%3B", "A%2FB"):
+        path = f"/01/{s.APPLE}/10/{tail}"
+        for ask in (gateway_sqlite.get, gateway_sqlite.head):
+            answer = await ask(f"/01/{before}{path}", headers=JSON)
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["link"] == f'<{path}?linkType=linkset>; rel="linkset"; type="{rules.LINKSET}"'
+            assert "x-evil" not in answer.headers
+
+
+async def test_the_name_of_a_file_is_no_header_of_its_own(gateway_sqlite: Harness) -> None:
+    await gateway_sqlite.deliver(s.target())
+    for area in ("店", '";x="', "a\r\nb: c"):
+        address = f"/targets/agri_sampling_pass_rate/series.csv?area={quote(area)}"
+        answer = await gateway_sqlite.get(address, headers=BROWSER)
+        assert answer.status_code == 503  # nobody can be asked for the series
+        name = f"agri_sampling_pass_rate-{''.join(char for char in area if char.isprintable())}.csv"
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+async def test_a_slash_too_many_leads_to_the_same_page(gateway_sqlite: Harness) -> None:
+    for asked, target in (
+        ("/lists/black/?q=%22&a=<", "/lists/black?q=%22&a=%3C"),
+        ("/%E5%BA%97/", "/%E5%BA%97"),
+        ("/a%2520b%3F/", "/a%2520b%3F"),  # as it was sent, not decoded once
+        ('/a"<>/', "/a%22%3C%3E"),
+        ("/a%2F/", "/a%2F"),
+    ):
+        answer = await gateway_sqlite.get(asked, headers=BROWSER)
+        assert (answer.status_code, answer.headers["location"]) == (308, target)
+    for asked in ("/a%2F", "//evil.example/", "/%2Fevil.example/", "/%09/evil.example/"):
+        assert (await gateway_sqlite.get(f"http://test{asked}", headers=BROWSER)).status_code == 404
+
+
 async def test_head_is_answered_as_get(gateway_sqlite: Harness) -> None:
     await gateway_sqlite.deliver(s.lot())
     for headers in (JSON, BROWSER):

@@ -33,6 +33,7 @@ from shared.web import (
     problem,
 )
 from shared.web.asof import AsOf, AsOfTermParams
+from shared.web.header_values import file_named, link_to
 from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit/lists", tags=["listings"])
@@ -76,13 +77,13 @@ async def read_list(
     wanted = _filter(colour, at, q, area, industry, ground)
     if format == "csv":
         name = f"{colour}-list-{at.valid}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        headers = {"Content-Disposition": file_named(name)}
         return StreamingResponse(_csv(platform, wanted), media_type="text/csv; charset=utf-8", headers=headers)
     page = await _page(session, wanted, params)
     headers = {}
     if page.next is not None:
         query = {"limit": params.limit, "cursor": page.next}
-        headers["Link"] = f'<{_next(colour, at, q, area, industry, ground, query)}>; rel="next"'
+        headers["Link"] = link_to(_next(colour, at, q, area, industry, ground, query), "next")
     return Response(page.model_dump_json(), media_type="application/json", headers=headers)
 
 
@@ -149,7 +150,7 @@ async def _load(platform: Platform, match: Match[str], request: HotRequest) -> H
         page = await _page(session, Filter(colour, today, now), PageParams(50, None))
     headers = []
     if page.next is not None:
-        link = f'</v1/credit/lists/{colour}?limit=50&cursor={page.next}>; rel="next"'
+        link = link_to(f"/v1/credit/lists/{colour}?limit=50&cursor={page.next}", "next")
         headers.append((b"link", link.encode()))
     return HotAnswer(
         page.model_dump_json().encode(), tags=(f"list:{colour}",), fresh_until=end_of_day(today), headers=headers

@@ -22,6 +22,7 @@ from shared.errors import NotFound
 from shared.i18n import Lang
 from shared.identifiers.digital_link import Code
 from shared.web import CurrentPlatform, RequestLang, Router, allow, problem
+from shared.web.header_values import link_to
 from shared.web.limits import rate_of
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ async def digital_link(
     if wants == "verdict":
         view = await views.of_code(platform, parsed)
         count(platform, parsed, request.headers.get("x-scan-area"), rate_of(request.scope))
-        link = f'<{request.url.path}?linkType=linkset>; rel="linkset"; type="{LINKSET}"'
-        headers = {"Link": link, **_OPEN}
+        # Of the code that was read: anything may stand before one in an address, and would say the links itself.
+        headers = {"Link": link_to(f"{parsed.path}?linkType=linkset", "linkset", LINKSET), **_OPEN}
         return view_response(body.answer(view, parsed, lang), headers=headers)
     linkset = await _linkset(platform, request, parsed, lang)
     if wants == "linkset":

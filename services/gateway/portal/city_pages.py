@@ -19,6 +19,7 @@ from shared import csvtext
 from shared.errors import NotFound
 from shared.events.indicators import Light
 from shared.reference import areas
+from shared.web.header_values import file_named
 
 pages = Pages()
 LIGHTS: tuple[Light, ...] = get_args(Light)
@@ -200,7 +201,7 @@ async def series(ask: Ask) -> Response:
     view, _, _ = await _target(ask)
     body = to_csv(view["series"] or [])
     name = f"{view['target']['target_id']}-{view['area_code']}.csv"
-    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**HEADERS, "Content-Disposition": file_named(name)}
     status = 200 if view["series"] is not None else 503
     return Response(body, status, headers, "text/csv; charset=utf-8")
 

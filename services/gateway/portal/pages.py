@@ -12,6 +12,7 @@ from services.gateway.portal.food_pages import scan_page
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.web import Router, allow
+from shared.web.header_values import address_of
 from shared.web.routing import PolicyRoute
 
 __all__ = ["router", "scan_page"]
@@ -57,9 +58,10 @@ class BrowserRoute(PolicyRoute):
 
 @allow(Public())
 async def missing(request: Request) -> Response:
-    path = request.url.path
-    if path.endswith("/") and not path.startswith("//") and path.strip("/"):
-        return RedirectResponse(request.url.replace(scheme="", netloc="", path=path.rstrip("/")), 308)
+    path = address_of(request)
+    if path.endswith("/") and not request.url.path.startswith("//") and path.strip("/"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(path.rstrip("/") + query, 308)
     return error_page(request, NotFound("path", zh="没有这个页面", en="There is no such page"))
 
 

@@ -13,6 +13,7 @@ from shared.identifiers import GTINStr, LotStr, SerialStr
 from shared.identifiers.digital_link import Code
 from shared.platform import Platform
 from shared.web import CurrentPlatform, ReadSession, Router, allow, problem
+from shared.web.header_values import link_to
 
 router = Router(prefix="/v1/traceability", tags=["codes"])
 _CACHED = {"Cache-Control": "public, max-age=86400"}
@@ -34,7 +35,7 @@ def _base(platform: Platform) -> str:
 async def read_linkset(code: str, session: ReadSession, platform: CurrentPlatform) -> Response:
     """一个码的全部链接 / All links of a code, as `application/linkset+json` (RFC 9264)."""
     content = await service.linkset(session, read_code(code), _base(platform))
-    context = f'<{rules.CONTEXT}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+    context = link_to(rules.CONTEXT, "http://www.w3.org/ns/json-ld#context", "application/ld+json")
     return Response(orjson.dumps(content), media_type="application/linkset+json", headers={"Link": context})
 
 
