@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from deploy import topology
 from deploy.cli import database
@@ -14,6 +15,8 @@ from shared.settings import ServiceSettings
 
 FILES = ("keys", "attachments", "reference")
 """Folders of a data directory whose files belong to a backup."""
+FOLDERS = tuple((home, name) for home in ("", *(service.name for service in topology.SERVICES)) for name in FILES)
+"""`(service, folder)`: with a service where each has a volume of its own."""
 LOG_FILE = "bus.db"
 """What the embedded log is called in a backup, wherever it is kept."""
 
@@ -28,7 +31,7 @@ class Places:
     reference: Path
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["sqlite", "postgresql"]:
         """`sqlite` or `postgresql`, the same for all services."""
         return "sqlite" if all(url.startswith("sqlite") for url in self.urls.values()) else "postgresql"
 
@@ -46,10 +49,9 @@ class Places:
     def folders(self) -> Iterator[tuple[str, Path]]:
         """`(name in a backup, folder)` of the files. Where each service has a volume of its own, they are mounted as
         `<data_dir>/<service>`, and its folders are found there."""
-        for home in ("", *(service.name for service in topology.SERVICES)):
-            for name in FILES:
-                folder = self.reference if (home, name) == ("", "reference") else self.data_dir / home / name
-                yield f"{home}/{name}" if home else name, folder
+        for home, name in FOLDERS:
+            folder = self.reference if (home, name) == ("", "reference") else self.data_dir / home / name
+            yield folder_in_backup(home, name), folder
 
 
 def places(data_dir: Path, postgres: str, bus: str) -> Places:
@@ -84,6 +86,10 @@ def _settings(data_dir: Path, bus: str) -> ServiceSettings:
     settings = settings_of(topology.SERVICES[0], data_dir=data_dir, **more)
     check_bus(settings)
     return settings
+
+
+def folder_in_backup(home: str, name: str) -> str:
+    return f"{home}/{name}" if home else name
 
 
 def files_under(folder: Path) -> list[Path]:

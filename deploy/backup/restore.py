@@ -29,7 +29,8 @@ from shared.bus.kafka import KafkaBus
 from shared.bus.opening import open_bus
 from shared.db import copies
 from shared.db.address import with_database
-from shared.db.migrate import head, upgrade
+from shared.db.files import problem_of
+from shared.db.migrate import revisions, upgrade
 
 Say = Callable[[str], None]
 BESIDE = "_restoring"
@@ -40,8 +41,8 @@ BESIDE = "_restoring"
 def restore(source: Path, places: Places, *, force: bool, say: Say = lambda _line: None) -> Manifest:
     """Raises CliError; until everything is checked and made, what is there is left as it is."""
     found = manifest.read(source)
-    manifest.check(source, found)
     _check_fits(found, places)
+    manifest.check(source, found)
     lock = datadir.claim(places.data_dir, restoring=True)
     try:
         _check_free(places, force=force)
@@ -49,11 +50,11 @@ def restore(source: Path, places: Places, *, force: bool, say: Say = lambda _lin
         beside = places.data_dir / datadir.RESTORING
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(mode=0o700)
-        _copy_files(source, found, beside)
-        log = asyncio.run(_log(source, found, places, say))
-        for service in topology.SERVICES:
-            say(f"database of {service.name} ...")
-            _fill(source, found, places, service.name, beside, log)
+        try:
+            _make(source, found, places, beside, say)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
         failpoints.hit("restore.before_swap")
         swapping.touch()
         manifest.sync(places.data_dir)
@@ -66,7 +67,40 @@ def restore(source: Path, places: Places, *, force: bool, say: Say = lambda _lin
     return found
 
 
+def _make(source: Path, found: Manifest, places: Places, beside: Path, say: Say) -> None:
+    """Everything that is put in place afterwards. The files are looked at before the log: a Kafka's is not unmade."""
+    _copy_files(source, found, beside)
+    if places.kind == "sqlite":
+        for name, part in found.services.items():
+            _check_file(source, beside, f"{name}.db", name, part.tables)
+    if places.log_kind == "sqlite":
+        _check_file(source, beside, LOG_FILE, "bus")
+    log = asyncio.run(_log(source, found, places, say))
+    for service in topology.SERVICES:
+        say(f"database of {service.name} ...")
+        _fill(source, found, places, service.name, beside, log)
+
+
+def _check_file(source: Path, beside: Path, name: str, service: str, tables: dict[str, int] | None = None) -> None:
+    """A SQLite file that was copied is that of its service, with the rows that the manifest tells. Raises CliError."""
+    problem = problem_of(beside / name, service)
+    if problem is None:
+        try:
+            with closing(sqlite3.connect(beside / name)) as connection:
+                there = copies.row_counts(connection)
+        except sqlite3.DatabaseError as error:
+            raise CliError(f"备份中的 {source / name} 已损坏 / {source / name} is damaged: {error}") from error
+        if not there:
+            problem = "is empty"
+        elif tables is not None and there != tables:
+            wrong = sorted(table for table in there | tables if there.get(table) != tables.get(table))
+            problem = f"has not the rows that {manifest.NAME} tells of: {', '.join(wrong[:8])}"
+    if problem is not None:
+        raise CliError(f"备份中的 {source / name} 不能用 / {source / name} {problem}; use another backup")
+
+
 def _check_fits(found: Manifest, places: Places) -> None:
+    """The kinds of database and log, and schemas that this version knows. Raises CliError."""
     if found.databases != places.kind:
         raise CliError(
             f"备份来自 {found.databases}，目标是 {places.kind} / the backup is of {found.databases}, the target of "
@@ -77,10 +111,15 @@ def _check_fits(found: Manifest, places: Places) -> None:
             f"备份的日志在 {found.log.kind} / the backup's log is of {found.log.kind}; name that bus (--bus)"
         )
     for name, part in found.services.items():
-        if part.revision > head(name):
+        known = revisions(name)
+        if part.revision > known[-1]:
             raise CliError(
                 f"备份由更新的版本制作 / {name} of the backup has schema {part.revision}, this version knows "
-                f"{head(name)}; restore with the version that made it or a newer one"
+                f"{known[-1]}; restore with the version that made it or a newer one"
+            )
+        if part.revision not in known:
+            raise CliError(
+                f"{name} 没有结构版本 {part.revision} / {name} never had schema {part.revision}; use another backup"
             )
 
 

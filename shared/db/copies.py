@@ -84,8 +84,7 @@ class SqliteCopy:
         with closing(sqlite3.connect(target, isolation_level=None)) as copy:
             self._reader.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
-            names = [name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {name: _count(copy, name) for name in sorted(names) if not name.startswith("sqlite_")}
+            return row_counts(copy)
 
     async def close(self) -> None:
         await self._thread.end(self._close)
@@ -100,6 +99,12 @@ class SqliteCopy:
 def _open(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(uri, uri=True, timeout=_HOLD_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Table of a SQLite file -> its rows. Raises sqlite3.DatabaseError."""
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: _count(connection, name) for name in sorted(names) if not name.startswith("sqlite_")}
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

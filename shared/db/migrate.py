@@ -20,8 +20,13 @@ _MIGRATION_LOCK = 7_046_937
 
 def head(service: str) -> str:
     """Newest revision of the service's scripts."""
+    return revisions(service)[-1]
+
+
+def revisions(service: str) -> list[str]:
+    """All of them, the newest last."""
     versions = sorted((ROOT / service / "migrations" / "versions").glob("[0-9]*.py"))
-    return versions[-1].name.split("_")[0]
+    return [version.name.split("_")[0] for version in versions]
 
 
 def sqlite_is_current(service: str, path: Path) -> bool:

@@ -43,7 +43,10 @@ def published(sequences: Sequence[int], *, sent: bool = True) -> list[str]:
 
 @pytest.fixture
 def installation(tmp_path: Path, databases: Databases) -> Places:
-    folder = tmp_path / "var"
+    return installed(tmp_path / "var", databases)
+
+
+def installed(folder: Path, databases: Databases) -> Places:
     for service in topology.SERVICES:
         databases.fresh(service.name, folder / f"{service.database}.db", None)
         change(folder / f"{service.database}.db", "PRAGMA journal_mode=WAL")  # as every service does
