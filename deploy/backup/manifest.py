@@ -74,8 +74,8 @@ class LogPart:
     records: dict[str, Count] = field(default_factory=dict)
     """Of each file, for a Kafka."""
     ends: dict[Topic, Annotated[dict[str, Count], AfterValidator(_numbered)]] = field(default_factory=dict)
-    groups: dict[str, dict[str, dict[str, Count]]] = field(default_factory=dict)
-    """Group -> topic -> partition -> committed offset."""
+    groups: dict[str, dict[str, dict[str, Annotated[int, Field(ge=-1, lt=1 << 63)]]]] = field(default_factory=dict)
+    """Group -> topic -> partition -> committed offset; a broker may tell -1 for none."""
 
 
 @dataclass(frozen=True)
