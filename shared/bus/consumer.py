@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import context, failpoints, metrics
 from shared.bus import dead_letters
@@ -25,8 +23,7 @@ from shared.bus.progress import Progress, Standing
 from shared.bus.protocol import Subscriber
 from shared.bus.subscription import Subscription
 from shared.db import quiet, tables
-from shared.db.errors import is_bad_value
-from shared.db.faults import fault_of
+from shared.db.errors import is_transient
 from shared.db.sql import insert_rows, upsert
 from shared.db.uow import UnitOfWork
 from shared.events.base import topic_of
@@ -361,12 +358,3 @@ def _trace(envelope: Envelope) -> context.Trace:
         correlation_id=envelope.correlation_id or envelope.id,
         causation_id=envelope.id,
     )
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether trying again later may help: the storage, the connection or a lock failed, not the event."""
-    if fault_of(error) is not None:
-        return True
-    if isinstance(error, DBAPIError):
-        return not (is_bad_value(error) or isinstance(error, IntegrityError | ProgrammingError))
-    return isinstance(error, PoolTimeout | OSError | TimeoutError)

@@ -15,7 +15,14 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.clock import utc_text
 
-__all__ = ["UTC", "Fixed", "Json", "dumps", "quantize", "utc_text"]
+__all__ = ["UTC", "Fixed", "Json", "OutOfRange", "dumps", "quantize", "utc_text"]
+
+_LARGEST = 2**63 - 1
+"""Of a BIGINT."""
+
+
+class OutOfRange(ValueError):
+    """A number that its column cannot hold."""
 
 
 class UTC(TypeDecorator[datetime]):
@@ -71,7 +78,8 @@ def _default(value: Any) -> Any:
 
 
 class Fixed(TypeDecorator[Decimal]):
-    """A decimal with `places` decimals, stored as a scaled integer; a value with more decimals is refused."""
+    """A decimal with `places` decimals, stored as a scaled integer; a value with more decimals is refused (ValueError),
+    and one beyond `largest`, of either sign, on both databases in the same way (OutOfRange)."""
 
     impl = BigInteger
     cache_ok = True
@@ -80,12 +88,18 @@ class Fixed(TypeDecorator[Decimal]):
         super().__init__()
         self.places = places
 
+    @property
+    def largest(self) -> Decimal:
+        return Decimal(_LARGEST).scaleb(-self.places)
+
     def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
         if value is None:
             return None
         scaled = Decimal(value).scaleb(self.places)
         if scaled != scaled.to_integral_value():
             raise ValueError(f"{value} has more than {self.places} decimals")
+        if abs(scaled) > _LARGEST:
+            raise OutOfRange(f"{value} is beyond {self.largest}, the largest number with {self.places} decimals here")
         return int(scaled)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:

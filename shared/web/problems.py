@@ -8,14 +8,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from shared import context
-from shared.db.errors import is_bad_value
+from shared.db.errors import is_bad_value, is_out_of_range
 from shared.db.faults import fault_of
 from shared.errors import (
     MOST_ERRORS,
@@ -157,6 +157,13 @@ def as_platform_error(error: Exception) -> PlatformError:
             zh="同时有另一个请求写入了相同的内容；请读取现状后再试",
             en="Another request wrote the same thing at the same time; read the present state and try again",
         )
+    if is_out_of_range(error):
+        log.warning("number out of range", error=f"{type(error).__name__}: {error}"[:500])
+        return Malformed(
+            "number",
+            zh="有一个数，或几个数之和，超出数据库能保存的范围",
+            en="A number, or a sum of numbers, is beyond what can be stored",
+        )
     if isinstance(error, DBAPIError) and is_bad_value(error):
         return Malformed(
             "character",
@@ -203,7 +210,7 @@ def install(app: FastAPI) -> None:
         return problem_response(as_platform_error(error), negotiate(request.headers.get("accept-language")))
 
     kinds = (PlatformError, RequestValidationError, HTTPException, ClientDisconnect)
-    for kind in (*kinds, DBAPIError, PoolTimeout, OSError, TimeoutError):
+    for kind in (*kinds, StatementError, OverflowError, PoolTimeout, OSError, TimeoutError):
         app.add_exception_handler(kind, handle)
 
 

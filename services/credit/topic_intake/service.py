@@ -18,10 +18,10 @@ from services.credit.violations.intake import Accepted, Push
 from services.credit.violations.schemas import Correction, ViolationIn, Withdrawal
 from shared.auth import Department, Policy, Principal, Staff
 from shared.bus import Received, Record, StoredRecord
-from shared.bus.consumer import is_transient
 from shared.bus.protocol import TopicRefused
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
+from shared.db.errors import is_transient
 from shared.errors import Forbidden, PlatformError, Unavailable
 from shared.events.base import RECEIPTS_TOPIC, unit_of, unit_receipts
 from shared.events.gateway import ClientUpdated

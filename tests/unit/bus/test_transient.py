@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.bus.consumer import is_transient
+from shared.db.errors import is_transient
 
 
 async def _error(engine: AsyncEngine, statement: str) -> SQLAlchemyError:
