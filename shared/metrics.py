@@ -33,6 +33,9 @@ END_TO_END = Histogram(
 HANDLER_SECONDS = Histogram("pinzhi_handler_seconds", "Time to apply a batch", ["consumer"])
 DEAD_LETTERS_OPEN = Gauge("pinzhi_dead_letters_open", "Events that wait for an operator", ["consumer"])
 JOBS_SET_ASIDE = Counter("pinzhi_jobs_set_aside", "Jobs whose work ended the process twice", ["service"])
+JOBS_FAILED = Counter(
+    "pinzhi_jobs_failed", "Pieces of work that failed by their own fault and hold up no other", ["service", "worker"]
+)
 LOOP_LAG = Gauge("pinzhi_event_loop_lag_seconds", "How late the event loop is", ["service"])
 TASK_RESTARTS = Counter("pinzhi_task_restarts", "Background tasks started again after an error", ["service", "task"])
 LOG_LINES_DROPPED = Counter("pinzhi_log_lines_dropped", "Log lines that could not be written", ["service"])

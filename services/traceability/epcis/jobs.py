@@ -201,6 +201,7 @@ def _finish(uow: UnitOfWork, job: Capture, events: int, outcome: Outcome, errors
 async def _failed(platform: Platform, job: Capture, error: Exception, most: int) -> None:
     """Count the failure; the last one ends the job. A PlatformError is the document's fault and ends it at once."""
     log.warning("capture job not done", capture_id=job.capture_id, error=f"{type(error).__name__}: {error}"[:500])
+    metrics.JOBS_FAILED.labels(platform.name, _WORKER).inc()
     async with platform.unit_of_work(principal_of(job)) as uow:
         taken = await repository.take(uow.session, job.capture_id)
         if taken is None:

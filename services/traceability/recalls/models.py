@@ -9,6 +9,11 @@ from sqlmodel import Field
 from services.traceability.base import Table
 from shared.db.types import UTC, Fixed
 
+AMOUNT = Fixed(6)
+MOST = AMOUNT.largest
+"""The largest quantity that a case keeps, in any unit: 9,223,372,036,854.775807. What the words on a lot add up to has
+no bound, as anybody may speak of it; a figure beyond is kept as this one, and shown as `at_least`."""
+
 
 class RecallNumber(Table, table=True):
     """The last number given in a year. Its row is locked until commit, so numbers have no gap."""
@@ -117,15 +122,15 @@ class RecallHolding(Table, table=True):
     lot_id: str = Field(primary_key=True)
     uom: str = Field(default="", primary_key=True)
     """UN/ECE Recommendation 20 code; empty counts pieces."""
-    received: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    received: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
     """Received or made."""
-    on_hand: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    on_hand: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
     """Negative where more went out than is known to have come in."""
-    sold: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
-    expected: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    sold: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
+    expected: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
     """Shipped to this holder, no receipt reported."""
-    recovered: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
-    destroyed: Decimal = Field(default=Decimal(0), sa_type=Fixed(6))
+    recovered: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
+    destroyed: Decimal = Field(default=Decimal(0), sa_type=AMOUNT)
     confirmed: bool = True
     """False for what only the holder says, or nobody any more: it counts nowhere, and departments see it marked."""
 
@@ -140,8 +145,8 @@ class RecallQuantity(Table, table=True):
     holder: str
     lot_id: str
     uom: str
-    recovered: Decimal = Field(sa_type=Fixed(6))
-    destroyed: Decimal = Field(sa_type=Fixed(6))
+    recovered: Decimal = Field(sa_type=AMOUNT)
+    destroyed: Decimal = Field(sa_type=AMOUNT)
     note: str | None = None
     reported_at: datetime = Field(sa_type=UTC)
     reported_by: str

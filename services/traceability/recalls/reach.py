@@ -1,15 +1,19 @@
 """How far a lot reached: the affected set of the graph, written into a recall, and who holds how much of it."""
 
 from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
+
+import structlog
 
 from services.traceability.genealogy.holdings import Holding
 from services.traceability.genealogy.service import Affected, AffectedLot, affected, held
-from services.traceability.recalls import repository
-from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
+from services.traceability.recalls import repository, uncounted
+from services.traceability.recalls.models import MOST, Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.verdicts.repository import lock
-from shared import workers
+from shared import metrics, workers
 from shared.db import AsyncSession, UnitOfWork
+from shared.db.errors import is_transient
 from shared.db.sql import insert_rows, upsert
 from shared.turns import in_slices
 
@@ -18,6 +22,7 @@ AT_ONCE = 500
 """Lots whose holders are found in the transaction in which they join; those of more are left to a worker."""
 SLICE = 100
 _ROWS = 500
+log = structlog.get_logger("recalls")
 
 
 async def freeze(session: AsyncSession, lot_ids: Collection[str], *, late: bool) -> Affected:
@@ -86,12 +91,26 @@ def _lot(uow: UnitOfWork, recall: Recall, lot: AffectedLot, position: int, root:
 
 
 async def settle(uow: UnitOfWork, recall: Recall) -> None:
-    """Find who holds what is not counted yet, and give each holder its notice: now where it is little."""
-    waiting = await repository.uncounted(uow.session, recall.recall_id, AT_ONCE + 1)
-    if len(waiting) > AT_ONCE:
-        uow.after_commit(workers.wake(uow.wiring, WORKER).set)
-        return
-    await count(uow, recall, waiting)
+    """Find who holds what is not counted yet, and give each holder its notice: now where it is little. Where that fails
+    the food is recalled all the same, and the worker has the rest."""
+    waiting = await uncounted.first(uow.session, recall.recall_id, AT_ONCE + 1)
+    if len(waiting) <= AT_ONCE:
+        try:
+            async with uow.session.begin_nested():
+                await count(uow, recall, waiting)
+            return
+        except Exception as error:
+            if is_transient(error):
+                raise
+            tell(uow.wiring.name, recall.recall_id, error)
+    uow.after_commit(workers.wake(uow.wiring, WORKER).set)
+
+
+def tell(service: str, recall_id: str, error: Exception, lot_id: str | None = None) -> None:
+    """The operator of holders that were not found; of which lot, where it was tried by itself."""
+    words = f"{type(error).__name__}: {error}"[:500]
+    log.error("holders of a recall not found", recall_id=recall_id, lot_id=lot_id, error=words)
+    metrics.JOBS_FAILED.labels(service, WORKER).inc()
 
 
 async def count(uow: UnitOfWork, recall: Recall, lot_ids: Sequence[str]) -> None:
@@ -111,7 +130,7 @@ async def _count(uow: UnitOfWork, recall: Recall, lot_ids: Collection[str]) -> N
     key = ["recall_id", "holder", "lot_id", "uom"]
     await upsert(uow.session, RecallHolding, rows, key=key, update=told)
     await _notify(uow, recall, {row["holder"] for row in rows})
-    await repository.set_counted(uow.session, recall.recall_id, lot_ids, True)
+    await uncounted.set_counted(uow.session, recall.recall_id, lot_ids, True)
 
 
 def _holding(recall: Recall, holding: Holding, *, confirmed: bool) -> dict[str, Any]:
@@ -120,14 +139,19 @@ def _holding(recall: Recall, holding: Holding, *, confirmed: bool) -> dict[str, 
         "holder": holding.holder,
         "lot_id": holding.lot_id,
         "uom": holding.uom or "",
-        "received": holding.made + holding.received,
-        "on_hand": holding.on_hand,
-        "sold": holding.sold,
-        "expected": holding.expected,
+        "received": _kept(holding.made + holding.received),
+        "on_hand": _kept(holding.on_hand),
+        "sold": _kept(holding.sold),
+        "expected": _kept(holding.expected),
         "recovered": 0,
         "destroyed": 0,
         "confirmed": confirmed,
     }
+
+
+def _kept(amount: Decimal) -> Decimal:
+    """What is said of a lot must not keep it from being recalled: a sum beyond what can be kept is the largest."""
+    return max(-MOST, min(amount, MOST))
 
 
 async def _notify(uow: UnitOfWork, recall: Recall, holders: set[str]) -> None:

@@ -143,38 +143,6 @@ async def lot_ids(session: AsyncSession, recall_id: str) -> list[str]:
     return list((await session.execute(statement)).scalars())
 
 
-async def first_uncounted(session: AsyncSession) -> str | None:
-    """A recall with lots whose holders are not found yet."""
-    statement = select(col(RecallLot.recall_id)).where(col(RecallLot.counted).is_(False)).limit(1)
-    found: str | None = (await session.execute(statement)).scalar_one_or_none()
-    return found
-
-
-async def uncounted(session: AsyncSession, recall_id: str, limit: int) -> list[str]:
-    statement = (
-        select(col(RecallLot.lot_id))
-        .where(col(RecallLot.recall_id) == recall_id, col(RecallLot.counted).is_(False))
-        .order_by(col(RecallLot.position))
-        .limit(limit)
-    )
-    return list((await session.execute(statement)).scalars())
-
-
-async def count_uncounted(session: AsyncSession, recall_id: str) -> int:
-    statement = select(func.count()).where(col(RecallLot.recall_id) == recall_id, col(RecallLot.counted).is_(False))
-    return int((await session.execute(statement)).scalar_one())
-
-
-async def set_counted(session: AsyncSession, recall_id: str, lot_ids: Iterable[str], value: bool) -> None:
-    for chunk in chunks(lot_ids, 2_000):
-        await session.execute(
-            update(RecallLot)
-            .where(col(RecallLot.recall_id) == recall_id, among(session, col(RecallLot.lot_id), chunk))
-            .values(counted=value)
-            .execution_options(synchronize_session=False)
-        )
-
-
 async def end_roots(session: AsyncSession, recall_id: str) -> None:
     await session.execute(
         update(RecallLot)

@@ -121,6 +121,9 @@ class HoldingOut(Out):
     discrepancy: Decimal | None = None
     """For authorities, where the figures do not add up: how much more went out than is known to have come in. Null
     where they do, and for everybody else."""
+    at_least: bool = False
+    """True where the words on the lot add up to more than a case can keep: a figure of 9223372036854.775807 stands for
+    at least so much."""
 
 
 class HeldOut(HoldingOut):

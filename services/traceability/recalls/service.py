@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.traceability.genealogy.service import AFFECTED_DEPTH, AFFECTED_NODES, Affected, AffectedLot
-from services.traceability.recalls import reach, repository, rules
+from services.traceability.recalls import reach, repository, rules, uncounted
 from services.traceability.recalls.models import Recall, RecallChange, RecallNotice, RecallQuantity
 from services.traceability.recalls.schemas import QuantityIn, RecallCloseIn
 from services.traceability.recalls.supervised import supervised
@@ -136,7 +136,7 @@ async def extend(uow: UnitOfWork, lot_ids: Iterable[str], said: Iterable[str] = 
         assert recall is not None
         if recall.outcome == "revoked":
             continue
-        await repository.set_counted(uow.session, recall_id, told.get(recall_id, ()), False)
+        await uncounted.set_counted(uow.session, recall_id, told.get(recall_id, ()), False)
         met = grown.get(recall_id)
         if met is None:
             await reach.settle(uow, recall)
@@ -144,7 +144,7 @@ async def extend(uow: UnitOfWork, lot_ids: Iterable[str], said: Iterable[str] = 
         # What can be new was made of the lots that were met: the rest of the set is not walked again.
         found = await reach.widened(uow.session, recall, met, wanted)
         joined = await reach.join(uow, recall, found)
-        await repository.set_counted(uow.session, recall_id, wanted, False)
+        await uncounted.set_counted(uow.session, recall_id, wanted, False)
         await reach.settle(uow, recall)
         if not joined:
             continue

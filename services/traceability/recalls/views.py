@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from services.traceability.masterdata.supervision import Supervision
-from services.traceability.recalls import asks, repository, rules
-from services.traceability.recalls.models import Recall, RecallHolding, RecallLot, RecallNotice
+from services.traceability.recalls import asks, repository, rules, uncounted
+from services.traceability.recalls.models import MOST, Recall, RecallHolding, RecallLot, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS, RecallClock
 from services.traceability.recalls.schemas import (
     ChangeOut,
@@ -49,7 +49,7 @@ async def case(session: AsyncSession, recall: Recall, principal: Principal, now:
         session, recall.recall_id, claimed=principal.kind in ("department", "staff")
     )
     changes = await repository.changes(session, recall.recall_id, CHANGES)
-    waiting = await repository.count_uncounted(session, recall.recall_id)
+    waiting = await uncounted.count(session, recall.recall_id)
     revoked = recall.outcome == "revoked"
     known = await supervised(session, recall)
     holders, following = await _holders(session, recall, principal, known)
@@ -156,7 +156,8 @@ def _figures(row: RecallHolding, principal: Principal) -> dict[str, Any]:
     """Nobody has less than nothing: what is missing is a question for authorities."""
     missing = -row.on_hand if row.on_hand < 0 and principal.kind != "enterprise" else None
     shown = row.model_dump(include=set(HoldingOut.model_fields))
-    return shown | {"on_hand": max(row.on_hand, Decimal(0)), "discrepancy": missing}
+    at_least = MOST in (row.received, abs(row.on_hand), row.sold, row.expected)
+    return shown | {"on_hand": max(row.on_hand, Decimal(0)), "discrepancy": missing, "at_least": at_least}
 
 
 def _holder(

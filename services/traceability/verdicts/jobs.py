@@ -3,11 +3,11 @@ repeats none.
 """
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from services.traceability.verdicts import repository
 from services.traceability.verdicts.service import WORKER, render
-from shared import failpoints, workers
+from shared import failpoints, metrics, workers
+from shared.db.errors import is_transient
 from shared.web import Platform
 
 LOTS = 200
@@ -41,12 +41,13 @@ async def _render(platform: Platform, lots: list[str]) -> int:
         return 0
     try:
         return await _slice(platform, lots)
-    except (DBAPIError, OSError, TimeoutError):
-        raise
     except Exception as error:
+        if is_transient(error):
+            raise
         if len(lots) > 1:  # one of them: the others must not wait for it
             return sum([await _render(platform, [lot_id]) for lot_id in lots])
         log.error("verdict not rendered", lot_id=lots[0], error=f"{type(error).__name__}: {error}"[:500])
+        metrics.JOBS_FAILED.labels(platform.name, WORKER).inc()
         async with platform.system_unit_of_work() as uow:
             await repository.count_failure(uow.session, lots[0])
         return 0
