@@ -228,6 +228,9 @@ class RecallUpdated(_Recall):
     type: ClassVar[str] = "pinzhi.traceability.recall.updated.v1"
     change: str
     updated_at: datetime
+    replaces: bool = False
+    """Whether this change takes the place of the earlier one with the same words: all reports of quantities are one
+    line of the case."""
 
 
 class RecallClosed(Event):

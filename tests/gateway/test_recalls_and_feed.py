@@ -39,6 +39,18 @@ async def test_recall_widens_closes_and_opens_again(gateway: Harness) -> None:
     assert (view["recall"]["state"], view["recall"]["closed_at"], len(view["recall"]["lots"])) == ("open", None, 1)
 
 
+async def test_reports_of_quantities_are_one_line_of_the_case(gateway: Harness) -> None:
+    reported = {"change": "登记了回收和销毁的数量", "replaces": True}
+    await gateway.deliver(s.recall_opened(), s.recall_updated(), s.recall_updated())
+    for day in range(2, 5):
+        await gateway.deliver(s.recall_updated(**reported, updated_at=datetime(2026, 12, day, tzinfo=UTC)))
+    view = await recall_view(gateway.platform, "r-1")
+    assert view is not None
+    TypeAdapter(RecallView).validate_python(view, strict=True)
+    told = [(change["change"], change["at"][:10]) for change in view["recall"]["changes"]]
+    assert told == [("新增 1 个批次", "2026-11-24")] * 2 + [("登记了回收和销毁的数量", "2026-12-04")]
+
+
 async def test_recalls_are_found_by_every_word(gateway: Harness) -> None:
     def numbered(n: int) -> dict[str, Any]:
         return {

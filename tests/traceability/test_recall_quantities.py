@@ -1,21 +1,26 @@
-"""Quantities that anybody may tell: whatever they add up to, they stop no recall, no capture and no worker."""
+"""Quantities that anybody may tell: whatever they add up to, they stop no recall, no capture and no worker, and what
+nobody confirmed changes nothing that everybody reads."""
 
 from collections.abc import Collection
 from typing import Any
 
+import pytest
+
 from services.traceability.recalls import jobs, reach
-from services.traceability.recalls.models import Recall
+from services.traceability.recalls.models import MOST, Recall
 from shared.db import UnitOfWork
+from shared.events.traceability import RecallUpdated
 from tests.support.app import Harness
-from tests.support.callers import department
+from tests.support.callers import department, staff
 from tests.traceability import chain
 from tests.traceability.chain import BOX, FRUIT, MARKET, ORCHARD, PACKER, amount, lot, of
-from tests.traceability.test_recall_claims import RECALLS, STRANGER, case, register, send
+from tests.traceability.test_recall_claims import OFFICER, RECALLS, STRANGER, case, register, send
 
 B1, B2, B7, F1, F2 = lot(BOX, "B1"), lot(BOX, "B2"), lot(BOX, "B7"), lot(FRUIT, "F1"), lot(FRUIT, "F2")
 HUGE = 999_999_999_999
 LARGEST = "9223372036854.775807"
 AUTHORITY = department("traceability:recalls:write")
+REPORTED = "登记了回收和销毁的数量"
 
 
 async def started(harness: Harness) -> None:
@@ -50,6 +55,10 @@ def held(found: dict[str, Any], holder: str, lot_id: str) -> dict[str, Any]:
         if holding["lot_id"] == lot_id
     ]
     return dict(one)
+
+
+async def report(harness: Harness, found: dict[str, Any], as_: Any, **body: Any) -> Any:
+    return await harness.post(f"{RECALLS}/{found['recall_id']}/quantities", json=body, as_=as_)
 
 
 async def test_what_a_stranger_says_of_a_lot_stops_no_recall_of_it(traceability: Harness) -> None:
@@ -146,3 +155,70 @@ async def test_a_failure_of_the_storage_is_nobodys_fault(on_sqlite: Harness, mon
         body = {"lots": [B1], "level": 1, "reason": "农药残留超标"}
         assert (await on_sqlite.post(RECALLS, json=body, as_=of(PACKER))).status_code == 503
     assert on_sqlite.rows("SELECT count(*) FROM recall") == [(0,)]
+
+
+async def test_reports_go_to_the_bound_and_not_beyond(traceability: Harness) -> None:
+    await started(traceability)
+    recall = await opened(traceability, of(PACKER), B1)
+    mine = {"holder": MARKET, "lot_id": B1}
+    for _ in range(9):
+        answer = await report(traceability, recall, of(MARKET), **mine, recovered=str(HUGE))
+        assert answer.status_code == 201, answer.text
+    left = MOST - 9 * HUGE
+    beyond = await report(traceability, recall, of(MARKET), **mine, recovered=str(HUGE))
+    assert beyond.status_code == 422
+    [error] = beyond.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/recovered", "recall.amount_bound")
+    assert LARGEST in error["detail"]
+    done = await report(traceability, recall, of(MARKET), **mine, recovered=str(left), destroyed=str(HUGE))
+    assert done.status_code == 201, done.text
+    one = held(done.json(), MARKET, B1)
+    assert (one["recovered"], one["destroyed"], one["at_least"]) == (LARGEST, f"{HUGE}.000000", False)
+    assert (await report(traceability, recall, of(MARKET), **mine, recovered="0.000001")).status_code == 422
+
+
+@pytest.mark.parametrize("body", [{}, {"recovered": 0, "destroyed": "0.000"}, {"recovered": "-0"}])
+async def test_a_report_of_nothing_is_none(on_sqlite: Harness, body: dict[str, Any]) -> None:
+    await started(on_sqlite)
+    recall = await opened(on_sqlite, of(PACKER), B1)
+    answer = await report(on_sqlite, recall, of(MARKET), holder=MARKET, lot_id=B1, **body)
+    assert answer.status_code == 422
+    assert [error["code"] for error in answer.json()["errors"]] == ["recall.nothing_reported"]
+    assert on_sqlite.published(RecallUpdated) == []
+
+
+async def test_who_is_not_confirmed_reports_to_authorities_only(traceability: Harness) -> None:
+    await started(traceability)
+    await send(traceability, STRANGER, *words("B1", 1))
+    recall = await opened(traceability, of(PACKER), B1)
+    public = await case(traceability, recall, None)
+    traceability.clock.advance(hours=1)
+    for caller in (of(STRANGER), staff("case_officer")):
+        answer = await report(traceability, recall, caller, holder=STRANGER, lot_id=B1, recovered="5", destroyed="2")
+        assert answer.status_code == 201, answer.text
+    assert await case(traceability, recall, None) == public
+    assert traceability.published(RecallUpdated) == []
+    for reader in (OFFICER, of(STRANGER)):
+        mine = held(await case(traceability, recall, reader), STRANGER, B1)
+        assert (mine["recovered"], mine["destroyed"], mine["confirmed"]) == ("10.000000", "4.000000", False)
+
+
+async def test_reports_push_nothing_out_of_the_case(traceability: Harness, monkeypatch: Any) -> None:
+    monkeypatch.setattr("services.traceability.recalls.views.CHANGES", 4)
+    await started(traceability)
+    recall = await opened(traceability, of(PACKER), B1)
+    for amount_ in range(1, 6):
+        traceability.clock.advance(minutes=1)
+        for holder in (MARKET, PACKER):
+            answer = await report(traceability, recall, of(holder), holder=holder, lot_id=B1, recovered=amount_)
+            assert answer.status_code == 201, answer.text
+    body = {"outcome": "completed", "note": REPORTED}
+    closing = await traceability.post(f"{RECALLS}/{recall['recall_id']}:close", json=body, as_=OFFICER)
+    assert closing.status_code == 200, closing.text
+    found = await case(traceability, recall, None)
+    assert [(one["at"], one["change"]) for one in found["changes"]] == [
+        ("2026-11-24T04:00:00Z", "开始召回，共 1 个批次"),
+        ("2026-11-24T04:05:00Z", REPORTED),
+        ("2026-11-24T04:05:00Z", f"召回完成：{REPORTED}"),
+    ]
+    assert {(event.change, event.replaces) for event in traceability.published(RecallUpdated)} == {(REPORTED, True)}

@@ -139,7 +139,7 @@ async def test_recovered_and_destroyed_quantities_add_up(traceability: Harness) 
     [holder] = [one for one in case["holders"] if one["holder"] == WHOLESALE]
     assert (holder["holdings"][0]["recovered"], holder["holdings"][0]["destroyed"]) == ("900.500000", "800.000000")
     last = traceability.published(RecallUpdated)[-1]
-    assert last.change == f"{PACKED_LOT}：登记了回收和销毁的数量"
+    assert (last.change, last.replaces) == ("登记了回收和销毁的数量", True)
 
     more = await traceability.post(path, json=base | {"destroyed": 101}, as_=food.coop)
     assert food.places(more) == [("/destroyed", "recall.destroyed_more")]

@@ -25,8 +25,14 @@ def opened_or_updated(former: Mapping[str, Any] | None, body: Mapping[str, Any],
     change = body.get("change")
     changes = list(former["changes"]) if former else []
     if change:
+        if body.get("replaces"):
+            changes = [each for each in changes if each["change"] != change]
         changes.append({"at": body["updated_at"], "change": change})
-    kept = {key: value for key, value in body.items() if key not in ("change", "updated_at", "lots", "lots_count")}
+    kept = {
+        key: value
+        for key, value in body.items()
+        if key not in ("change", "updated_at", "replaces", "lots", "lots_count")
+    }
     return kept | {
         "lots": [lot_of(lot) for lot in body["lots"][:FIRST]],
         "lots_count": len(body["lots"]) if is_whole(body) else body["lots_count"],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import and_, delete, exists, func, or_, select, text, tuple_, update
 from sqlmodel import col
 
 from services.traceability.graph.models import Edge
@@ -161,6 +161,13 @@ async def changes(session: AsyncSession, recall_id: str, limit: int) -> list[Rec
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())[::-1]
+
+
+async def drop_change(session: AsyncSession, recall_id: str, words: str) -> None:
+    """Take a line out of the case, for a newer one with the same words."""
+    await session.execute(
+        delete(RecallChange).where(col(RecallChange.recall_id) == recall_id, col(RecallChange.text) == words)
+    )
 
 
 async def count_notices(session: AsyncSession, recall_id: str, *, claimed: bool) -> tuple[int, int]:

@@ -40,7 +40,7 @@ class RecallIn(Body):
 
 
 class QuantityIn(Body):
-    """What one holder took back and destroyed of one lot since the last report."""
+    """What one holder took back and destroyed of one lot since the last report: one of the two amounts is above 0."""
 
     holder: Name
     lot_id: LotId
@@ -201,7 +201,7 @@ class RecallOut(RecallSummary):
     """Lots whose holders are found. Less than `lots_count` for a while after a large set was recalled; the lots
     themselves are recalled at once."""
     changes: list[ChangeOut]
-    """The newest 200, oldest first."""
+    """The newest 200, oldest first. All reports of quantities are one of them, with the time of the newest."""
     notices: NoticeCount
     persistent_disposition: PersistentDisposition
     holders: list[HolderOut] | None = None

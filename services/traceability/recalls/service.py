@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from services.traceability.genealogy.service import AFFECTED_DEPTH, AFFECTED_NODES, Affected, AffectedLot
 from services.traceability.recalls import reach, repository, rules, uncounted
-from services.traceability.recalls.models import Recall, RecallChange, RecallNotice, RecallQuantity
+from services.traceability.recalls.models import MOST, Recall, RecallChange, RecallHolding, RecallNotice, RecallQuantity
 from services.traceability.recalls.schemas import QuantityIn, RecallCloseIn
 from services.traceability.recalls.supervised import supervised
 from services.traceability.verdicts.repository import lock
@@ -15,6 +16,8 @@ from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.events.traceability import RecallClosed, RecallLot, RecallLotsAdded, RecallUpdated
 from shared.i18n import Text
+
+REPORTED = Text("登记了回收和销毁的数量", "What was recovered and destroyed was reported")
 
 
 async def follow_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
@@ -90,27 +93,36 @@ async def report(uow: UnitOfWork, recall_id: str, body: QuantityIn) -> Recall:
                 )
             ]
         )
-    recovered, destroyed = row.recovered + body.recovered, row.destroyed + body.destroyed
-    if rules.too_much(recovered, destroyed):
-        zh = f"销毁的总量（{destroyed:f}）不能超过回收的总量（{recovered:f}）"
-        en = f"What is destroyed in all ({destroyed:f}) cannot exceed what is recovered ({recovered:f})"
-        raise Invalid([FieldError("/destroyed", "recall.destroyed_more", zh, en)])
-    row.recovered, row.destroyed = recovered, destroyed
+    row.recovered, row.destroyed = _totals(row, body)
     entry = RecallQuantity(
         entry_id=uow.id(), recall_id=recall_id, reported_at=uow.now, reported_by=uow.principal.id, **body.model_dump()
     )
     uow.session.add_all([row, entry])
-    # Everybody reads what happened in the case; who holds and took back how much is business.
-    await updated(
-        uow,
-        recall,
-        Text(
-            f"{body.lot_id}：登记了回收和销毁的数量",
-            f"{body.lot_id}: what was recovered and destroyed was reported",
-        ),
-    )
+    if row.confirmed:  # what nobody confirmed is for authorities: it changes nothing of what everybody reads
+        # Everybody reads what happened in the case; who holds and took back how much is business. However many reports
+        # come, they are one line: they must not push out what the case itself did.
+        await repository.drop_change(uow.session, recall_id, REPORTED.zh)
+        await updated(uow, recall, REPORTED, replaces=True)
     uow.audit("recall.report", subject=recall_id, detail={"holder": body.holder, "lot_id": body.lot_id})
     return recall
+
+
+def _totals(row: RecallHolding, body: QuantityIn) -> tuple[Decimal, Decimal]:
+    """What was recovered and destroyed in all, with this report. Raises Invalid."""
+    recovered, destroyed = row.recovered + body.recovered, row.destroyed + body.destroyed
+    if not (body.recovered or body.destroyed):
+        zh = "回收和销毁的数量不能都是 0；没有回收或销毁的，不用登记"
+        en = "One of the two amounts is above 0; where nothing was recovered or destroyed there is nothing to report"
+        raise Invalid([FieldError("/recovered", "recall.nothing_reported", zh, en)])
+    if recovered > MOST:
+        zh = f"回收的总量（{recovered:f}）超过可登记的上限 {MOST:f}；请核对数量和计量单位"
+        en = f"What is recovered in all ({recovered:f}) is beyond {MOST:f}, the most; check the amount and the unit"
+        raise Invalid([FieldError("/recovered", "recall.amount_bound", zh, en)])
+    if rules.too_much(recovered, destroyed):  # so it is within the bound, too
+        zh = f"销毁的总量（{destroyed:f}）不能超过回收的总量（{recovered:f}）"
+        en = f"What is destroyed in all ({destroyed:f}) cannot exceed what is recovered ({recovered:f})"
+        raise Invalid([FieldError("/destroyed", "recall.destroyed_more", zh, en)])
+    return recovered, destroyed
 
 
 async def extend(uow: UnitOfWork, lot_ids: Iterable[str], said: Iterable[str] = ()) -> None:
@@ -229,12 +241,14 @@ def note(uow: UnitOfWork, recall: Recall, change: Text) -> None:
     uow.session.add(row)
 
 
-async def updated(uow: UnitOfWork, recall: Recall, change: Text) -> None:
+async def updated(uow: UnitOfWork, recall: Recall, change: Text, *, replaces: bool = False) -> None:
+    """`replaces`: the line takes the place of the earlier one with the same words."""
     recall.updated_at = uow.now
     uow.session.add(recall)
     note(uow, recall, change)
     await uow.session.flush()
-    uow.publish(RecallUpdated(**await event_of(uow, recall), change=change.zh, updated_at=uow.now))
+    body = await event_of(uow, recall)
+    uow.publish(RecallUpdated(**body, change=change.zh, updated_at=uow.now, replaces=replaces))
 
 
 async def event_of(uow: UnitOfWork, recall: Recall) -> dict[str, Any]:
