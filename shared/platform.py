@@ -17,7 +17,7 @@ from shared.bus.relay import Relay
 from shared.bus.subscription import Subscription
 from shared.clock import Clock
 from shared.coalesce import Coalescer
-from shared.consequences import Consequences
+from shared.consequences import Consequences, Refreshers
 from shared.db.uow import UnitOfWork
 from shared.settings import ServiceSettings
 from shared.wiring import Wiring
@@ -35,10 +35,11 @@ class Platform(Wiring):
         projection_tables: Sequence[str] = (),
         state: Mapping[str, Any] | None = None,
         consequences: Consequences | None = None,
+        refreshers: Refreshers | None = None,
         bus: EventBus | None = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(name, settings, consequences=consequences, bus=bus, clock=clock)
+        super().__init__(name, settings, consequences=consequences, refreshers=refreshers, bus=bus, clock=clock)
         self.subscriptions = subscriptions
         self.projection_tables = projection_tables
         self.state.update(state or {})

@@ -8,7 +8,7 @@ from shared.auth.principal import system
 from shared.bus.opening import open_bus
 from shared.bus.protocol import EventBus
 from shared.clock import Clock, SystemClock
-from shared.consequences import Consequences
+from shared.consequences import Consequences, Refreshers
 from shared.db.engine import Database
 from shared.db.session import AsyncSession
 from shared.hotcache import HotCache
@@ -22,12 +22,14 @@ class Wiring:
         settings: ServiceSettings,
         *,
         consequences: Consequences | None = None,
+        refreshers: Refreshers | None = None,
         bus: EventBus | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
         self.consequences: Consequences = consequences or {}
+        self.refreshers: Refreshers = refreshers or {}
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.resolved_database_url(name))
         self.bus: EventBus = bus or open_bus(settings.resolved_bus_url())

@@ -4,15 +4,17 @@ from starlette.types import ASGIApp
 
 from services.traceability.alerts import api as alerts
 from services.traceability.codes import api as codes
+from services.traceability.consequences import CONSEQUENCES, REFRESHERS
 from services.traceability.epcis import api as epcis
 from services.traceability.epcis import jobs as captures
 from services.traceability.epcis import operations
 from services.traceability.genealogy import api as genealogy
 from services.traceability.inspections import api as inspections
-from services.traceability.masterdata import api as masterdata
-from services.traceability.masterdata import lots_api, supervision
+from services.traceability.masterdata import supervision
 from services.traceability.recalls import api as recalls
 from services.traceability.recalls import jobs as recall_jobs
+from services.traceability.registration import api as masterdata
+from services.traceability.registration import lots_api
 from services.traceability.rights import api as rights
 from services.traceability.rights import sweep
 from services.traceability.scans import api as scans
@@ -62,6 +64,8 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=verdicts.HOT,
+            consequences=CONSEQUENCES,
+            refreshers=REFRESHERS,
             background=[
                 captures.capture_worker,
                 verdict_jobs.render_worker,

@@ -70,6 +70,15 @@ class UnitOfWork:
             raise LookupError(f"{self.wiring.name} says nothing of what follows from {type(message).__name__}")
         return [await each(self, message) for each in follow]
 
+    def touch(self, kind: str, *subjects: Hashable) -> None:
+        """What is made of these subjects follows before the commit, once for each and transaction. A kind that nobody
+        refreshes is a mistake of the service: LookupError."""
+        refresh = self.wiring.refreshers.get(kind)
+        if refresh is None:
+            raise LookupError(f"{self.wiring.name} refreshes nothing of the kind {kind}")
+        if subjects:
+            self.once(refresh, *subjects)
+
     def id(self) -> str:
         return uuid7()
 

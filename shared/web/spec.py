@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from shared.bus.protocol import EventBus
 from shared.bus.subscription import Subscription
 from shared.clock import Clock
-from shared.consequences import Consequences
+from shared.consequences import Consequences, Refreshers
 from shared.platform import Platform
 from shared.settings import ServiceSettings
 from shared.web.hot import HotRoute
@@ -35,6 +35,8 @@ class ServiceSpec:
     """In an order in which rows may be deleted."""
     consequences: Consequences = field(default_factory=dict)
     """What follows in other domains from a message."""
+    refreshers: Refreshers = field(default_factory=dict)
+    """What follows, once for each subject and transaction, from a touch."""
     limits: Sequence[Limit] = ()
     """Requests a second; the first that fits a request counts."""
     hot: Sequence[HotRoute] = ()
@@ -54,6 +56,7 @@ class ServiceSpec:
             projection_tables=self.projection_tables,
             state=self.state,
             consequences=self.consequences,
+            refreshers=self.refreshers,
             bus=bus,
             clock=clock,
         )

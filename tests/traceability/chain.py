@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.traceability.callers import READ, WRITE
 from services.traceability.epcis.api import READ as EPCIS_READ
 from services.traceability.epcis.api import WRITE as EPCIS_WRITE
-from services.traceability.masterdata.api import WRITE
-from services.traceability.masterdata.lots_api import READ
 from shared.identifiers import gs1, uscc
 from tests.support.app import NOW, Harness
 from tests.support.callers import Caller, department, enterprise

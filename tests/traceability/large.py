@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.traceability.verdicts.service import publish_lots
 from tests.support.app import NOW, Harness
 from tests.traceability import food
 from tests.traceability.food import PACKED, PACKHOUSE, RAW_LOT
@@ -67,7 +66,7 @@ async def register(service: Harness, count: int) -> None:
     await captured(service, document(made(1, count)))
     async with service.platform.system_unit_of_work() as uow:
         await uow.session.execute(text("UPDATE lot SET registered_at = first_seen_at WHERE registered_at IS NULL"))
-        await publish_lots(uow, [lot(number) for number in range(1, count + 1)])
+        uow.touch("lot", *(lot(number) for number in range(1, count + 1)))
 
 
 def waiting(service: Harness) -> tuple[int, int]:

@@ -1,14 +1,12 @@
 """Use cases of alerts: opened by rules, acknowledged and closed by persons."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.traceability.alerts import repository, rules
 from services.traceability.alerts.models import Alert, AlertLot
 from services.traceability.alerts.rulebook import RULES, AlertRule
-from services.traceability.inspections import rules as inspections
-from services.traceability.inspections.models import LotTest
-from services.traceability.verdicts.service import publish_lots
 from shared.bus import Received
 from shared.clock import shanghai_date
 from shared.db import AsyncSession, UnitOfWork
@@ -18,7 +16,22 @@ from shared.events.traceability import AlertClosed, AlertOpened
 from shared.i18n import Text
 
 
-async def on_test(uow: UnitOfWork, test: LotTest, *, corrected: bool = False) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What alerts ask of one version of a test report."""
+
+    test_id: str
+    version: int
+    kind: str
+    result: str
+    lot_id: str
+    area_code: str
+    known_from: datetime
+    facts: Text
+    """What was found, in a few words."""
+
+
+async def on_test(uow: UnitOfWork, test: Tested, *, corrected: bool = False) -> list[str]:
     """What a report, or its corrected version, does to the alerts of its lot. Returns the alerts that it opened.
 
     A report corrected to `pass` frees nothing by itself: the alert says so, and a person closes it.
@@ -34,12 +47,11 @@ async def on_test(uow: UnitOfWork, test: LotTest, *, corrected: bool = False) ->
     rule = rules.rule_for(RULES, "test_failed", shanghai_date(uow.now), test.kind)
     if rule is None:
         return []
-    facts = inspections.summary(test.items)
-    summary = Text(f"{rule.title.zh}：{facts.zh}", f"{rule.title.en}: {facts.en}")
+    summary = Text(f"{rule.title.zh}：{test.facts.zh}", f"{rule.title.en}: {test.facts.en}")
     return [await _open(uow, rule, cause, test.lot_id, test.area_code, summary, [test.lot_id], test.known_from)]
 
 
-def _correction(test: LotTest) -> Text:
+def _correction(test: Tested) -> Text:
     word = Text("合格，请核实后结案", "pass; verify and close") if test.result == "pass" else Text("不合格", "fail")
     return Text(
         f"检验报告已更正（第 {test.version} 版），结论为{word.zh}",
@@ -47,10 +59,10 @@ def _correction(test: LotTest) -> Text:
     )
 
 
-async def opened_by(session: AsyncSession, test: LotTest) -> list[str]:
-    """The alerts that this version of a report opened."""
-    found = await repository.by_causes(session, [f"test:{test.test_id}"], only_open=False)
-    return [alert.alert_id for alert in found if alert.opened_at == test.known_from]
+async def opened_by(session: AsyncSession, test_id: str, known_from: datetime) -> list[str]:
+    """The alerts that the version of a report opened which is known from then on."""
+    found = await repository.by_causes(session, [f"test:{test_id}"], only_open=False)
+    return [alert.alert_id for alert in found if alert.opened_at == known_from]
 
 
 async def on_listing_published(uow: UnitOfWork, events: Sequence[Received[ListingPublished]]) -> None:
@@ -166,4 +178,4 @@ async def _close(uow: UnitOfWork, alert: Alert, reason: str, at: datetime) -> No
     lots = (await repository.lots_of(uow.session, [alert.alert_id]))[alert.alert_id]
     await repository.free_lots(uow.session, alert.alert_id)
     uow.publish(AlertClosed(alert_id=alert.alert_id, closed_at=at, reason=reason))
-    await publish_lots(uow, lots)
+    uow.touch("lot", *lots)

@@ -10,14 +10,13 @@ import orjson
 from fastapi import Request, Response
 from sqlalchemy.exc import IntegrityError
 
+from services.traceability.callers import STAFF, captured_by
 from services.traceability.epcis import jobs, protocol, queries, repository, validation
 from services.traceability.epcis.bounds import Limits
 from services.traceability.epcis.errors import EpcisError, invalid
 from services.traceability.epcis.models import Capture
-from services.traceability.epcis.owners import captured_by
 from services.traceability.epcis.prepare import Prepared, prepare
 from services.traceability.epcis.service import capture
-from services.traceability.masterdata.lots_api import STAFF
 from services.traceability.settings import Settings
 from shared.auth import Department, Enterprise, Public
 from shared.db.types import utc_text

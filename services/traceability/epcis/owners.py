@@ -8,7 +8,7 @@ A supervising department captures what concerns its area. An enterprise captures
 
 What the event then does to objects of others is another matter: `rights/rules.py`.
 
-Event ids and error declarations are each capturing party's own: see `captured_by`.
+Event ids and error declarations are each capturing party's own: see `callers.captured_by`.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,6 @@ class Concerns:
     somewhere: bool
     """Whether it names a place at all."""
     area_code: str | None
-
-
-def captured_by(principal: Principal) -> str:
-    """The party whose ids the events of this caller have: the enterprise, or the department with all its clients."""
-    if principal.kind == "enterprise" and principal.uscc:
-        return principal.uscc
-    return f"department:{principal.department}" if principal.department else principal.id
 
 
 def refusal(principal: Principal, concerns: Concerns, pointer: str) -> FieldError | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.traceability.callers import captured_by
 from services.traceability.epcis import owners, repository
 from services.traceability.epcis.lots import date_confirmed, first_seen
 from services.traceability.epcis.prepare import Prepared
@@ -16,7 +17,6 @@ from services.traceability.recalls.service import extend
 from services.traceability.rights import nodes as nodes_to_judge
 from services.traceability.rights import repository as rights_repository
 from services.traceability.rights import service as rights
-from services.traceability.verdicts.service import publish_lots
 from shared.db import UnitOfWork
 from shared.db.locks import hold
 from shared.errors import FieldError
@@ -87,7 +87,7 @@ class _Register:
     @classmethod
     async def load(cls, uow: UnitOfWork, events: Sequence[Prepared]) -> "_Register":
         glns, gtins, event_ids, declared = await aside(len(events), _named, events)
-        party = owners.captured_by(uow.principal)
+        party = captured_by(uow.principal)
         # An event and its declaration that arrive side by side would each overlook the other.
         await hold(uow.session, "epcis", [party], shared=not declared)
         await rights.hold_titles(uow.session, gtins, glns)
@@ -198,7 +198,7 @@ def _taken(event: Prepared) -> FieldError:
 
 async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture_id: str | None) -> None:
     events = outcome.stored
-    party = owners.captured_by(uow.principal)
+    party = captured_by(uow.principal)
     enterprise = uow.principal.kind == "enterprise"
     who = {
         "captured_by": party,
@@ -231,7 +231,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     nodes = told | errored | {row.node for row in changed}
     concerned = await graph.concerned_lots(uow.session, nodes)
     await extend(uow, concerned, await graph.said_inside(uow.session, nodes))
-    await publish_lots(uow, concerned)
+    uow.touch("lot", *concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
     await aside(len(objects), let_go, objects, judged, edges)
 

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
+from services.traceability.callers import READ, STAFF
 from services.traceability.genealogy import trace as tracing
 from services.traceability.genealogy.schemas import TraceOut
 from services.traceability.genealogy.walk import Bounds
-from services.traceability.masterdata.lots_api import READ, STAFF
 from services.traceability.settings import Settings
 from shared.auth import Department, Enterprise
 from shared.errors import FieldError, Invalid

@@ -1,5 +1,6 @@
 """Use cases of test reports: record, correct."""
 
+from dataclasses import fields
 from typing import Any, cast
 
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +11,6 @@ from services.traceability.inspections.models import LotTest
 from services.traceability.inspections.schemas import TestCorrectionIn, TestIn, TestReceipt
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import Lot, Party
-from services.traceability.verdicts.service import publish_lots
 from shared.attachments import records as attachments
 from shared.auth import Principal
 from shared.clock import shanghai_date
@@ -72,8 +72,8 @@ async def record(uow: UnitOfWork, body: TestIn) -> TestReceipt:
         return await _same_again(uow, known, content)
     uow.publish(TestRecorded(**_event(row)))
     uow.audit("test.record", subject=lot_id, detail={"test_id": row.test_id, "result": row.result})
-    opened = await alerts.on_test(uow, row)
-    await publish_lots(uow, [lot_id])
+    opened = await alerts.on_test(uow, _tested(row))
+    uow.touch("lot", lot_id)
     return receipt(row, opened)
 
 
@@ -102,7 +102,7 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
         "area_code": area_code,
     }
     if body.reason == old.reason and not rules.differing(old.model_dump(), content):
-        return receipt(old, await alerts.opened_by(uow.session, old))
+        return receipt(old, await alerts.opened_by(uow.session, old.test_id, old.known_from))
     if body.version is not None and body.version != old.version:
         raise Conflict(
             "test.version",
@@ -129,9 +129,14 @@ async def correct(uow: UnitOfWork, test_id: str, body: TestCorrectionIn) -> Test
     await uow.session.flush()
     uow.publish(TestCorrected(**_event(row), reason=body.reason, version=row.version))
     uow.audit("test.correct", subject=row.lot_id, detail={"test_id": test_id, "version": row.version})
-    opened = await alerts.on_test(uow, row, corrected=True)
-    await publish_lots(uow, [row.lot_id])
+    opened = await alerts.on_test(uow, _tested(row), corrected=True)
+    uow.touch("lot", row.lot_id)
     return receipt(row, opened)
+
+
+def _tested(row: LotTest) -> alerts.Tested:
+    names = {field.name for field in fields(alerts.Tested)} - {"facts"}
+    return alerts.Tested(**row.model_dump(include=names), facts=rules.summary(row.items))
 
 
 async def _wrong(uow: UnitOfWork, body: TestIn | TestCorrectionIn) -> list[FieldError]:
@@ -196,7 +201,7 @@ async def _same_again(uow: UnitOfWork, first: LotTest, content: dict[str, Any]) 
             f"({', '.join(different)}); correct it with PUT /v1/traceability/tests/{first.test_id}",
             test_id=first.test_id,
         )
-    return receipt(first, await alerts.opened_by(uow.session, first))
+    return receipt(first, await alerts.opened_by(uow.session, first.test_id, first.known_from))
 
 
 def receipt(row: LotTest, opened: list[str]) -> TestReceipt:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastapi import Request
 
-from services.traceability.masterdata.lots_api import STAFF
+from services.traceability.callers import STAFF
 from services.traceability.recalls import asks, opening, repository, service, views
 from services.traceability.recalls.models import Recall, RecallNotice
 from services.traceability.recalls.rulebook import CLOCKS

@@ -15,7 +15,6 @@ from services.traceability.recalls.service import event_of, note, note_bound, te
 from services.traceability.recalls.sightings import seen_in
 from services.traceability.recalls.title import require_title
 from services.traceability.rights.service import lot_titles
-from services.traceability.verdicts.service import publish_lots
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid
@@ -63,7 +62,7 @@ async def open_recall(uow: UnitOfWork, body: RecallIn) -> Recall:
     await tell_pages(uow, recall, joined)
     uow.audit("recall.open", subject=recall.recall_id, detail={"number": recall.number, "derived": derived})
     await reach.settle(uow, recall)
-    await publish_lots(uow, [lot.lot_id for lot in joined])
+    uow.touch("lot", *(lot.lot_id for lot in joined))
     return recall
 
 

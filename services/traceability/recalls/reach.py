@@ -8,9 +8,9 @@ import structlog
 
 from services.traceability.genealogy.holdings import Holding
 from services.traceability.genealogy.service import Affected, AffectedLot, affected, held
+from services.traceability.masterdata.locks import lock
 from services.traceability.recalls import repository, uncounted
 from services.traceability.recalls.models import MOST, Recall, RecallHolding, RecallLot, RecallNotice
-from services.traceability.verdicts.repository import lock
 from shared import metrics, workers
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.errors import is_transient

@@ -138,8 +138,8 @@ async def gtins(session: AsyncSession, recall_id: str) -> list[str]:
     return list((await session.execute(statement)).scalars())
 
 
-async def lot_ids(session: AsyncSession, recall_id: str) -> list[str]:
-    statement = select(col(RecallLot.lot_id)).where(col(RecallLot.recall_id) == recall_id)
+async def lot_ids(session: AsyncSession, recall_id: str, *, limit: int) -> list[str]:
+    statement = select(col(RecallLot.lot_id)).where(col(RecallLot.recall_id) == recall_id).limit(limit)
     return list((await session.execute(statement)).scalars())
 
 

@@ -6,12 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from services.traceability.genealogy.service import AFFECTED_DEPTH, AFFECTED_NODES, Affected, AffectedLot
+from services.traceability.masterdata.locks import lock
 from services.traceability.recalls import reach, repository, rules, uncounted
 from services.traceability.recalls.models import MOST, Recall, RecallChange, RecallHolding, RecallNotice, RecallQuantity
 from services.traceability.recalls.schemas import QuantityIn, RecallCloseIn
 from services.traceability.recalls.supervised import supervised
-from services.traceability.verdicts.repository import lock
-from services.traceability.verdicts.service import AT_ONCE, publish_lots, publish_members
 from shared.db import UnitOfWork
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.events.traceability import RecallClosed, RecallLot, RecallLotsAdded, RecallUpdated
@@ -167,7 +166,7 @@ async def extend(uow: UnitOfWork, lot_ids: Iterable[str], said: Iterable[str] = 
         note_bound(uow, recall, found)
         await updated(uow, recall, rules.extension(len(joined), reopened))
         await tell_pages(uow, recall, joined)
-        await publish_lots(uow, [lot.lot_id for lot in joined])
+        uow.touch("lot", *(lot.lot_id for lot in joined))
 
 
 async def close(uow: UnitOfWork, recall_id: str, body: RecallCloseIn) -> Recall:
@@ -197,10 +196,7 @@ async def close(uow: UnitOfWork, recall_id: str, body: RecallCloseIn) -> Recall:
         )
     )
     uow.audit("recall.close", subject=recall_id, detail={"outcome": body.outcome})
-    if recall.lots_count > AT_ONCE:
-        await publish_members(uow, recall_id, await repository.gtins(uow.session, recall_id))
-    else:
-        await publish_lots(uow, await repository.lot_ids(uow.session, recall_id))
+    uow.touch("recall", recall_id)
     return recall
 
 

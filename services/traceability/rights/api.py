@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from services.traceability.masterdata.api import WRITE
-from services.traceability.masterdata.lots_api import READ, STAFF
+from services.traceability.callers import READ, STAFF, WRITE
 from services.traceability.rights import claims, naming
 from services.traceability.rights.schemas import (
     ClaimOut,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlmodel import col
 
-from services.traceability.epcis.owners import captured_by
+from services.traceability.callers import captured_by
 from services.traceability.graph import repository as graph
 from services.traceability.graph.models import EpcisEvent, EventEpc
 from services.traceability.masterdata import repository as masterdata
@@ -22,7 +22,6 @@ from services.traceability.rights.schemas import (
     ClaimOut,
     DecisionOut,
 )
-from services.traceability.verdicts.service import publish_lots
 from shared.area_scope import within
 from shared.auth import Principal
 from shared.db import AsyncSession, UnitOfWork
@@ -145,7 +144,7 @@ async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> Decisio
     action = "claim.confirm" if confirmed else "claim.reject"
     uow.audit(action, subject=record_id, detail={"nodes": nodes[:50], "count": len(nodes)})
     named = await graph.objects(uow.session, [record_id])
-    await publish_lots(uow, await judge_again(uow, {each.node for each in named}))
+    await judge_again(uow, {each.node for each in named})
     return DecisionOut(record_id=record_id, confirmed=confirmed, nodes=nodes)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.traceability.epcis.owners import captured_by
+from services.traceability.callers import captured_by
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata import supervision
 from services.traceability.masterdata.models import MasterVersion, Party, Place, Product
-from services.traceability.rights import service
+from services.traceability.rights import confirmations, service
 from services.traceability.rights.changes import places_changed, titles_changed
 from services.traceability.rights.models import ProductMakers
 from services.traceability.rights.schemas import (
@@ -174,7 +174,7 @@ async def confirm_product(uow: UnitOfWork, gtin: str) -> ProductConfirmationOut:
     await service.hold_title(uow.session, gtin)
     product = await _product(uow.session, gtin)
     await _require_area(uow, product.owner_uscc, product.area_code)
-    if await masterdata.confirm_products(uow, {gtin: product.owner_uscc}):
+    if await confirmations.confirm_products(uow, {gtin: product.owner_uscc}):
         uow.audit("product.confirm", subject=gtin, detail={"uscc": product.owner_uscc})
         await titles_changed(uow, [gtin])
     by = captured_by(uow.principal)
@@ -189,7 +189,7 @@ async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:
     if place is None:
         raise NotFound("place", zh=f"没有登记的场所 {gln}", en=f"No registered place {gln}")
     await _require_area(uow, place.uscc, place.area_code)
-    if await masterdata.confirm_place(uow, gln, place.uscc):
+    if await confirmations.confirm_place(uow, gln, place.uscc):
         uow.audit("place.confirm", subject=gln, detail={"uscc": place.uscc})
         await places_changed(uow, [gln])
     return PlaceConfirmationOut(gln=gln, uscc=place.uscc, confirmed_by=captured_by(uow.principal))

@@ -12,7 +12,6 @@ from services.traceability.masterdata.models import Product
 from services.traceability.rights import rules, service
 from services.traceability.rights.changes import judge_again
 from services.traceability.rights.models import RightsSweep
-from services.traceability.verdicts.service import publish_lots
 from shared.db import UnitOfWork
 from shared.web import Platform
 
@@ -45,7 +44,7 @@ async def _slice(uow: UnitOfWork) -> bool:
     gtins = {gtin for node in nodes if (gtin := rules.kind_of(node)[1])}
     await service.hold_title(uow.session, *gtins)
     await _claim_landed(uow, gtins)
-    await publish_lots(uow, await judge_again(uow, nodes))
+    await judge_again(uow, nodes)
     sweep.after = nodes[-1]
     uow.session.add(sweep)
     log.info("judged what was captured before", nodes=len(nodes), after=sweep.after[:100])

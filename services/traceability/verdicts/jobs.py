@@ -4,6 +4,7 @@ repeats none.
 
 import structlog
 
+from services.traceability.masterdata.locks import lock_free
 from services.traceability.verdicts import repository
 from services.traceability.verdicts.service import WORKER, render
 from shared import failpoints, metrics, workers
@@ -55,7 +56,7 @@ async def _render(platform: Platform, lots: list[str]) -> int:
 
 async def _slice(platform: Platform, lots: list[str]) -> int:
     async with platform.system_unit_of_work() as uow:
-        taken = await repository.take_stale(uow.session, await repository.lock_free(uow.session, lots))
+        taken = await repository.take_stale(uow.session, await lock_free(uow.session, lots))
         await render(uow, taken)
         failpoints.hit("verdicts.before_commit")
     failpoints.hit("verdicts.after_commit")

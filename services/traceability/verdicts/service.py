@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from services.traceability.masterdata.locks import lock
+from services.traceability.recalls import repository as recalls
 from services.traceability.verdicts import body, repository
 from services.traceability.verdicts.facts import LotFacts
 from shared import workers
@@ -30,27 +32,25 @@ SLICE = 100
 """Lots that are loaded and rendered together: about 30 ms of work between two turns of the event loop."""
 
 
-async def publish_lots(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
-    """What is said of each lot follows what is known, once for each lot and transaction."""
-    wanted = set(lot_ids)
-    if len(wanted) > AT_ONCE:
-        forget(uow, wanted)
-        uow.once(_mark, *wanted)
+async def refresh_lots(uow: UnitOfWork, lot_ids: Sequence[str]) -> None:
+    """What is said of each lot follows what is known."""
+    if len(lot_ids) > AT_ONCE:
+        _forget_products(uow, {lot_id[:14] for lot_id in lot_ids})
+        uow.once(_mark, *lot_ids)
         return
-    await uow.session.flush()
-    await repository.lock(uow.session, wanted)
-    await render(uow, wanted)
+    await lock(uow.session, lot_ids)
+    await render(uow, lot_ids)
 
 
-async def publish_members(uow: UnitOfWork, recall_id: str, gtins: Iterable[str]) -> None:
-    """The same for all lots of a large recall; `gtins` are their products."""
-    _forget_products(uow, gtins)
-    uow.once(_mark_members, recall_id)
-
-
-def forget(uow: UnitOfWork, lot_ids: Iterable[str]) -> None:
-    """Drop the hot answers of many lots: by product, since each answer hangs on its product too."""
-    _forget_products(uow, {lot_id[:14] for lot_id in lot_ids})
+async def refresh_recalls(uow: UnitOfWork, recall_ids: Sequence[str]) -> None:
+    """The same for all lots of the recalls, each of which may be large."""
+    for recall_id in recall_ids:
+        lots = await recalls.lot_ids(uow.session, recall_id, limit=AT_ONCE + 1)
+        if len(lots) > AT_ONCE:
+            _forget_products(uow, await recalls.gtins(uow.session, recall_id))
+            uow.once(_mark_members, recall_id)
+        else:
+            uow.touch("lot", *lots)
 
 
 def _forget_products(uow: UnitOfWork, gtins: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.traceability.masterdata.api import WRITE
+from services.traceability.callers import WRITE
 from tests.support.app import Harness
 from tests.traceability import chain
 from tests.traceability.chain import BOX, CONTEXT, FRUIT, PACKER, amount, gln, lot, of

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from services.traceability.callers import WRITE
 from services.traceability.epcis.api import READ as EPCIS_READ
 from services.traceability.epcis.api import WRITE as EPCIS_WRITE
 from services.traceability.graph.models import EventEpc
 from services.traceability.graph.rules import is_middle
-from services.traceability.masterdata.api import WRITE
 from services.traceability.rights import repository
 from tests.support.app import Harness
 from tests.support.callers import Caller, department

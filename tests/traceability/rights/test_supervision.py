@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from services.traceability.callers import READ, WRITE
 from services.traceability.epcis.api import READ as EPCIS_READ
 from services.traceability.epcis.api import WRITE as EPCIS_WRITE
-from services.traceability.masterdata.api import WRITE
-from services.traceability.masterdata.lots_api import READ
 from shared.events.credit import EnterpriseUpdated
 from tests.support.app import Harness
 from tests.support.callers import Caller, department, staff

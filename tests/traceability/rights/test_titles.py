@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.traceability.masterdata.api import WRITE
+from services.traceability.callers import WRITE
 from tests.support.app import Harness
 from tests.support.callers import Caller, staff
 from tests.traceability import chain, food

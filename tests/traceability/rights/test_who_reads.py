@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.traceability.callers import READ
 from services.traceability.epcis.api import READ as EPCIS_READ
 from services.traceability.epcis.api import WRITE as EPCIS_WRITE
-from services.traceability.masterdata.lots_api import READ
 from tests.support.app import Harness
 from tests.support.callers import department
 from tests.traceability import chain, food

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from services.traceability.masterdata.schemas import RegisterReceipt
-from services.traceability.masterdata.service import Result
+from services.traceability.registration.schemas import RegisterReceipt
+from services.traceability.registration.service import Result
 from shared.errors import MOST_ERRORS_OF_AN_ITEM, FieldError, Invalid, PlatformError
 from shared.i18n import Lang
 from shared.web.problems import field_errors

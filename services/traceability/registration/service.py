@@ -11,12 +11,12 @@ from services.traceability.base import Table
 from services.traceability.graph import repository as graph
 from services.traceability.masterdata import repository, rules, supervision
 from services.traceability.masterdata.models import Lot, Party, Place, Product
-from services.traceability.masterdata.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
 from services.traceability.masterdata.supervision import Supervision
 from services.traceability.recalls import service as recalls
+from services.traceability.registration.schemas import LotIn, PartyIn, PlaceIn, ProductIn, RegisterReceipt
+from services.traceability.rights import confirmations
 from services.traceability.rights import service as rights
 from services.traceability.rights.changes import party_placed, places_changed, titles_changed
-from services.traceability.verdicts.service import publish_lots
 from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.locks import hold
@@ -51,7 +51,7 @@ async def register_party(uow: UnitOfWork, uscc: str, body: PartyIn) -> RegisterR
             await uow.session.flush()
             await party_placed(uow, uscc)
         if renamed or moved:
-            await publish_lots(uow, await repository.lot_ids_of(uow.session, uscc=uscc))
+            uow.touch("lot", *await repository.lot_ids_of(uow.session, uscc=uscc))
     return receipt
 
 
@@ -87,7 +87,7 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
     since = present.since if present is not None and present.uscc == body.uscc else uow.id()
     row = body.model_dump(exclude={"reason"}) | {"gln": gln, "since": since}
     [receipt] = await _write(uow, "place", Place, {gln: row}, {gln: present} if present else {}, "places", {gln: told})
-    if uow.principal.kind == "department" and await repository.confirm_place(uow, gln, body.uscc):
+    if uow.principal.kind == "department" and await confirmations.confirm_place(uow, gln, body.uscc):
         before = None  # a department's word opens earlier events too
     if before != body.uscc:
         await uow.session.flush()
@@ -95,7 +95,7 @@ async def register_place(uow: UnitOfWork, gln: str, body: PlaceIn) -> RegisterRe
     if receipt.status != "unchanged":
         # Events may have named the place before anybody registered it: its name now stands in their lots' journeys.
         seen = await graph.nodes_at(uow.session, gln, graph.CONCERNED_NODES)
-        await publish_lots(uow, await graph.concerned_lots(uow.session, seen))
+        uow.touch("lot", *await graph.concerned_lots(uow.session, seen))
     return receipt
 
 
@@ -132,9 +132,9 @@ async def register_products(uow: UnitOfWork, items: Mapping[str, ProductIn]) -> 
     await repository.hand_over_lots(uow.session, {gtin: body.owner_uscc for gtin, body in given.items()})
     confirmed: set[str] = set()
     if uow.principal.kind != "enterprise":  # its word opens what was told before, too
-        confirmed = await repository.confirm_products(uow, {gtin: items[gtin].owner_uscc for gtin in rows})
+        confirmed = await confirmations.confirm_products(uow, {gtin: items[gtin].owner_uscc for gtin in rows})
     await titles_changed(uow, {gtin for gtin in rows if former.get(gtin) != items[gtin].owner_uscc} | confirmed)
-    await publish_lots(uow, changed_lots)
+    uow.touch("lot", *changed_lots)
     return [results[gtin] for gtin in items]
 
 
@@ -180,7 +180,7 @@ async def register_lots(uow: UnitOfWork, items: Mapping[str, LotIn]) -> list[Res
     written = await _write(uow, "lot", Lot, rows, present, "lots")
     results |= dict(zip(rows, written, strict=True))
     changed = [lot_id for lot_id, receipt in zip(rows, written, strict=True) if receipt.status != "unchanged"]
-    await publish_lots(uow, changed)
+    uow.touch("lot", *changed)
     return [results[lot_id] for lot_id in items]
 
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import Query
 
-from services.traceability.masterdata import batch, repository, service
+from services.traceability.callers import WRITE
+from services.traceability.masterdata import repository
 from services.traceability.masterdata.models import Party, Place, Product
-from services.traceability.masterdata.schemas import (
+from services.traceability.registration import batch, service
+from services.traceability.registration.schemas import (
     BatchIn,
     MarkOut,
     PartyIn,
@@ -38,7 +40,6 @@ from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["master data"])
 _PRODUCTS = Keyset("products", str)
-WRITE = "traceability:masterdata:write"
 
 
 @router.put("/parties/{uscc}", responses=problem(400, 401, 403, 409, 413, 422))

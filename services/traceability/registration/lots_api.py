@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from services.traceability.masterdata import batch, repository, service, supervision
-from services.traceability.masterdata.api import WRITE
+from services.traceability.callers import WRITE
+from services.traceability.masterdata import repository, supervision
 from services.traceability.masterdata.models import Lot
-from services.traceability.masterdata.schemas import BatchIn, LotIn, LotItem, LotOut, RegisterReceipt
-from shared.auth import Department, Enterprise, Staff
+from services.traceability.registration import batch, service
+from services.traceability.registration.schemas import BatchIn, LotIn, LotItem, LotOut, RegisterReceipt
+from shared.auth import Department, Enterprise
 from shared.auth.reading import LOTS
 from shared.errors import NotFound
 from shared.identifiers import GTINStr, LotStr, gs1
@@ -28,8 +29,6 @@ from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/traceability", tags=["lots"])
 _LOTS = Keyset("lots", str)
-READ = "traceability:lots:read"
-STAFF = next(grant for grant in LOTS.grants if isinstance(grant, Staff))
 
 
 @router.put("/lots/{gtin}/{lot:path}", responses=problem(400, 401, 403, 409, 413, 422))

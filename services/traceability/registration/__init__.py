@@ -1,0 +1,1 @@
+"""Parties, places, products and lots are registered and read."""
