@@ -15,7 +15,7 @@ from tests.traceability.test_recalls import RECALLS, step, verdicts
 
 FOREIGN = "09521101530049.S1"
 """A lot whose product nobody registered."""
-SUPPLIER = firm("MA3EX8QW")
+SUPPLIER = firm("MA3EX8QW", "370211")
 
 
 async def delivered(service: Harness) -> None:

@@ -124,8 +124,10 @@ async def _owners(uow: UnitOfWork, lot_ids: list[str]) -> dict[str, str]:
     named = await seen_in(uow.session, [lot_id for lot_id in others if lot_id[:14] in products])
     owners |= {lot_id: products[lot_id[:14]].owner_uscc for lot_id in named} | await lot_titles(uow.session, named)
     shown = {lot_id for lot_id, (lot, _) in found.items() if lot.shown_to(uow.principal)}
-    if uow.principal.kind == "enterprise":  # that somebody spoke of a lot is told to its owner
-        shown |= {lot_id for lot_id, owner in owners.items() if owner == uow.principal.uscc}
+    if uow.principal.kind == "enterprise":  # that somebody spoke of a lot is told to its owner, and to its GTIN's
+        products |= {lot_id[:14]: product for lot_id, (_, product) in found.items() if product is not None}
+        own = {gtin for gtin, product in products.items() if product.owner_uscc == uow.principal.uscc}
+        shown |= {lot_id for lot_id, owner in owners.items() if owner == uow.principal.uscc or lot_id[:14] in own}
         return {lot_id: owner for lot_id, owner in owners.items() if lot_id in shown}
     return owners
 

@@ -47,7 +47,10 @@ def area_of(service: Harness, uscc: str = COOP) -> str:
 FIRST: list[tuple[str | None, str | None, str, str | None, bool]] = [
     # what the register says (area, source), the claim, the area of the department (None: the firm), taken
     (None, None, QIXIA, None, True),
-    (None, None, BEIJING, None, True),
+    (None, None, BEIJING, None, False),
+    (None, None, BEIJING, BEIJING, False),
+    (None, None, ZHIFU, ZHIFU, True),
+    (None, None, BEIJING, NATION, True),
     (QIXIA, "register", QIXIA, None, True),
     (QIXIA, "register", "370686001", None, True),
     (YANTAI, "register", QIXIA, None, True),
@@ -103,7 +106,7 @@ MOVES: list[tuple[str, str, str | None, str, bool]] = [
 async def test_an_area_changes_only_by_an_authority_of_the_old_and_the_new(
     on_sqlite: Harness, present: str, register: str, caller: str | None, new: str, taken: bool
 ) -> None:
-    ok(await put_party(on_sqlite, food.coop, present))
+    ok(await put_party(on_sqlite, dept(NATION), present))
     if register:
         await register_says(on_sqlite, QIXIA if register == "violation" else register,
                             "violation" if register == "violation" else "register")  # fmt: skip
@@ -148,8 +151,8 @@ async def test_what_the_authority_takes_over_follows_the_firm(traceability: Harn
 
 
 async def test_a_false_claim_takes_nobodys_right_away(traceability: Harness) -> None:
-    """The firm registered in another province before credit told of it: its city works all the same."""
-    ok(await put_party(traceability, food.coop, BEIJING))
+    """The firm was registered in another province before credit told of it: its city works all the same."""
+    ok(await put_party(traceability, dept(NATION), BEIJING))
     body = {"name": "苹果", "owner_uscc": COOP, "shelf_life_days": 180}
     ok(await traceability.put(f"{BASE}/products/{PACKED}", json=body, as_=food.coop))
     await food.register_lot(traceability, PACKED_LOT)

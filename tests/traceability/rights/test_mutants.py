@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from services.traceability.rights import custody, rules
+from services.traceability.rights import title as title_rules
 from tests.traceability.chain import instant
 from tests.traceability.rights import chains
 from tests.traceability.rights.chains import FIRMS, PRODUCTS
@@ -20,6 +21,7 @@ from tests.traceability.rights.model import Fact, World
 CHAINS = 200
 CUSTODY = Path(custody.__file__).read_text(encoding="utf-8")
 RULES = Path(rules.__file__).read_text(encoding="utf-8")
+TITLE = Path(title_rules.__file__).read_text(encoding="utf-8")
 
 
 def picture(world: World, module: ModuleType) -> Any:
@@ -56,7 +58,7 @@ def picture(world: World, module: ModuleType) -> Any:
 
 def title_of(world: World, letter: str, module: ModuleType) -> Any:
     """As the register and the claims say it."""
-    makers = tuple(module.Maker(uscc) for uscc in sorted(world.makers.get(letter, ())))
+    makers = tuple(title_rules.Maker(uscc) for uscc in sorted(world.makers.get(letter, ())))
     if letter in world.owners:
         return module.Title(world.owners[letter], "370686", makers)
     late = world.late if world.late is not None and world.late.product == letter else None
@@ -66,7 +68,7 @@ def title_of(world: World, letter: str, module: ModuleType) -> Any:
         claim = module.Title(made[0].by, None, since=f"{made[0].number:06}")
     if late is None:
         return claim
-    makers = tuple(module.Maker(uscc) for uscc in sorted(late.makers))
+    makers = tuple(title_rules.Maker(uscc) for uscc in sorted(late.makers))
     title = module.Title(late.owner, "370686", makers, since=f"{late.at:06}", settled=late.settled)
     if claim is None:
         return title
@@ -177,14 +179,15 @@ MUTANTS = [
 
 @pytest.mark.parametrize(("old", "new"), MUTANTS)
 def test_a_mutant_dies(old: str, new: str) -> None:
-    assert (RULES + CUSTODY).count(old) == 1, f"the rules have no such line any more: {old}"
+    assert (RULES + CUSTODY + TITLE).count(old) == 1, f"the rules have no such line any more: {old}"
     module = ModuleType("mutant")
     module.__dict__["__name__"] = "services.traceability.rights.mutant"
     sys.modules[module.__name__] = module
     try:
         exec(compile(RULES.replace(old, new), "mutant", "exec"), module.__dict__)
-        if old in CUSTODY:
-            exec(compile(CUSTODY.replace(old, new), "mutant", "exec"), module.__dict__)
+        for source in (CUSTODY, TITLE):
+            if old in source:
+                exec(compile(source.replace(old, new), "mutant", "exec"), module.__dict__)
         try:
             found = disagreements(module)
         except (IndexError, KeyError, AttributeError, AssertionError, RecursionError):
