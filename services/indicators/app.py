@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 from services.indicators import jobs
 from services.indicators.areas import api as areas
 from services.indicators.catalogue import api as catalogue
+from services.indicators.consequences import REFRESHERS
 from services.indicators.counts import api as counts
 from services.indicators.observations import api as observations
 from services.indicators.settings import Settings
@@ -36,6 +37,7 @@ def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock 
             subscriptions=SUBSCRIPTIONS,
             projection_tables=PROJECTION_TABLES,
             hot=status.HOT,
+            refreshers=REFRESHERS,
             background=[jobs.follow_the_day],
             on_start=[jobs.start],
         ),

@@ -4,9 +4,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.indicators.areas.rules import Place
 from services.indicators.catalogue.rules import shipped
+from services.indicators.catalogue.targets import Rule
 from services.indicators.observations.periods import parse
-from services.indicators.status.figures import Case, Figure, Outcome, Place, Rule
+from services.indicators.status.figures import Case, Figure, Outcome
 from services.indicators.status.rules import evaluate
 
 TARGETS: dict[str, dict[str, Any]] = {target["id"]: target for target in shipped("370600")["targets"]}

@@ -4,8 +4,10 @@ from collections import defaultdict
 from datetime import date
 from fractions import Fraction
 
+from services.indicators.areas.rules import Tree
 from services.indicators.areas.service import lineage, scope_of, tree_of
-from services.indicators.status.assemble import SampledMonth, Stored, Tree, case_of, figures_of
+from services.indicators.counts.rules import SampledMonth
+from services.indicators.status.assemble import Stored, case_of, figures_of
 from services.indicators.status.figures import Figure
 from services.indicators.status.ranking import rank, small_n
 from services.indicators.status.rules import evaluate

@@ -7,7 +7,7 @@ import pytest
 
 from services.indicators.catalogue.present import section_titles
 from services.indicators.catalogue.rules import bodies, changed, digest, shipped
-from services.indicators.status.figures import Rule
+from services.indicators.catalogue.targets import Rule
 from services.indicators.status.rules import COMPARATORS
 from shared.reference import departments
 from tests.support.reference import reference

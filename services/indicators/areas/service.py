@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cache
 
-from services.indicators.observations.repository import Scope
-from services.indicators.observations.rules import AreaFacts
-from services.indicators.status.assemble import Tree
-from services.indicators.status.figures import Place
+from services.indicators.areas.rules import AreaFacts, Place, Tree
+from services.indicators.areas.scope import Scope
 from shared.errors import FieldError, Invalid
 from shared.reference import areas
 from shared.reference.areas import Area

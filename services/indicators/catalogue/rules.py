@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from services.indicators.status.figures import Rule
+from services.indicators.catalogue.targets import Rule
 
 CATALOGUES = {"370600": "yantai_2018.json"}
 """City -> its plan."""

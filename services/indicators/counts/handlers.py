@@ -6,7 +6,6 @@ from dataclasses import asdict
 from services.indicators.counts import repository
 from services.indicators.counts.models import EnterpriseVersion, ListingPeriod, RecallCase, ViolationPublication
 from services.indicators.counts.rules import TARGETS, timeline
-from services.indicators.status import lights
 from shared.bus import Received
 from shared.db import UnitOfWork
 from shared.events.credit import (
@@ -143,4 +142,4 @@ async def apply_tests(uow: UnitOfWork, events: Sequence[Received[TestRecorded]])
     await repository.replace_states(uow.session, samples, states)
     if not uow.replaying:
         touched = before | {(state["target_id"], state["area_code"]) for state in states}
-        uow.once(lights.refresh, *sorted(touched))
+        uow.touch("light", *sorted(touched))

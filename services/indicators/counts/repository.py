@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, true, update
 from sqlmodel import col
 
+from services.indicators.areas.scope import Scope
 from services.indicators.base import Table
 from services.indicators.counts.models import (
     EnterpriseVersion,
@@ -16,9 +17,7 @@ from services.indicators.counts.models import (
     SampleTest,
     ViolationPublication,
 )
-from services.indicators.counts.rules import TestFact
-from services.indicators.observations.repository import Scope
-from services.indicators.status.assemble import SampledMonth
+from services.indicators.counts.rules import SampledMonth, TestFact
 from shared.clock import end_of_day
 from shared.db import AsyncSession
 from shared.db.sql import chunks, insert_rows

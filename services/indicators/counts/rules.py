@@ -10,6 +10,19 @@ TARGETS = {"agricultural": "agri_sampling_pass_rate", "food": "food_sampling_pas
 
 
 @dataclass(frozen=True, slots=True)
+class SampledMonth:
+    """Samples of one area and month that came as events."""
+
+    area: str
+    year: int
+    month: int
+    n: int
+    passed: int
+    last: date
+    """Day of the last test."""
+
+
+@dataclass(frozen=True, slots=True)
 class TestFact:
     """One version of a test report."""
 

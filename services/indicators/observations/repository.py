@@ -1,7 +1,6 @@
 """Every query on observations."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -9,25 +8,10 @@ from sqlalchemy import ColumnElement, Row, and_, or_, true, update
 from sqlalchemy import select as core_select
 from sqlmodel import col, select
 
+from services.indicators.areas.scope import Scope
 from services.indicators.observations.models import Observation
 from shared.db import AsyncSession
 from shared.db.sql import chunks, insert_rows
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """An area and all below it: codes with a prefix, and codes that do not follow the digits."""
-
-    root: str
-    prefix: str | None
-    codes: tuple[str, ...]
-
-    def covers(self, column: Any) -> ColumnElement[bool]:
-        exact = column.in_(self.codes)
-        if self.prefix is None:
-            return exact  # type: ignore[no-any-return]
-        # a range, not LIKE: both databases use the index for it
-        return or_(exact, and_(column >= self.prefix, column < str(int(self.prefix) + 1)))
 
 
 async def current(session: AsyncSession, keys: Iterable[str]) -> dict[str, Observation]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import orjson
 
+from services.indicators.areas.rules import AreaFacts
+from services.indicators.catalogue.targets import GRADES, Rule
 from services.indicators.observations.periods import Period, PeriodError, parse
-from services.indicators.status.figures import GRADES, Rule
 from shared.errors import FieldError
 
 
@@ -45,13 +46,6 @@ class Row(Protocol):
     def category(self) -> str | None: ...
     @property
     def source(self) -> str | None: ...
-
-
-class AreaFacts(NamedTuple):
-    code: str
-    name: str
-    valid_from: date | None
-    valid_until: date | None
 
 
 @dataclass(frozen=True, slots=True)

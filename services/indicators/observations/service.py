@@ -16,7 +16,6 @@ from services.indicators.observations.models import Observation
 from services.indicators.observations.reading import Draft, read
 from services.indicators.observations.rules import World, content_digest, series_key
 from services.indicators.observations.schemas import REQUIRED, BatchOut, ErrorOut, Verdict
-from services.indicators.status import lights
 from shared.auth import Principal
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
@@ -237,7 +236,7 @@ async def _store(uow: UnitOfWork, drafts: Sequence[Draft], outcomes: Sequence[Ou
     await repository.add(uow.session, [vars(row) for row in rows.values()])
     _audit(uow, list(rows.values()))
     touched = {(row.target_id, area) for row in rows.values() if (area := row.area_code or row.within) is not None}
-    uow.once(lights.refresh, *sorted(touched))
+    uow.touch("light", *sorted(touched))
 
 
 def _audit(uow: UnitOfWork, rows: Sequence[Revision]) -> None:

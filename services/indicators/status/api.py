@@ -11,10 +11,11 @@ from services.indicators.areas import service as areas
 from services.indicators.catalogue import repository as catalogue
 from services.indicators.catalogue.models import TargetVersion
 from services.indicators.catalogue.rules import rule_of
+from services.indicators.catalogue.targets import Rule
 from services.indicators.observations.periods import Days, Period
 from services.indicators.status import service
 from services.indicators.status.assemble import Stored, figures_of
-from services.indicators.status.figures import Figure, Rule
+from services.indicators.status.figures import Figure
 from services.indicators.status.present import area_ref, bounds_of, dashboard_of, point_of, status_of
 from services.indicators.status.ranking import rank, small_n
 from services.indicators.status.schemas import DashboardOut, RankingOut, RankOut, SeriesOut, TargetStatus

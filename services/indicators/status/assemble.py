@@ -1,48 +1,18 @@
 """From stored figures of an area and the areas below it to one `Case`. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from services.indicators.areas.rules import Tree
+from services.indicators.catalogue.targets import Rule
+from services.indicators.counts.rules import SampledMonth
 from services.indicators.observations.periods import Days, Period
-from services.indicators.status.figures import Case, Figure, Place, Rule
+from services.indicators.status.figures import Case, Figure
 
 SUMMED_MEASURES = {"stock", "flow"}
 ALL_COUNTIES = {"grade_every_area", "mean_over_areas"}
-
-
-@dataclass(frozen=True, slots=True)
-class SampledMonth:
-    """Samples of one area and month that came as events."""
-
-    area: str
-    year: int
-    month: int
-    n: int
-    passed: int
-    last: date
-    """Day of the last test."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """An area with all that lies below it and has figures; areas without a code have a key of their own."""
-
-    root: str
-    children: Mapping[str, Sequence[str]]
-    counties_on: Callable[[date], Sequence[Place]]
-    """County-level divisions of the root on a day."""
-    successors: Callable[[str], frozenset[str]]
-    """Areas that took over the territory of one that ended."""
-    sums: bool = True
-    """False above the city: a national figure is never added up from the few cities that are known."""
-
-    def below(self, code: str) -> list[str]:
-        found = [code]
-        for each in found:
-            found.extend(self.children.get(each, ()))
-        return found
 
 
 @dataclass(slots=True)

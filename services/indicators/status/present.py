@@ -7,8 +7,9 @@ from datetime import date
 from services.indicators.areas import service as areas
 from services.indicators.areas.schemas import AreaRef
 from services.indicators.catalogue.present import section_titles, target_of
+from services.indicators.catalogue.targets import Rule
 from services.indicators.status import wording
-from services.indicators.status.figures import Figure, Rule
+from services.indicators.status.figures import Figure
 from services.indicators.status.numbers import exact_interval, shown
 from services.indicators.status.rules import RULE_VERSION
 from services.indicators.status.schemas import DashboardOut, SectionOut, SeriesPoint, StatusOut

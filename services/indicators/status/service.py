@@ -7,16 +7,18 @@ from datetime import date, datetime
 from typing import Any
 
 from services.indicators.areas import service as areas
+from services.indicators.areas.rules import Tree
 from services.indicators.catalogue import repository as catalogue
 from services.indicators.catalogue.models import TargetVersion
 from services.indicators.catalogue.present import department_names
 from services.indicators.catalogue.rules import rule_of
+from services.indicators.catalogue.targets import Rule
 from services.indicators.counts.repository import sampled_months
 from services.indicators.observations import repository as observations
 from services.indicators.observations.periods import Period
 from services.indicators.status import wording
-from services.indicators.status.assemble import Stored, Tree, case_of
-from services.indicators.status.figures import Figure, Outcome, Rule
+from services.indicators.status.assemble import Stored, case_of
+from services.indicators.status.figures import Figure, Outcome
 from services.indicators.status.numbers import exact_interval, shown
 from services.indicators.status.rules import RULE_VERSION, evaluate
 from shared.db import AsyncSession

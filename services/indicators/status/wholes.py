@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
+from services.indicators.catalogue.targets import GRADES
 from services.indicators.observations.periods import en_day, zh_day
 from services.indicators.status import wording
 from services.indicators.status.counts import at_least, series_of
-from services.indicators.status.figures import GRADES, NO_FIGURE, Case, Figure, Outcome, latest
+from services.indicators.status.figures import NO_FIGURE, Case, Figure, Outcome, latest
 from services.indicators.status.numbers import trend
 from services.indicators.status.shortfall import short
 from shared.events.indicators import Light

@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from services.indicators.status.figures import Figure, Rule
+from services.indicators.catalogue.targets import Rule
+from services.indicators.status.figures import Figure
 from services.indicators.status.numbers import exact_interval, shown
 from shared.events.indicators import Light
 from shared.i18n import Text
