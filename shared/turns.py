@@ -8,9 +8,10 @@ T = TypeVar("T")
 _FEW = 200
 
 
-async def aside(size: int, work: Callable[..., T], *arguments: Any) -> T:
-    """`work(*arguments)`, in a thread when it has to do with more than a few items: a thread costs as much as they."""
-    return work(*arguments) if size <= _FEW else await asyncio.to_thread(work, *arguments)
+async def aside(size: int, work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """`work(*arguments, **named)`, in a thread when it has to do with more than a few items: a thread costs as much as
+    they."""
+    return work(*arguments, **named) if size <= _FEW else await asyncio.to_thread(work, *arguments, **named)
 
 
 def let_go(*many: list[Any]) -> None:

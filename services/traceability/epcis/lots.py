@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from services.traceability.epcis.prepare import Prepared, told_dates
@@ -14,7 +15,7 @@ from services.traceability.rights.service import lot_titles
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.db.sql import insert_rows
-from shared.turns import in_slices, in_turns
+from shared.turns import aside, in_slices
 
 
 async def first_seen(
@@ -22,9 +23,24 @@ async def first_seen(
 ) -> None:
     """Lots of registered products that nobody registered yet become known, with their dates as soon as an event whose
     word counts (`counts`: record id and node) tells how they came into being; what is registered stays as it is."""
+    size = sum(len(event.objects) for event in events)
+    lots, dated = await aside(size, _known_by, events, products, counts, uow.now)
+    for lot_id, owner in (await lot_titles(uow.session, lots)).items():
+        lots[lot_id]["owner_uscc"] = owner
+    async for some in in_slices(sorted(lots), 500):
+        await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in some], ignore=True)
+    async for some in in_slices(sorted(dated), 500):
+        await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in some])
+    await masterdata.acknowledge_lots(uow.session, [key for key, row in lots.items() if row["acknowledged"]])
+
+
+def _known_by(
+    events: Sequence[Prepared], products: Mapping[str, Product], counts: Collection[str], now: datetime
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Rows of the lots, and those of them that have dates."""
     lots: dict[str, dict[str, Any]] = {}
     dated: dict[str, dict[str, Any]] = {}
-    async for event in in_turns(events):
+    for event in events:
         born_of = _born(event)
         for lot_id, told in event.new_lots().items():
             gtin, _, lot = lot_id.partition(".")
@@ -42,20 +58,14 @@ async def first_seen(
                 "lot": lot,
                 "owner_uscc": product.owner_uscc,
                 **dates,
-                "first_seen_at": uow.now,
+                "first_seen_at": now,
                 "acknowledged": known or (lot_id in lots and lots[lot_id]["acknowledged"]),
                 "version": 0,
-                "updated_at": uow.now,
+                "updated_at": now,
             }
             if born:
                 dated[lot_id] = lots[lot_id]
-    for lot_id, owner in (await lot_titles(uow.session, lots)).items():
-        lots[lot_id]["owner_uscc"] = owner
-    async for some in in_slices(sorted(lots), 500):
-        await insert_rows(uow.session, Lot, [lots[lot_id] for lot_id in some], ignore=True)
-    async for some in in_slices(sorted(dated), 500):
-        await masterdata.date_lots(uow.session, [dated[lot_id] for lot_id in some])
-    await masterdata.acknowledge_lots(uow.session, [key for key, row in lots.items() if row["acknowledged"]])
+    return lots, dated
 
 
 async def date_confirmed(uow: UnitOfWork, changed: Iterable[Row]) -> None:

@@ -207,14 +207,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
         "record_time": uow.now,
         "capture_id": capture_id,
     }
-    objects: list[dict[str, Any]] = []
-    judged: list[dict[str, Any]] = []
-    async for event in in_turns(events):
-        event.row |= who
-        for row in event.object_rows():
-            objects.append(row)
-            if not event.declaration and event.record_id not in outcome.errored:
-                judged.append({name: event.row[name] for name in _JUDGED} | row)
+    objects, judged = await aside(sum(len(event.objects) for event in events), _rows, events, who, outcome.errored)
     changed = await rights.judge_new(uow, judged)
     edges = await aside(len(objects), _judged_edges, events, objects, judged, uow.now, party)
     await repository.store(uow.session, [event.row for event in events], objects, edges)
@@ -234,6 +227,22 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     uow.touch("lot", *concerned)
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
     await aside(len(objects), let_go, objects, judged, edges)
+
+
+def _rows(
+    events: Iterable[Prepared], who: Mapping[str, Any], errored: Collection[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The objects of the events, and what is judged of them; who captured them stands on each event from now on."""
+    objects: list[dict[str, Any]] = []
+    judged: list[dict[str, Any]] = []
+    for event in events:
+        event.row |= who
+        of_event = {name: event.row[name] for name in _JUDGED}
+        for row in event.object_rows():
+            objects.append(row)
+            if not event.declaration and event.record_id not in errored:
+                judged.append(of_event | row)
+    return objects, judged
 
 
 _JUDGED = (

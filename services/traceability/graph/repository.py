@@ -145,18 +145,6 @@ async def events(session: AsyncSession, record_ids: Iterable[str], *, bodies: bo
     return found
 
 
-async def objects(session: AsyncSession, record_ids: Iterable[str]) -> list[EventEpc]:
-    found: list[EventEpc] = []
-    for chunk in chunks(record_ids):
-        statement = (
-            select(EventEpc)
-            .where(EventEpc.record_id.in_(chunk))  # type: ignore[attr-defined]
-            .order_by(EventEpc.record_id, EventEpc.position)  # type: ignore[arg-type]
-        )
-        found += (await session.execute(statement)).scalars().all()
-    return found
-
-
 async def nodes_at(session: AsyncSession, gln: str, limit: int) -> set[str]:
     """What was seen at a place, sent from it or to it; the newest events first, at most `limit`."""
     places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)

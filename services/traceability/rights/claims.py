@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlmodel import col
 
 from services.traceability.callers import captured_by
@@ -27,8 +27,10 @@ from shared.auth import Principal
 from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import upsert
 from shared.errors import NotFound
-from shared.turns import aside
+from shared.turns import aside, in_slices
 
+MOST_OBJECTS = 100
+"""Of one event, told with a claim; an event may name thousands."""
 PLACE = "place"
 """What stands for an object in a decision on where an event was."""
 
@@ -83,16 +85,7 @@ async def _claims(
     session: AsyncSession, events: Sequence[EpcisEvent], principal: Principal, *, own: bool
 ) -> list[ClaimOut]:
     """Of each event what it says of the objects that ask this caller: the others are other firms' affair."""
-    objects: dict[str, list[ClaimedObject]] = {event.record_id: [] for event in events}
-    waiting = [each for each in await graph.objects(session, objects) if not each.confirmed]
-    if not own:
-        asked = await supervision.of(session, {each.asks for each in waiting if each.asks})
-        waiting = [each for each in waiting if _asks(principal, each.asks, asked)]
-    for each in waiting:
-        shown = each.model_dump(include=set(ClaimedObject.model_fields))
-        if own:
-            shown["asks"] = shown_asks(principal, each.node, each.asks)
-        objects[each.record_id].append(ClaimedObject(**shown))
+    objects, counts = await _waiting_objects(session, [event.record_id for event in events], principal, own=own)
     registry = await Registry.load(session, {event.place_gln for event in events if event.place_gln})
     names = await masterdata.party_names(session, {event.captured_by for event in events})
     return [
@@ -105,17 +98,43 @@ async def _claims(
             recorded_at=event.record_time,
             claimant=event.captured_by,
             claimant_name=names.get(event.captured_by),
-            objects=objects[event.record_id],
+            objects=objects.get(event.record_id, []),
+            objects_count=counts.get(event.record_id, 0),
             place=event.place_gln if _elsewhere(event, registry, principal) else None,
         )
         for event in events
     ]
 
 
-def _asks(principal: Principal, asks: str | None, supervised: Mapping[str, Supervision]) -> bool:
-    if principal.kind == "enterprise":
-        return asks == principal.uscc
-    return asks is None or supervised[asks].by(principal)
+async def _waiting_objects(
+    session: AsyncSession, record_ids: Sequence[str], principal: Principal, *, own: bool
+) -> tuple[dict[str, list[ClaimedObject]], dict[str, int]]:
+    """Of each event the first objects that wait for the caller (its own: for anybody), and how many do."""
+    asks = col(EventEpc.asks)
+    if own:
+        mine: ColumnElement[bool] = true()
+    elif principal.kind == "enterprise":
+        mine = asks == principal.uscc
+    else:
+        mine = or_(asks.is_(None), asks.in_(supervision.supervised(principal)))
+    columns = [col(getattr(EventEpc, name)) for name in ClaimedObject.model_fields]
+    record = col(EventEpc.record_id)
+    place = func.row_number().over(partition_by=record, order_by=col(EventEpc.position)).label("place")
+    count = func.count().over(partition_by=record).label("count")
+    waiting = (
+        select(record, place, count, *columns)
+        .where(record.in_(record_ids), col(EventEpc.confirmed).is_(False), mine)
+        .subquery()
+    )
+    statement = select(waiting).where(waiting.c.place <= MOST_OBJECTS).order_by(waiting.c.record_id, waiting.c.place)
+    objects: dict[str, list[ClaimedObject]] = {}
+    counts: dict[str, int] = {}
+    for row in (await session.execute(statement)).all():
+        shown = {name: getattr(row, name) for name in ClaimedObject.model_fields}
+        shown["asks"] = shown_asks(principal, row.node, row.asks) if own else row.asks
+        objects.setdefault(row.record_id, []).append(ClaimedObject(**shown))
+        counts[row.record_id] = row.count
+    return objects, counts
 
 
 def _elsewhere(event: EpcisEvent, registry: Registry, principal: Principal) -> bool:
@@ -140,18 +159,18 @@ async def decide(uow: UnitOfWork, record_id: str, *, confirmed: bool) -> Decisio
         {"record_id": record_id, "node": node, "confirmed": confirmed, "decided_by": uscc, "decided_at": uow.now}
         for node in nodes
     ]
-    await upsert(uow.session, ClaimDecision, rows, key=["record_id", "node"])
+    async for some in in_slices(rows, 500):
+        await upsert(uow.session, ClaimDecision, some, key=["record_id", "node"])
     action = "claim.confirm" if confirmed else "claim.reject"
     uow.audit(action, subject=record_id, detail={"nodes": nodes[:50], "count": len(nodes)})
-    named = await graph.objects(uow.session, [record_id])
-    await judge_again(uow, {each.node for each in named})
+    await judge_again(uow, await graph.nodes_of(uow.session, [record_id]))
     return DecisionOut(record_id=record_id, confirmed=confirmed, nodes=nodes)
 
 
 async def _decidable(uow: UnitOfWork, event: EpcisEvent) -> list[str]:
     """Nodes that the event names, and `PLACE`, on which the caller decides."""
     principal, session = uow.principal, uow.session
-    named = {each.node for each in await graph.objects(session, [event.record_id])}
+    named = await graph.nodes_of(session, [event.record_id])
     picture = await repository.picture(session, named, "all")
     said = await aside(len(named), _said_by, event.record_id, picture, named)
     owners = await aside(len(said), lambda: {picture.owner(row) for row in said})

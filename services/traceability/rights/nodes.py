@@ -12,6 +12,7 @@ from services.traceability.rights.models import GtinClaim
 from services.traceability.rights.rules import kind_of
 from shared.db import AsyncSession
 from shared.db.sql import chunks
+from shared.turns import aside
 
 
 async def of_gtins(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
@@ -20,7 +21,7 @@ async def of_gtins(session: AsyncSession, gtins: Iterable[str]) -> set[str]:
     for chunk in chunks(gtins):
         statement = select(col(EventEpc.node)).where(col(EventEpc.gtin).in_(chunk)).distinct()
         found |= set((await session.execute(statement)).scalars())
-    return {node for node in found if kind_of(node)[0] != "class"}
+    return await aside(len(found), lambda: {node for node in found if kind_of(node)[0] != "class"})
 
 
 async def naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:

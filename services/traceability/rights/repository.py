@@ -22,7 +22,7 @@ from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
 from shared.reference import areas
-from shared.turns import aside, in_turns, let_go
+from shared.turns import aside, in_slices, in_turns, let_go
 
 Which = Literal["deciding", "open", "all"]
 """Rows of a node: those that decide on it; those that are not confirmed besides; every one."""
@@ -109,7 +109,9 @@ async def above(session: AsyncSession, nodes: Iterable[str]) -> dict[str, list[t
 
 async def below(session: AsyncSession, containers: Iterable[str], *, limit: int = 20_000) -> set[str]:
     """What was ever put into the containers, and into what was."""
-    seen, front = set[str](), {node for node in containers if rules.kind_of(node)[0] != "lot"}
+    named = set(containers)
+    seen = set[str]()
+    front = await aside(len(named), lambda: {node for node in named if rules.kind_of(node)[0] != "lot"})
     for _ in range(MAX_NESTING):
         following: set[str] = set()
         for chunk in chunks(front):
@@ -281,14 +283,16 @@ def _row(found: Any, registry: Registry) -> Row:
     )
 
 
-_DECISIONS = select(ClaimDecision).where(among_names(col(ClaimDecision.node)))
+_DECISIONS = select(
+    col(ClaimDecision.record_id), col(ClaimDecision.node), col(ClaimDecision.confirmed), col(ClaimDecision.decided_by)
+).where(among_names(col(ClaimDecision.node)))
 
 
 async def decisions(session: AsyncSession, nodes: Iterable[str]) -> dict[tuple[str, str], Decision]:
     found: dict[tuple[str, str], Decision] = {}
     for chunk in chunks(nodes):
-        for each in (await session.execute(_DECISIONS, {NAMES: chunk})).scalars():
-            found[each.record_id, each.node] = Decision(each.confirmed, each.decided_by)
+        for record_id, node, confirmed, decided_by in (await session.execute(_DECISIONS, {NAMES: chunk})).all():
+            found[record_id, node] = Decision(confirmed, decided_by)
     return found
 
 
@@ -334,25 +338,32 @@ async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
     if not rows:
         return
     connection = await session.connection()
-    e = EventEpc.__table__  # type: ignore[attr-defined]
-    edge = Edge.__table__  # type: ignore[attr-defined]
-    judged = [
-        {"r": row.record_id, "p": row.position, "n": row.node, "c": row.confirmed, "a": row.asks, "l": row.late}
-        for row in sorted(rows, key=lambda row: (row.record_id, row.position))
-    ]
-    objects = update(e).where(e.c.record_id == bindparam("r"), e.c.position == bindparam("p"))
-    await connection.execute(objects.values(confirmed=bindparam("c"), asks=bindparam("a"), late=bindparam("l")), judged)
-    for column, fields in (("to_node", (*OUTPUTS, "parent")), ("from_node", (*INPUTS, *CONTENTS))):
-        changed = [each for each, row in zip(judged, _ordered(rows), strict=True) if row.field in fields]
-        if changed:
-            statement = update(edge).where(edge.c.record_id == bindparam("r"), edge.c[column] == bindparam("n"))
-            values: dict[str, Any] = (
-                {"confirmed": bindparam("c")}
-                if column == "to_node"
-                else {"source_confirmed": bindparam("c"), "late": bindparam("l")}
-            )
-            await connection.execute(statement.values(values), changed)
+    into, out = _judgements()
+    ordered = await aside(len(rows), sorted, rows, key=lambda row: (row.record_id, row.position))
+    async for some in in_slices(ordered, _WRITTEN):
+        judged = [
+            {"r": row.record_id, "p": row.position, "n": row.node, "c": row.confirmed, "a": row.asks, "l": row.late}
+            for row in some
+        ]
+        await connection.execute(_OBJECTS, judged)
+        for statement, fields in ((into, (*OUTPUTS, "parent")), (out, (*INPUTS, *CONTENTS))):
+            if changed := [each for each, row in zip(judged, some, strict=True) if row.field in fields]:
+                await connection.execute(statement, changed)
 
 
-def _ordered(rows: Sequence[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: (row.record_id, row.position))
+_WRITTEN = 200
+"""Rows between two turns of the event loop."""
+_OBJECTS = (
+    update(EventEpc.__table__)  # type: ignore[attr-defined]
+    .where(col(EventEpc.record_id) == bindparam("r"), col(EventEpc.position) == bindparam("p"))
+    .values(confirmed=bindparam("c"), asks=bindparam("a"), late=bindparam("l"))
+)
+
+
+@cache
+def _judgements() -> tuple[Any, Any]:
+    """Statements for the edges that enter what was judged, and for those that leave it."""
+    edge = update(Edge.__table__).where(col(Edge.record_id) == bindparam("r"))  # type: ignore[attr-defined]
+    into = edge.where(col(Edge.to_node) == bindparam("n")).values(confirmed=bindparam("c"))
+    out = edge.where(col(Edge.from_node) == bindparam("n"))
+    return into, out.values(source_confirmed=bindparam("c"), late=bindparam("l"))

@@ -78,6 +78,8 @@ class ClaimOut(Out):
     """USCC, or `department:<code>`."""
     claimant_name: str | None
     objects: list[ClaimedObject]
+    """The first 100 that wait; `objects_count` is how many do."""
+    objects_count: int
     place: str | None
     """GLN, where the event was at a place of another."""
 

@@ -206,7 +206,7 @@ async def claim_stored(session: AsyncSession, gtins: Collection[str]) -> None:
 
 async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     """Judge every word on the nodes and on what was inside of them anew, and store what changed. Returns that."""
-    named = {node for node in nodes if not is_middle(node)}
+    named = await aside(len(nodes), lambda: {node for node in nodes if not is_middle(node)})
     wanted = named | await repository.below(session, named)
     await hold(session, "node", wanted)
     picture = await repository.picture(session, wanted, "all")
@@ -244,9 +244,9 @@ async def lot_titles(session: AsyncSession, lot_ids: Iterable[str]) -> dict[str,
     return {each: title.owner for each in contested if (title := seen.title(each)) is not None}
 
 
-async def own_lots(session: AsyncSession, nodes: Iterable[str]) -> None:
+async def own_lots(session: AsyncSession, nodes: Collection[str]) -> None:
     """Those of the nodes that are lots belong to whose they are now."""
-    lots = {node for node in nodes if rules.kind_of(node)[0] == "lot"}
+    lots = await aside(len(nodes), lambda: {node for node in nodes if rules.kind_of(node)[0] == "lot"})
     if not await claimed(session, {each[:14] for each in lots}):
         return
     titles, products = await lot_titles(session, lots), await by_key(session, Product, {each[:14] for each in lots})
