@@ -1,7 +1,9 @@
 """What follows from a message runs at once, in its transaction and in order, and its results come back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -47,5 +49,32 @@ async def test_results_in_order_and_one_transaction(tmp_path: Path) -> None:
         async with platform.system_unit_of_work() as uow:
             with pytest.raises(LookupError, match="credit says nothing of what follows from Message"):
                 await uow.tell(Message())
+    finally:
+        await platform.db.close()
+
+
+async def test_what_was_touched_is_refreshed_once_before_the_commit(tmp_path: Path) -> None:
+    """Also what a refresher touches itself; a kind that nobody refreshes is a mistake of the service."""
+    settings = ServiceSettings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/a.db", bus_url="memory:")
+    runs: list[tuple[str, list[str]]] = []
+
+    async def lots(uow: UnitOfWork, touched: Sequence[Any]) -> None:
+        runs.append(("lot", sorted(touched)))
+
+    async def recalls(uow: UnitOfWork, touched: Sequence[Any]) -> None:
+        runs.append(("recall", list(touched)))
+        uow.touch("lot", "c")
+
+    platform = Platform("credit", settings, refreshers={"lot": lots, "recall": recalls}, bus=MemoryBus())
+    try:
+        async with platform.system_unit_of_work() as uow:
+            uow.touch("lot", "a", "b")
+            uow.touch("recall", "r")
+            uow.touch("lot", "a")
+            uow.touch("lot")
+            assert runs == []
+            with pytest.raises(LookupError, match="credit refreshes nothing of the kind light"):
+                uow.touch("light", "x")
+        assert runs == [("lot", ["a", "b"]), ("recall", ["r"]), ("lot", ["c"])]
     finally:
         await platform.db.close()
