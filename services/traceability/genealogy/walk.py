@@ -22,6 +22,7 @@ from services.traceability.rights.title import Title
 from services.traceability.rights.titles import titles
 from shared.db import AsyncSession
 from shared.db.sql import among
+from shared.turns import aside
 
 LINKS = 50_000
 """Edges that are read of one level; what the caller told itself comes first."""
@@ -58,13 +59,11 @@ class Reader:
 
     async def ask(self, nodes: Sequence[str], most: int) -> set[str]:
         """Adds to `reads`. Returns those that are not known yet, since they were more than `most`, the first first."""
-        new = [node for node in nodes if node not in self.reads and node not in self._closed]
-        gtins = gtins_of(new) - self._titles.keys()
+        new, gtins = await aside(len(nodes), self._new, nodes)
+        gtins -= self._titles.keys()
         if gtins:
             self._titles |= dict.fromkeys(gtins) | await titles(self.session, gtins)
-        mine = {node for node in new if any(rights.is_own(self.uscc, self._titles[gtin]) for gtin in gtins_of([node]))}
-        self.reads |= mine
-        others = [node for node in new if node not in mine]
+        others = await aside(len(new), self._not_own, new)
         asked = others[:most]
         for start in range(0, len(asked), ROWS):
             some = asked[start : start + ROWS]
@@ -72,6 +71,18 @@ class Reader:
             self.reads |= opened
             self._closed.update(node for node in some if node not in opened)
         return set(others[most:])
+
+
+    def _new(self, nodes: Iterable[str]) -> tuple[list[str], set[str]]:
+        new = [node for node in nodes if node not in self.reads and node not in self._closed]
+        return new, gtins_of(new)
+
+    def _not_own(self, nodes: Sequence[str]) -> list[str]:
+        """Those that what is said of them decides on; the others it reads."""
+        own = {gtin for gtin, title in self._titles.items() if rights.is_own(self.uscc, title)}
+        mine = {node for node in nodes if not gtins_of([node]).isdisjoint(own)}
+        self.reads |= mine
+        return [node for node in nodes if node not in mine]
 
 
 class _Way:
@@ -158,9 +169,9 @@ async def walk(reader: Reader, start: str, way: Direction, bounds: Bounds, *, un
         if depth == bounds.depth:
             found.truncated |= any(not found.seen(each.there) for each in direct)
             if way == "forward":
-                found.middles_of(direct, depth)
+                await aside(len(direct), found.middles_of, direct, depth)
             break
-        middles = found.middles_of(direct, depth + (way == "backward"))
+        middles = await aside(len(direct), found.middles_of, direct, depth + (way == "backward"))
         through, whole = await _links(reader, middles, way)
         found.truncated |= not whole
         depth += 1

@@ -22,13 +22,15 @@ from shared.db import AsyncSession, UnitOfWork
 from shared.db.sql import chunks, insert_rows, upsert
 
 T = TypeVar("T", bound=Table)
+_ROWS = 200
+"""Read between two turns of the event loop."""
 
 
 async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> dict[str, T]:
     """Rows by their natural key, as they are stored now, whatever the session has in hand."""
     column = next(iter(model.__table__.primary_key.columns))  # type: ignore[attr-defined]
     found: dict[str, T] = {}
-    for chunk in chunks(keys):
+    for chunk in chunks(keys, _ROWS):
         statement = select(model).where(column.in_(chunk))
         result = await session.execute(statement.execution_options(populate_existing=True))
         found |= {str(getattr(row, column.key)): row for row in result.scalars()}
