@@ -1,6 +1,7 @@
 """Opening a recall: of the lots of a producer that is here, or, by an authority, of a supplier that is not."""
 
 from dataclasses import dataclass
+from datetime import UTC
 
 from sqlalchemy.exc import IntegrityError
 
@@ -194,7 +195,7 @@ async def _new(uow: UnitOfWork, body: RecallIn, producer: _Producer) -> Recall:
     today = shanghai_date(uow.now)
     clock = rules.clock_for(CLOCKS, body.level, today)
     finish = workdays.add(today, clock.finish_workdays)
-    learned_at = body.learned_at or uow.now
+    learned_at = (body.learned_at or uow.now).astimezone(UTC)  # as it is read again
     own = uow.principal.kind == "enterprise"
     return Recall(
         recall_id=uow.id(),
