@@ -72,7 +72,6 @@ class Reader:
             self._closed.update(node for node in some if node not in opened)
         return set(others[most:])
 
-
     def _new(self, nodes: Iterable[str]) -> tuple[list[str], set[str]]:
         new = [node for node in nodes if node not in self.reads and node not in self._closed]
         return new, gtins_of(new)
