@@ -150,7 +150,7 @@ async def test_a_token_says_no_more_than_its_client_may(backend: Backend, change
             answer = await gateway.get("/metrics", headers=headers)
             return answer.status_code, answer.json()["code"] if answer.status_code >= 400 else None
 
-        gateway.clock.advance(seconds=10)
+        gateway.clock.advance(seconds=10.5)
         before = await token()
         assert await metrics(before) == (200, None)
         async with gateway.platform.system_unit_of_work() as uow:
@@ -163,3 +163,5 @@ async def test_a_token_says_no_more_than_its_client_may(backend: Backend, change
         assert len(gateway.published(PrincipalRevoked)) == ends
         assert await metrics(after) == ((403, "not_granted") if change == "less" else (200, None))
         assert await metrics(before) == ((401, "token.revoked") if ends else (200, None))
+        gateway.clock.advance(seconds=2.2)  # in the second in which the time of the change ends
+        assert await metrics(await token()) == await metrics(after)

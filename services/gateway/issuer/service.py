@@ -61,9 +61,9 @@ async def change_client(uow: UnitOfWork, client_id: str, change: ClientChange) -
     less = not set(row.scopes) <= set(values.get("scopes", row.scopes))
     for name, value in values.items():
         setattr(row, name, value)
-    _tell(uow, row, uow.now)
+    changed_at = _tell(uow, row, uow.now)
     if elsewhere or less:
-        await _void_tokens(uow, f"client:{client_id}", row.changed_at)
+        await _void_tokens(uow, f"client:{client_id}", changed_at)
     uow.audit("client.change", subject=client_id, detail=values)
 
 
@@ -85,12 +85,13 @@ async def tell_clients(uow: UnitOfWork, limit: int = 500) -> int:
     return len(rows)
 
 
-def _tell(uow: UnitOfWork, row: ClientRow, at: datetime) -> None:
-    """Publish the next version. Its time is never before the former one's, whatever the clock does."""
+def _tell(uow: UnitOfWork, row: ClientRow, at: datetime) -> datetime:
+    """Publish the next version. Returns its time, which is never before the former one's, whatever the clock does."""
     row.version += 1
     row.changed_at = at if row.changed_at is None else max(at, row.changed_at)
     told = row.model_dump(include=set(ClientUpdated.model_fields) - {"valid_from"})
     uow.publish(ClientUpdated(**told, valid_from=row.changed_at))
+    return row.changed_at
 
 
 async def list_clients(session: AsyncSession) -> list[Client]:
@@ -145,9 +146,9 @@ async def _user(session: AsyncSession, username: str) -> UserRow:
     return row
 
 
-async def _void_tokens(uow: UnitOfWork, principal: str, at: datetime | None) -> None:
+async def _void_tokens(uow: UnitOfWork, principal: str, at: datetime) -> None:
     """Saying it again is said again: who revokes twice may have seen that the first time did not arrive."""
-    not_before = (at or uow.now) + COMMITTED
+    not_before = at + COMMITTED
     await revoke(uow, {principal: not_before})
     uow.publish(PrincipalRevoked(principal=principal, not_before=not_before))
 
@@ -207,8 +208,9 @@ def _token(
     changed_at: datetime | None = None,
 ) -> Token:
     settings = platform.settings
-    now = platform.clock.now()
-    issued = now if changed_at is None else max(now, changed_at + COMMITTED)
+    issued = int(platform.clock.now().timestamp())
+    if changed_at is not None:
+        issued = max(issued, math.ceil((changed_at + COMMITTED).timestamp()))
     body = claims(
         subject,
         sub=sub,
@@ -216,7 +218,7 @@ def _token(
         scope=scopes,
         issuer=settings.issuer,
         audience=settings.audience,
-        now=math.ceil(issued.timestamp()) if issued > now else int(now.timestamp()),
+        now=issued,
         jti=uuid7(),
     )
     return Token(access_token=keys.sign(body), expires_in=TOKEN_SECONDS, scope=" ".join(scopes))
