@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select, union
 from sqlmodel import col
 
 from services.traceability.graph.models import EpcisEvent, EventEpc
@@ -39,24 +38,15 @@ async def naming(session: AsyncSession, glns: Iterable[str]) -> set[str]:
 
 
 async def of_authorities(session: AsyncSession, uscc: str) -> set[str]:
-    """What departments spoke of that the firm spoke of too, or that is of its GTINs."""
-    word, event = aliased(EventEpc), aliased(EpcisEvent)
-    theirs = (
-        select(col(word.node))
-        .join(event, col(event.record_id) == col(word.record_id))
-        .where(col(word.node) == col(EventEpc.node), col(event.owner_uscc) == uscc)
-    )
-    claimed = select(col(GtinClaim.gtin)).where(col(GtinClaim.uscc) == uscc)
-    statement = (
-        select(col(EventEpc.node))
-        .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
-        .where(
-            col(EpcisEvent.captured_by).startswith("department:"),
-            or_(
-                exists(theirs),
-                col(EventEpc.gtin).in_(select(col(Product.gtin)).where(col(Product.owner_uscc) == uscc)),
-                col(EventEpc.gtin).in_(claimed),
-            ),
-        )
-    )
-    return set((await session.execute(statement.distinct())).scalars())
+    """What departments spoke of that the firm spoke of too, or that is of its GTINs. It is looked for from what is the
+    firm's, which is nothing for most that register: not from all that departments ever said."""
+    words = select(col(EventEpc.node)).join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
+    own = set((await session.execute(words.where(col(EpcisEvent.owner_uscc) == uscc).distinct())).scalars())
+    registered = select(col(Product.gtin)).where(col(Product.owner_uscc) == uscc)
+    gtins = union(registered, select(col(GtinClaim.gtin)).where(col(GtinClaim.uscc) == uscc))
+    own |= await of_gtins(session, (await session.execute(gtins)).scalars())
+    found: set[str] = set()
+    for chunk in chunks(own):
+        statement = words.where(col(EventEpc.node).in_(chunk), col(EpcisEvent.owner_uscc).is_(None))
+        found |= set((await session.execute(statement.distinct())).scalars())
+    return found
