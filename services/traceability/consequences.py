@@ -1,8 +1,7 @@
 """What follows from what between the domains of traceability, and what is refreshed when it was touched."""
 
 from services.traceability.epcis.lots import date_confirmed
-from services.traceability.graph import repository as graph
-from services.traceability.recalls.service import extend
+from services.traceability.recalls.service import follow
 from services.traceability.rights.messages import Judged
 from services.traceability.verdicts.service import refresh_lots, refresh_recalls
 from shared.consequences import Consequences, Refreshers
@@ -12,11 +11,7 @@ from shared.db import UnitOfWork
 async def _follow_words(uow: UnitOfWork, judged: Judged) -> None:
     """Lots are known by the words that count now, recalls grow by what they lead to, and verdicts follow."""
     await date_confirmed(uow, judged.changed)
-    named = {*judged.nodes, *(row.node for row in judged.changed)}
-    concerned = await graph.concerned_lots(uow.session, named)
-    if judged.changed:
-        await extend(uow, concerned, await graph.said_inside(uow.session, named))
-    uow.touch("lot", *concerned)
+    await follow(uow, {*judged.nodes, *(row.node for row in judged.changed)}, grows=bool(judged.changed))
 
 
 CONSEQUENCES: Consequences = {Judged: [_follow_words]}

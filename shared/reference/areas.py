@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, WithJsonSchema
 
 from shared.errors import field_error
+from shared.identifiers.uscc import USCC
 from shared.reference import table
 
 Status = Literal["verified", "to be verified"]
@@ -251,7 +252,7 @@ def registered_near(uscc: str, area: str) -> bool:
     """Whether the code of a subject shows an authority of the area, of its city or of an area above (GB 32100-2015,
     characters 3 to 8: the division at registration, which may have been renumbered or taken over since). Nothing speaks
     against a code that shows no division."""
-    registered = uscc[2:8]
+    registered = USCC(uscc).area_code
     return not is_code(registered) or is_within(area, registered) or is_within(registered, _city(area))
 
 

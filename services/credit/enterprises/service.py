@@ -45,7 +45,7 @@ async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str
             "version": 1,
             "name": party.name,
             "former_names": [],
-            "area_code": party.area_code if areas.registered_near(code, party.area_code) else code[2:8],
+            "area_code": party.area_code if areas.registered_near(code, party.area_code) else uscc.USCC(code).area_code,
             "industry_code": None,
             "state": "active",
             "chief_quality_officer": False,

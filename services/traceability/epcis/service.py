@@ -13,7 +13,7 @@ from services.traceability.graph import repository as graph
 from services.traceability.graph.rules import OUTPUTS
 from services.traceability.masterdata import repository as masterdata
 from services.traceability.masterdata.models import Place, Product
-from services.traceability.recalls.service import extend
+from services.traceability.recalls.service import follow
 from services.traceability.rights import nodes as nodes_to_judge
 from services.traceability.rights import repository as rights_repository
 from services.traceability.rights import service as rights
@@ -221,10 +221,7 @@ async def _store(uow: UnitOfWork, outcome: Outcome, register: _Register, capture
     told, counts = await aside(len(objects), _told, objects)
     await first_seen(uow, events, register.products, counts)
     await date_confirmed(uow, changed)
-    nodes = told | errored | {row.node for row in changed}
-    concerned = await graph.concerned_lots(uow.session, nodes)
-    await extend(uow, concerned, await graph.said_inside(uow.session, nodes))
-    uow.touch("lot", *concerned)
+    await follow(uow, told | errored | {row.node for row in changed})
     uow.audit("epcis.capture", subject=capture_id or events[0].event_id, detail={"events": len(events)})
     await aside(len(objects), let_go, objects, judged, edges)
 

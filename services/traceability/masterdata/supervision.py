@@ -21,6 +21,7 @@ from shared.auth import Principal
 from shared.auth.reading import Reading
 from shared.db import AsyncSession
 from shared.errors import Forbidden
+from shared.identifiers.uscc import USCC
 from shared.reference import areas
 
 
@@ -66,10 +67,9 @@ class Supervision:
             if self.area_code is None:
                 former = former or areas.is_within(area_code, self.register)
         elif self.area_code is None:
-            registered = self.uscc[2:8]
-            former = areas.registered_near(self.uscc, area_code) or principal.may_in(registered)
+            former = areas.registered_near(self.uscc, area_code) or principal.may_in(USCC(self.uscc).area_code)
         if not former:
-            raise _moving(self.uscc, self.area_code or self.register or self.uscc[2:8], area_code)
+            raise _moving(self.uscc, self.area_code or self.register or USCC(self.uscc).area_code, area_code)
 
     def _own(self, area_code: str) -> None:
         if self.area_code is not None:
@@ -79,7 +79,7 @@ class Supervision:
             if not areas.is_within(area_code, self.register):
                 raise _moving(self.uscc, self.register, area_code)
         elif not areas.registered_near(self.uscc, area_code):
-            raise _moving(self.uscc, self.uscc[2:8], area_code)
+            raise _moving(self.uscc, USCC(self.uscc).area_code, area_code)
 
 
 def _moving(uscc: str, old: str | None, new: str) -> Forbidden:

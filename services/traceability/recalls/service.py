@@ -1,11 +1,12 @@
 """Use cases of recalls: start, acknowledge, report quantities, widen, close."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from services.traceability.genealogy.service import AFFECTED_DEPTH, AFFECTED_NODES, Affected, AffectedLot
+from services.traceability.graph import repository as graph
 from services.traceability.masterdata.locks import lock
 from services.traceability.recalls import reach, repository, rules, uncounted
 from services.traceability.recalls.models import MOST, Recall, RecallChange, RecallHolding, RecallNotice, RecallQuantity
@@ -122,6 +123,15 @@ def _totals(row: RecallHolding, body: QuantityIn) -> tuple[Decimal, Decimal]:
         en = f"What is destroyed in all ({destroyed:f}) cannot exceed what is recovered ({recovered:f})"
         raise Invalid([FieldError("/destroyed", "recall.destroyed_more", zh, en)])
     return recovered, destroyed
+
+
+async def follow(uow: UnitOfWork, nodes: Collection[str], *, grows: bool = True) -> None:
+    """What was said of the nodes is known otherwise than before: recalls grow by what it leads to, and the verdicts of
+    all lots whose way it is follow."""
+    concerned = await graph.concerned_lots(uow.session, nodes)
+    if grows:
+        await extend(uow, concerned, await graph.said_inside(uow.session, nodes))
+    uow.touch("lot", *concerned)
 
 
 async def extend(uow: UnitOfWork, lot_ids: Iterable[str], said: Iterable[str] = ()) -> None:

@@ -21,6 +21,7 @@ from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
+from shared.identifiers.uscc import USCC
 from shared.reference import areas
 from shared.turns import aside, in_slices, in_turns, let_go
 
@@ -238,7 +239,7 @@ async def _areas(session: AsyncSession, usccs: Iterable[str]) -> dict[str, str]:
     """Firm -> where it is registered here; before that, where its code shows that it was registered."""
     wanted = set(usccs)
     parties = await by_key(session, Party, wanted)
-    return {uscc: parties[uscc].area_code if uscc in parties else uscc[2:8] for uscc in wanted}
+    return {uscc: parties[uscc].area_code if uscc in parties else USCC(uscc).area_code for uscc in wanted}
 
 
 class _Said(NamedTuple):

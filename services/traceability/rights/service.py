@@ -89,6 +89,11 @@ async def judge_new(uow: UnitOfWork, values: Sequence[dict[str, Any]]) -> list[R
     others = await repository.open_nodes(uow.session, moved.sent | moved.inside | below)
     wanted = asked | moved.objects | others
     picture = await repository.picture(uow.session, wanted, "open", pending=values, packed=packed, whole=whole)
+    return await _judge(picture, wanted, new)
+
+
+async def _judge(picture: rules.Picture, wanted: Iterable[str], new: Iterable[New] = ()) -> list[Row]:
+    """As `_judge_by`, aside from the loop; the picture is asked nothing more."""
     said = sum(map(len, picture.rows.values()))
     changed = await aside(said, _judge_by, picture, wanted, new)
     await aside(said, picture.let_go)
@@ -210,9 +215,7 @@ async def rejudge(session: AsyncSession, nodes: Collection[str]) -> list[Row]:
     wanted = named | await repository.below(session, named)
     await hold(session, "node", wanted)
     picture = await repository.picture(session, wanted, "all")
-    said = sum(map(len, picture.rows.values()))
-    changed = await aside(said, _judge_by, picture, wanted, ())
-    await aside(said, picture.let_go)
+    changed = await _judge(picture, wanted)
     await repository.write(session, changed)
     await own_lots(session, nodes)
     return changed

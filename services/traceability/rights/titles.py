@@ -14,6 +14,7 @@ from services.traceability.rights.models import GtinClaim, ProductConfirmation, 
 from services.traceability.rights.title import Maker, Title
 from shared.db import AsyncSession
 from shared.db.sql import NAMES, among_names, chunks
+from shared.identifiers.uscc import USCC
 
 DEPARTMENT = "department"
 
@@ -54,7 +55,7 @@ async def titles(session: AsyncSession, gtins: Iterable[str]) -> dict[str, Title
     found: dict[str, Title] = {}
     for chunk in chunks(gtins):
         for gtin, uscc, record_id, area_code in (await session.execute(_CLAIMS, {NAMES: chunk})).all():
-            found[gtin] = Title(uscc, area_code or uscc[2:8], since=record_id)
+            found[gtin] = Title(uscc, area_code or USCC(uscc).area_code, since=record_id)
         registered: dict[str, Any] = {}
         said: dict[str, set[str]] = {}
         for row in (await session.execute(_PRODUCTS, {NAMES: chunk})).all():  # one for each that confirmed it
