@@ -37,7 +37,7 @@ async def name_makers(uow: UnitOfWork, gtin: str, body: MakersIn) -> MakersOut:
     await service.hold_title(uow.session, gtin)
     product = await _product(uow.session, gtin)
     uow.principal.require_owner(product.owner_uscc)
-    await _require_area(uow, product.owner_uscc, product.area_code)
+    await _require_area(uow.session, uow.principal, product.owner_uscc, product.area_code)
     parties = await masterdata.by_key(uow.session, Party, [maker.uscc for maker in body.makers])
     errors = [
         FieldError(
@@ -132,10 +132,10 @@ def _of_the_past(index: int, past: Mapping[str, Any]) -> FieldError:
     )
 
 
-async def _require_area(uow: UnitOfWork, uscc: str, area_code: str) -> None:
-    """Of a department: that it supervises the firm, or where its product or place is."""
-    if uow.principal.kind == "department" and not uow.principal.may_in(area_code):
-        await supervision.require(uow.session, uow.principal, uscc)
+async def _require_area(session: AsyncSession, principal: Principal, uscc: str, area_code: str) -> None:
+    """Of an authority: that it supervises the firm, or where its product or place is."""
+    if principal.kind != "enterprise" and not principal.may_in(area_code):
+        await supervision.require(session, principal, uscc)
 
 
 async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> MakersOut:
@@ -145,8 +145,7 @@ async def makers_of(session: AsyncSession, principal: Principal, gtin: str) -> M
     rows: list[dict[str, Any]] = named.makers if named is not None else []
     if principal.uscc not in {row["uscc"] for row in rows}:
         principal.require_owner(product.owner_uscc)
-    if principal.kind != "enterprise" and not principal.may_in(product.area_code):
-        await supervision.require(session, principal, product.owner_uscc)
+    await _require_area(session, principal, product.owner_uscc, product.area_code)
     names = await masterdata.party_names(session, {row["uscc"] for row in rows})
     return MakersOut(
         gtin=gtin,
@@ -173,7 +172,7 @@ async def confirm_product(uow: UnitOfWork, gtin: str) -> ProductConfirmationOut:
     the GTIN itself before."""
     await service.hold_title(uow.session, gtin)
     product = await _product(uow.session, gtin)
-    await _require_area(uow, product.owner_uscc, product.area_code)
+    await _require_area(uow.session, uow.principal, product.owner_uscc, product.area_code)
     if await confirmations.confirm_products(uow, {gtin: product.owner_uscc}):
         uow.audit("product.confirm", subject=gtin, detail={"uscc": product.owner_uscc})
         await titles_changed(uow, [gtin])
@@ -188,7 +187,7 @@ async def confirm_place(uow: UnitOfWork, gln: str) -> PlaceConfirmationOut:
     place = (await masterdata.by_key(uow.session, Place, [gln])).get(gln)
     if place is None:
         raise NotFound("place", zh=f"没有登记的场所 {gln}", en=f"No registered place {gln}")
-    await _require_area(uow, place.uscc, place.area_code)
+    await _require_area(uow.session, uow.principal, place.uscc, place.area_code)
     if await confirmations.confirm_place(uow, gln, place.uscc):
         uow.audit("place.confirm", subject=gln, detail={"uscc": place.uscc})
         await places_changed(uow, [gln])

@@ -339,7 +339,6 @@ async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
     if not rows:
         return
     connection = await session.connection()
-    into, out = _judgements()
     ordered = await aside(len(rows), sorted, rows, key=lambda row: (row.record_id, row.position))
     async for some in in_slices(ordered, _WRITTEN):
         judged = [
@@ -347,7 +346,7 @@ async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
             for row in some
         ]
         await connection.execute(_OBJECTS, judged)
-        for statement, fields in ((into, (*OUTPUTS, "parent")), (out, (*INPUTS, *CONTENTS))):
+        for statement, fields in ((_INTO, (*OUTPUTS, "parent")), (_OUT, (*INPUTS, *CONTENTS))):
             if changed := [each for each, row in zip(judged, some, strict=True) if row.field in fields]:
                 await connection.execute(statement, changed)
 
@@ -359,12 +358,7 @@ _OBJECTS = (
     .where(col(EventEpc.record_id) == bindparam("r"), col(EventEpc.position) == bindparam("p"))
     .values(confirmed=bindparam("c"), asks=bindparam("a"), late=bindparam("l"))
 )
-
-
-@cache
-def _judgements() -> tuple[Any, Any]:
-    """Statements for the edges that enter what was judged, and for those that leave it."""
-    edge = update(Edge.__table__).where(col(Edge.record_id) == bindparam("r"))  # type: ignore[attr-defined]
-    into = edge.where(col(Edge.to_node) == bindparam("n")).values(confirmed=bindparam("c"))
-    out = edge.where(col(Edge.from_node) == bindparam("n"))
-    return into, out.values(source_confirmed=bindparam("c"), late=bindparam("l"))
+_EDGES = update(Edge.__table__).where(col(Edge.record_id) == bindparam("r"))  # type: ignore[attr-defined]
+_INTO = _EDGES.where(col(Edge.to_node) == bindparam("n")).values(confirmed=bindparam("c"))
+_OUT = _EDGES.where(col(Edge.from_node) == bindparam("n")).values(source_confirmed=bindparam("c"), late=bindparam("l"))
+"""Of the edges that enter what was judged, and of those that leave it."""
