@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from shared.bus import Received
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import insert_rows, table_of
 from shared.db.types import utc_text
 
 Row = dict[str, Any]
@@ -26,7 +26,7 @@ async def lock_rows(
     if not keys:
         return {}
     await insert_rows(session, model, [empty(value) for value in keys], ignore=True)
-    table = model.__table__  # type: ignore[attr-defined]
+    table = table_of(model)
     column = table.c[key]
     result = await session.execute(select(table).where(column.in_(keys)).order_by(column).with_for_update())
     return {row[key]: dict(row) for row in result.mappings()}

@@ -52,7 +52,8 @@ def among_names(column: Any) -> Any:
     return column.in_(bindparam(NAMES, expanding=True))
 
 
-def _table(model: type[SQLModel] | Table) -> Table:
+def table_of(model: type[SQLModel] | Table) -> Table:
+    """The table under a model: columns by name for statements that take rows, not objects."""
     return model if isinstance(model, Table) else model.__table__  # type: ignore[attr-defined]
 
 
@@ -60,7 +61,7 @@ async def insert_rows(session: AsyncSession, model: type[SQLModel] | Table, rows
     """Insert rows; how many. With `ignore`, rows that exist already are left alone."""
     if not rows:
         return 0
-    table = _table(model)
+    table = table_of(model)
     if dialect_of(session) == "postgresql":
         return await _unnest(session, table, rows, "ON CONFLICT DO NOTHING" if ignore else "")
     statement = sqlite.insert(table)
@@ -82,7 +83,7 @@ async def upsert(
     """
     if not rows:
         return
-    table, key = _table(model), list(key)
+    table, key = table_of(model), list(key)
     columns = list(update) if update is not None else [name for name in rows[0] if name not in key]
     ordered = sorted(rows, key=lambda row: tuple(str(row[name]) for name in key))
     once = len({tuple(row[name] for name in key) for row in rows}) == len(rows)

@@ -2,20 +2,20 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, and_, delete, func, or_, text, update
+from sqlalchemy import and_, delete, func, or_, text, update
 from sqlmodel import select
 
 from services.credit.enterprises.models import Enterprise, EnterpriseBigram, EnterpriseVersion
 from services.credit.enterprises.rules import bigrams
 from services.credit.sets import among
 from shared.db import AsyncSession
-from shared.db.sql import dialect_of, insert_rows, upsert
+from shared.db.sql import dialect_of, insert_rows, table_of, upsert
 
-_e = cast(Table, Enterprise.__table__).c  # type: ignore[attr-defined]
-_v = cast(Table, EnterpriseVersion.__table__)  # type: ignore[attr-defined]
-_b = cast(Table, EnterpriseBigram.__table__)  # type: ignore[attr-defined]
+_e = table_of(Enterprise).c
+_v = table_of(EnterpriseVersion)
+_b = table_of(EnterpriseBigram)
 
 Rows = Sequence[Mapping[str, Any]]
 

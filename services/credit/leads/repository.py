@@ -1,17 +1,16 @@
 """Every query on leads."""
 
 from collections.abc import Collection, Sequence
-from typing import cast
 
-from sqlalchemy import Table
 from sqlmodel import select
 
 from services.credit.leads.models import Lead
 from services.credit.sets import among
 from shared.area_scope import within
 from shared.db import AsyncSession
+from shared.db.sql import table_of
 
-_c = cast(Table, Lead.__table__).c  # type: ignore[attr-defined]
+_c = table_of(Lead).c
 
 
 async def by_source(session: AsyncSession, source_ids: Collection[str]) -> dict[str, Lead]:

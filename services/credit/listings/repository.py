@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Select, Table, and_, or_, tuple_, update
+from sqlalchemy import Select, and_, or_, tuple_, update
 from sqlmodel import select
 
 from services.credit.enterprises.models import EnterpriseBigram
@@ -13,13 +13,13 @@ from services.credit.listings.models import Listing, ListingPeriod, ListingStep
 from services.credit.sets import among
 from shared.area_scope import within
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import insert_rows, table_of
 
-_l = cast(Table, Listing.__table__).c  # type: ignore[attr-defined]
-_s = cast(Table, ListingStep.__table__).c  # type: ignore[attr-defined]
-_periods = cast(Table, ListingPeriod.__table__)  # type: ignore[attr-defined]
+_l = table_of(Listing).c
+_s = table_of(ListingStep).c
+_periods = table_of(ListingPeriod)
 _p = _periods.c
-_b = cast(Table, EnterpriseBigram.__table__).c  # type: ignore[attr-defined]
+_b = table_of(EnterpriseBigram).c
 
 Listed = tuple[Listing, ListingPeriod]
 

@@ -1,7 +1,7 @@
 """Use cases of the listing procedure. Each loads the case, lets `rules` judge the step, stores it, publishes."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from services.credit.court import court_of
 from services.credit.enterprises import repository as enterprises
@@ -303,7 +303,7 @@ async def load_case(session: AsyncSession, listing: Listing) -> Case:
 
 
 def _kind(text: str) -> rules.StepKind:
-    return text  # type: ignore[return-value]
+    return cast(rules.StepKind, text)
 
 
 async def _basis(session: AsyncSession, violation_id: str | None) -> Basis | None:

@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import cast
 
-from sqlalchemy import Table, tuple_
+from sqlalchemy import tuple_
 from sqlmodel import select
 
 from services.credit.recalls.models import RecallNote
 from services.credit.sets import among
 from shared.area_scope import within
 from shared.db import AsyncSession
+from shared.db.sql import table_of
 
-_c = cast(Table, RecallNote.__table__).c  # type: ignore[attr-defined]
+_c = table_of(RecallNote).c
 
 
 async def by_id(session: AsyncSession, recall_ids: Collection[str]) -> dict[str, RecallNote]:

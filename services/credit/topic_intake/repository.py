@@ -9,14 +9,14 @@ from services.credit.sets import among
 from services.credit.topic_intake.models import IntakeMessage, UnitVersion
 from services.credit.topic_intake.rules import Version
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import insert_rows, table_of
 
-_v = UnitVersion.__table__.c  # type: ignore[attr-defined]
+_v = table_of(UnitVersion).c
 
 
 async def answers(session: AsyncSession, places: Iterable[str]) -> dict[str, str]:
     """Answers that were given already, by place."""
-    table = IntakeMessage.__table__  # type: ignore[attr-defined]
+    table = table_of(IntakeMessage)
     rows = await session.execute(select(table.c.place, table.c.answer).where(table.c.place.in_(list(places))))
     return {place: answer for place, answer in rows}
 
@@ -48,7 +48,7 @@ async def page(
     session: AsyncSession, *, status: str | None, sender: str | None, after: str | None, limit: int
 ) -> list[IntakeMessage]:
     """By place, oldest partition and offset first."""
-    table = IntakeMessage.__table__  # type: ignore[attr-defined]
+    table = table_of(IntakeMessage)
     statement = select(IntakeMessage).order_by(table.c.place).limit(limit)
     for column, value in ((table.c.status, status), (table.c.sender, sender)):
         if value is not None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Row, Table, or_, tuple_, update
+from sqlalchemy import Row, or_, tuple_, update
 from sqlalchemy import select as columns
 from sqlmodel import select
 
@@ -12,9 +12,9 @@ from services.credit.sets import among, for_each
 from services.credit.violations.models import Violation
 from shared.area_scope import within
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import insert_rows, table_of
 
-_table = cast(Table, Violation.__table__)  # type: ignore[attr-defined]
+_table = table_of(Violation)
 _c = _table.c
 
 

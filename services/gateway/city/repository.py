@@ -7,10 +7,10 @@ from sqlalchemy import and_, select
 from services.gateway.city.models import LightRow, TargetRow
 from services.gateway.projection import Row
 from shared.db import AsyncSession
-from shared.db.sql import upsert
+from shared.db.sql import table_of, upsert
 
-_target = TargetRow.__table__  # type: ignore[attr-defined]
-_light = LightRow.__table__  # type: ignore[attr-defined]
+_target = table_of(TargetRow)
+_light = table_of(LightRow)
 
 TargetWithLight = tuple[Row, str, Row | None, str | None]
 """Target body, its change time, light body in the area, its change time."""

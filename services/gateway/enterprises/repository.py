@@ -11,10 +11,10 @@ from services.gateway.enterprises.models import EnterpriseRow, ListingRow
 from services.gateway.projection import Row, lock_rows
 from shared.area_scope import within
 from shared.db import AsyncSession
-from shared.db.sql import upsert
+from shared.db.sql import table_of, upsert
 
-_enterprise = EnterpriseRow.__table__  # type: ignore[attr-defined]
-_listing = ListingRow.__table__  # type: ignore[attr-defined]
+_enterprise = table_of(EnterpriseRow)
+_listing = table_of(ListingRow)
 
 
 async def lock(session: AsyncSession, usccs: Iterable[str]) -> dict[str, Row]:

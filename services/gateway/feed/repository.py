@@ -9,9 +9,9 @@ from sqlalchemy import bindparam, or_, select, text, update
 from services.gateway.feed.models import FeedRow
 from services.gateway.projection import Row
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows
+from shared.db.sql import insert_rows, table_of
 
-_feed = FeedRow.__table__  # type: ignore[attr-defined]
+_feed = table_of(FeedRow)
 
 
 async def append(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:

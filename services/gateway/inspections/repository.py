@@ -9,12 +9,12 @@ from services.gateway.inspections.models import AlertRow, AlertSubjectRow, TestR
 from services.gateway.projection import Row
 from services.gateway.scans.models import LotRow
 from shared.db import AsyncSession
-from shared.db.sql import insert_rows, upsert
+from shared.db.sql import insert_rows, table_of, upsert
 
-_test = TestRow.__table__  # type: ignore[attr-defined]
-_alert = AlertRow.__table__  # type: ignore[attr-defined]
-_subject = AlertSubjectRow.__table__  # type: ignore[attr-defined]
-_lot = LotRow.__table__  # type: ignore[attr-defined]
+_test = table_of(TestRow)
+_alert = table_of(AlertRow)
+_subject = table_of(AlertSubjectRow)
+_lot = table_of(LotRow)
 
 MOST_READ = 1_000
 """Reports of one enterprise that are looked at for one answer."""

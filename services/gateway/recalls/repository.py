@@ -8,11 +8,11 @@ from sqlalchemy import delete, func, or_, select, tuple_, update
 from services.gateway.projection import Row
 from services.gateway.recalls.models import RecallLotRow, RecallRow
 from shared.db import AsyncSession
-from shared.db.sql import among, insert_rows, upsert
+from shared.db.sql import among, insert_rows, table_of, upsert
 from shared.turns import in_slices
 
-_recall = RecallRow.__table__  # type: ignore[attr-defined]
-_lot = RecallLotRow.__table__  # type: ignore[attr-defined]
+_recall = table_of(RecallRow)
+_lot = table_of(RecallLotRow)
 MOST_PRODUCTS = 1_000
 
 

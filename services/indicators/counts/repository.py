@@ -20,11 +20,11 @@ from services.indicators.counts.models import (
 from services.indicators.counts.rules import SampledMonth, TestFact
 from shared.clock import end_of_day
 from shared.db import AsyncSession
-from shared.db.sql import chunks, insert_rows
+from shared.db.sql import chunks, insert_rows, table_of
 
 
 def _table(model: type[Table]) -> Any:
-    return model.__table__  # type: ignore[attr-defined]
+    return table_of(model)
 
 
 async def add_versions(session: AsyncSession, model: type[Table], key: str, rows: Sequence[dict[str, Any]]) -> None:

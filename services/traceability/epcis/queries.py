@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select
+from sqlmodel import col
 
 from services.traceability.epcis import repository, rules
 from services.traceability.epcis.errors import EpcisError
@@ -48,7 +49,7 @@ _TIMES: dict[str, tuple[Any, str]] = {
     for bound in ("GE", "LT")
     for name, column in (("eventTime", EpcisEvent.event_time), ("recordTime", EpcisEvent.record_time))
 }
-_ORDERS = {"eventTime": EpcisEvent.event_time, "recordTime": EpcisEvent.record_time}
+_ORDERS = {"eventTime": col(EpcisEvent.event_time), "recordTime": col(EpcisEvent.record_time)}
 _SINGLE = ("perPage", "nextPageToken", "orderBy", "orderDirection", "eventCountLimit", "maxEventCount", *_TIMES)
 SUPPORTED = (*_COLUMNS, *_TIMES, *MATCH_FIELDS, *(name for name in _SINGLE if name not in _TIMES))
 
@@ -69,19 +70,19 @@ class Query:
 
     def statement(self) -> Select[Any]:
         """All events that match, without order or page."""
-        return select(EpcisEvent).where(EpcisEvent.record_time <= self.upto, *self.conditions)  # type: ignore[arg-type]
+        return select(EpcisEvent).where(col(EpcisEvent.record_time) <= self.upto, *self.conditions)
 
     def page(self, statement: Select[Any]) -> Select[Any]:
         """One page of them and one event more, which tells that there is a next page."""
-        column, record = _ORDERS[self.order_by], EpcisEvent.record_id
+        column, record = _ORDERS[self.order_by], col(EpcisEvent.record_id)
         if self.after is not None:
             at, record_id = self.after
             if self.descending:
-                statement = statement.where(or_(column < at, and_(column == at, record < record_id)))  # type: ignore[arg-type]
+                statement = statement.where(or_(column < at, and_(column == at, record < record_id)))
             else:
-                statement = statement.where(or_(column > at, and_(column == at, record > record_id)))  # type: ignore[arg-type]
+                statement = statement.where(or_(column > at, and_(column == at, record > record_id)))
         order = [column, record]
-        ordered = [each.desc() for each in order] if self.descending else order  # type: ignore[attr-defined]
+        ordered = [each.desc() for each in order] if self.descending else order
         return statement.order_by(*ordered).limit(self.size + 1)
 
     @property

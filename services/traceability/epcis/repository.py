@@ -81,11 +81,11 @@ async def mark_errored(session: AsyncSession, record_ids: Iterable[str], at: dat
     for chunk in chunks(record_ids):
         await session.execute(
             update(EpcisEvent)
-            .where(EpcisEvent.record_id.in_(chunk), EpcisEvent.errored_at.is_(None))  # type: ignore[attr-defined,union-attr]
+            .where(col(EpcisEvent.record_id).in_(chunk), col(EpcisEvent.errored_at).is_(None))
             .values(errored_at=at)
         )
         await session.execute(
-            update(Edge).where(Edge.record_id.in_(chunk), Edge.known_to.is_(None)).values(known_to=at)  # type: ignore[attr-defined,union-attr]
+            update(Edge).where(col(Edge.record_id).in_(chunk), col(Edge.known_to).is_(None)).values(known_to=at)
         )
 
 
@@ -202,7 +202,7 @@ async def take(session: AsyncSession, capture_id: str) -> Capture | None:
     """The job, locked for this transaction; None where it is done, or another process has it."""
     statement = (
         select(Capture)
-        .where(Capture.capture_id == capture_id, Capture.state == "waiting")  # type: ignore[arg-type]
+        .where(col(Capture.capture_id) == capture_id, col(Capture.state) == "waiting")
         .with_for_update(skip_locked=True)
     )
     found: Capture | None = (await session.execute(statement)).scalar_one_or_none()
@@ -216,12 +216,14 @@ async def captures_of(
     statement = (
         select(Capture)
         .options(*_SMALL)
-        .where(Capture.owner == owner)  # type: ignore[arg-type]
-        .order_by(Capture.created_at.desc(), Capture.capture_id.desc())  # type: ignore[attr-defined]
+        .where(col(Capture.owner) == owner)
+        .order_by(col(Capture.created_at).desc(), col(Capture.capture_id).desc())
         .limit(limit)
     )
     if after is not None:
         at, capture_id = after
-        earlier = or_(Capture.created_at < at, and_(Capture.created_at == at, Capture.capture_id < capture_id))  # type: ignore[arg-type]
+        earlier = or_(
+            col(Capture.created_at) < at, and_(col(Capture.created_at) == at, col(Capture.capture_id) < capture_id)
+        )
         statement = statement.where(earlier)
     return list((await session.execute(statement)).scalars())

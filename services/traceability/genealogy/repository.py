@@ -32,24 +32,26 @@ async def unconfirmed_from(
     session: AsyncSession, nodes: Collection[str], *, told_by: str | None = None, limit: int = 500
 ) -> list[Unconfirmed]:
     """Edges that leave the nodes and wait for a word, of one party or of all; at most `limit`."""
-    party = EpcisEvent.captured_by == told_by if told_by else true()
+    party = col(EpcisEvent.captured_by) == told_by if told_by else true()
     front = set(nodes)
     for chunk in chunks(nodes):
-        star = select(Edge.to_node).where(Edge.from_node.in_(chunk), Edge.hop == 0, Edge.known_to.is_(None))  # type: ignore[call-overload,attr-defined,union-attr]
+        star = select(col(Edge.to_node)).where(
+            col(Edge.from_node).in_(chunk), col(Edge.hop) == 0, col(Edge.known_to).is_(None)
+        )
         front |= set((await session.execute(star)).scalars())
     found: dict[tuple[str, str], Unconfirmed] = {}
     for chunk in chunks(front):
         statement = (
-            select(Edge.to_node, EventEpc.asks, EpcisEvent.event_id, Edge.at)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
+            select(col(Edge.to_node), col(EventEpc.asks), col(EpcisEvent.event_id), col(Edge.at))
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
             .join(EventEpc, (col(EventEpc.record_id) == Edge.record_id) & (col(EventEpc.node) == Edge.to_node))
             .where(
-                Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
-                Edge.known_to.is_(None),  # type: ignore[union-attr]
-                Edge.confirmed.is_(False),  # type: ignore[attr-defined]
+                col(Edge.from_node).in_(chunk),
+                col(Edge.known_to).is_(None),
+                col(Edge.confirmed).is_(False),
                 party,
             )
-            .order_by(Edge.record_id, Edge.position)
+            .order_by(col(Edge.record_id), col(Edge.position))
             .limit(limit)
         )
         for row in (await session.execute(statement)).all():
@@ -170,14 +172,14 @@ async def users(session: AsyncSession, nodes: Iterable[str]) -> dict[str, set[st
     found: dict[str, set[str]] = {}
     for chunk in chunks(nodes):
         statement = (
-            select(Edge.from_node, EpcisEvent.owner_uscc)  # type: ignore[call-overload]
-            .join(EpcisEvent, EpcisEvent.record_id == Edge.record_id)
+            select(col(Edge.from_node), col(EpcisEvent.owner_uscc))
+            .join(EpcisEvent, col(EpcisEvent.record_id) == col(Edge.record_id))
             .where(
-                Edge.from_node.in_(chunk),  # type: ignore[attr-defined]
-                Edge.relation == "transformation",
-                Edge.known_to.is_(None),  # type: ignore[union-attr]
-                Edge.confirmed.is_(True),  # type: ignore[attr-defined]
-                EpcisEvent.owner_uscc.is_not(None),  # type: ignore[union-attr]
+                col(Edge.from_node).in_(chunk),
+                col(Edge.relation) == "transformation",
+                col(Edge.known_to).is_(None),
+                col(Edge.confirmed).is_(True),
+                col(EpcisEvent.owner_uscc).is_not(None),
             )
         )
         for node, party in (await session.execute(statement)).all():

@@ -124,10 +124,10 @@ async def records_between(session: AsyncSession, nodes: Collection[str]) -> set[
     """Events whose edges join two of the nodes."""
     found: set[str] = set()
     for chunk in chunks(nodes):
-        statement = select(Edge.record_id, Edge.from_node).where(  # type: ignore[call-overload]
-            Edge.to_node.in_(chunk),  # type: ignore[attr-defined]
-            Edge.known_to.is_(None),  # type: ignore[union-attr]
-            Edge.confirmed.is_(True),  # type: ignore[attr-defined]
+        statement = select(col(Edge.record_id), col(Edge.from_node)).where(
+            col(Edge.to_node).in_(chunk),
+            col(Edge.known_to).is_(None),
+            col(Edge.confirmed).is_(True),
         )
         found |= {record for record, source in (await session.execute(statement)).all() if source in nodes}
     return found
@@ -149,8 +149,8 @@ async def nodes_at(session: AsyncSession, gln: str, limit: int) -> set[str]:
     """What was seen at a place, sent from it or to it; the newest events first, at most `limit`."""
     places = (EpcisEvent.place_gln, EpcisEvent.source_party, EpcisEvent.destination_party)
     statement = (
-        select(EventEpc.node)  # type: ignore[call-overload]
-        .join(EpcisEvent, EpcisEvent.record_id == EventEpc.record_id)
+        select(col(EventEpc.node))
+        .join(EpcisEvent, col(EpcisEvent.record_id) == col(EventEpc.record_id))
         .where(or_(*(col(column) == gln for column in places)))
         .order_by(col(EpcisEvent.record_id).desc())
         .limit(limit)
@@ -161,6 +161,6 @@ async def nodes_at(session: AsyncSession, gln: str, limit: int) -> set[str]:
 async def nodes_of(session: AsyncSession, record_ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for chunk in chunks(record_ids):
-        result = await session.execute(select(EventEpc.node).where(EventEpc.record_id.in_(chunk)))  # type: ignore[call-overload,attr-defined]
+        result = await session.execute(select(col(EventEpc.node)).where(col(EventEpc.record_id).in_(chunk)))
         found |= set(result.scalars())
     return found

@@ -6,6 +6,7 @@ Projections: they hold what the events say and the events' own time, so a rebuil
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, update
+from sqlmodel import col
 
 from services.traceability.masterdata.models import PartyEnterprise, PartyMark, PartyViolation
 from shared.bus import Received
@@ -54,7 +55,7 @@ async def apply_listing_published(uow: UnitOfWork, events: Sequence[Received[Lis
 async def apply_listing_removed(uow: UnitOfWork, events: Sequence[Received[ListingRemoved]]) -> None:
     statement = (
         update(PartyMark)
-        .where(PartyMark.listing_id == bindparam("listing"))  # type: ignore[arg-type]
+        .where(col(PartyMark.listing_id) == bindparam("listing"))
         .values(removed_on=bindparam("removed"), as_of=bindparam("time"))
     )
     connection = await uow.session.connection()
@@ -79,7 +80,7 @@ async def apply_violation_publication_ended(
 ) -> None:
     statement = (
         update(PartyViolation)
-        .where(PartyViolation.violation_id == bindparam("violation"))  # type: ignore[arg-type]
+        .where(col(PartyViolation.violation_id) == bindparam("violation"))
         .values(ended_on=bindparam("ended"), as_of=bindparam("time"))
     )
     connection = await uow.session.connection()

@@ -19,7 +19,7 @@ from services.traceability.masterdata.models import (
     Product,
 )
 from shared.db import AsyncSession, UnitOfWork
-from shared.db.sql import chunks, insert_rows, upsert
+from shared.db.sql import chunks, insert_rows, table_of, upsert
 
 T = TypeVar("T", bound=Table)
 _ROWS = 200
@@ -28,7 +28,7 @@ _ROWS = 200
 
 async def by_key(session: AsyncSession, model: type[T], keys: Iterable[str]) -> dict[str, T]:
     """Rows by their natural key, as they are stored now, whatever the session has in hand."""
-    column = next(iter(model.__table__.primary_key.columns))  # type: ignore[attr-defined]
+    column = next(iter(table_of(model).primary_key.columns))
     found: dict[str, T] = {}
     for chunk in chunks(keys, _ROWS):
         statement = select(model).where(column.in_(chunk))
@@ -43,7 +43,7 @@ async def move_products(session: AsyncSession, uscc: str, area_code: str) -> Non
 
 async def store(uow: UnitOfWork, kind: str, model: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the present state of each row, and its version beside those before. Rows carry `version`."""
-    key = next(iter(model.__table__.primary_key.columns)).key  # type: ignore[attr-defined]
+    key = next(iter(table_of(model).primary_key.columns)).key
     await upsert(uow.session, model, rows, key=[key])
     versions = [
         {
@@ -66,16 +66,16 @@ def _plain(value: Any) -> Any:
 async def versions(session: AsyncSession, kind: str, key: str) -> list[MasterVersion]:
     statement = (
         select(MasterVersion)
-        .where(MasterVersion.kind == kind, MasterVersion.key == key)  # type: ignore[arg-type]
-        .order_by(MasterVersion.version)  # type: ignore[arg-type]
+        .where(col(MasterVersion.kind) == kind, col(MasterVersion.key) == key)
+        .order_by(col(MasterVersion.version))
     )
     return list((await session.execute(statement)).scalars())
 
 
 async def lot_ids_of(session: AsyncSession, *, gtin: str | None = None, uscc: str | None = None) -> list[str]:
     """Lots of a product, or of all products of an owner."""
-    statement = select(Lot.lot_id)  # type: ignore[call-overload]
-    statement = statement.where(Lot.gtin == gtin) if gtin else statement.where(Lot.owner_uscc == uscc)
+    statement = select(col(Lot.lot_id))
+    statement = statement.where(col(Lot.gtin) == gtin) if gtin else statement.where(col(Lot.owner_uscc) == uscc)
     return list((await session.execute(statement)).scalars())
 
 
@@ -115,7 +115,7 @@ async def acknowledge_lots(session: AsyncSession, lot_ids: Iterable[str]) -> Non
 
 
 async def places_of(session: AsyncSession, uscc: str) -> list[str]:
-    return list((await session.execute(select(Place.gln).where(Place.uscc == uscc))).scalars())  # type: ignore[call-overload]
+    return list((await session.execute(select(col(Place.gln)).where(col(Place.uscc) == uscc))).scalars())
 
 
 async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> list[PartyMark]:
@@ -123,12 +123,12 @@ async def marks_in_force(session: AsyncSession, uscc: str, on: date) -> list[Par
     statement = (
         select(PartyMark)
         .where(
-            PartyMark.uscc == uscc,  # type: ignore[arg-type]
-            PartyMark.valid_from <= on,  # type: ignore[arg-type]
-            PartyMark.valid_until >= on,  # type: ignore[arg-type]
-            PartyMark.removed_on.is_(None),  # type: ignore[union-attr]
+            col(PartyMark.uscc) == uscc,
+            col(PartyMark.valid_from) <= on,
+            col(PartyMark.valid_until) >= on,
+            col(PartyMark.removed_on).is_(None),
         )
-        .order_by(PartyMark.valid_from, PartyMark.listing_id)  # type: ignore[arg-type]
+        .order_by(col(PartyMark.valid_from), col(PartyMark.listing_id))
     )
     return list((await session.execute(statement)).scalars())
 
@@ -140,12 +140,12 @@ async def colours(session: AsyncSession, usccs: Iterable[str], on: date) -> dict
         statement = (
             select(PartyMark)
             .where(
-                PartyMark.uscc.in_(chunk),  # type: ignore[attr-defined]
-                PartyMark.valid_from <= on,  # type: ignore[arg-type]
-                PartyMark.valid_until >= on,  # type: ignore[arg-type]
-                PartyMark.removed_on.is_(None),  # type: ignore[union-attr]
+                col(PartyMark.uscc).in_(chunk),
+                col(PartyMark.valid_from) <= on,
+                col(PartyMark.valid_until) >= on,
+                col(PartyMark.removed_on).is_(None),
             )
-            .order_by(PartyMark.colour.desc())  # type: ignore[attr-defined]
+            .order_by(col(PartyMark.colour).desc())
         )
         for mark in (await session.execute(statement)).scalars():
             found[mark.uscc] = (mark.colour, mark.as_of)  # red comes first, so black stays
@@ -157,9 +157,9 @@ async def published_violations(session: AsyncSession, uscc: str, on: date) -> in
         select(func.count())
         .select_from(PartyViolation)
         .where(
-            PartyViolation.uscc == uscc,  # type: ignore[arg-type]
-            PartyViolation.expires_on >= on,  # type: ignore[arg-type]
-            PartyViolation.ended_on.is_(None),  # type: ignore[union-attr]
+            col(PartyViolation.uscc) == uscc,
+            col(PartyViolation.expires_on) >= on,
+            col(PartyViolation.ended_on).is_(None),
         )
     )
     found: int = (await session.execute(statement)).scalar_one()
@@ -174,9 +174,9 @@ async def products_of(session: AsyncSession, uscc: str | None, after: str | None
     """Products by GTIN, of one owner or of all."""
     statement = select(Product).order_by(Product.gtin).limit(limit)
     if uscc is not None:
-        statement = statement.where(Product.owner_uscc == uscc)  # type: ignore[arg-type]
+        statement = statement.where(col(Product.owner_uscc) == uscc)
     if after is not None:
-        statement = statement.where(Product.gtin > after)  # type: ignore[arg-type]
+        statement = statement.where(col(Product.gtin) > after)
     return list((await session.execute(statement)).scalars())
 
 
@@ -192,13 +192,13 @@ async def lots_of(
     """Lots by id. `owners`: the firms to keep."""
     statement = select(Lot).order_by(Lot.lot_id).limit(limit)
     if gtin is not None:
-        statement = statement.where(Lot.gtin == gtin)  # type: ignore[arg-type]
+        statement = statement.where(col(Lot.gtin) == gtin)
     if uscc is not None:
-        statement = statement.where(Lot.owner_uscc == uscc, col(Lot.acknowledged))  # type: ignore[arg-type]
+        statement = statement.where(col(Lot.owner_uscc) == uscc, col(Lot.acknowledged))
     if owners is not None:
         statement = statement.where(col(Lot.owner_uscc).in_(owners))
     if after is not None:
-        statement = statement.where(Lot.lot_id > after)  # type: ignore[arg-type]
+        statement = statement.where(col(Lot.lot_id) > after)
     return list((await session.execute(statement)).scalars())
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -208,6 +208,6 @@ class LotOut(Out):
     version: int
 
 
-assert set(rules.PARTY_ROLES) == set(Role.__args__)  # type: ignore[attr-defined]
-assert set(rules.PLACE_KINDS) == set(PlaceKind.__args__)  # type: ignore[attr-defined]
-assert set(rules.CLAIMS) == set(Claim.__args__)  # type: ignore[attr-defined]
+assert set(rules.PARTY_ROLES) == set(get_args(Role))
+assert set(rules.PLACE_KINDS) == set(get_args(PlaceKind))
+assert set(rules.CLAIMS) == set(get_args(Claim))

@@ -20,6 +20,7 @@ from services.traceability.rights.changes import party_placed, places_changed, t
 from shared.auth import Principal
 from shared.db import UnitOfWork
 from shared.db.locks import hold
+from shared.db.sql import table_of
 from shared.errors import FieldError, Forbidden, Invalid, PlatformError
 from shared.events.traceability import PartyUpdated, ProductUpdated
 from shared.identifiers import gs1
@@ -287,7 +288,7 @@ async def _write(
         receipts.append(RegisterReceipt(id=key, version=version, status=status, links={"self": link}))
     await repository.store(uow, kind, model, changed)
     for row in changed:
-        key = str(row[next(iter(model.__table__.primary_key.columns)).key])  # type: ignore[attr-defined]
+        key = str(row[next(iter(table_of(model).primary_key.columns)).key])
         uow.audit(f"{kind}.register", subject=key, detail={"version": row["version"], **(told or {}).get(key, {})})
     return receipts
 

@@ -20,7 +20,7 @@ from services.traceability.rights.title import Title
 from services.traceability.rights.titles import DEPARTMENT, by, titles
 from shared.clock import shanghai_date
 from shared.db import AsyncSession
-from shared.db.sql import NAMES, among_names, chunks
+from shared.db.sql import NAMES, among_names, chunks, table_of
 from shared.identifiers.uscc import USCC
 from shared.reference import areas
 from shared.turns import aside, in_slices, in_turns, let_go
@@ -354,11 +354,11 @@ async def write(session: AsyncSession, rows: Sequence[Row]) -> None:
 _WRITTEN = 200
 """Rows between two turns of the event loop."""
 _OBJECTS = (
-    update(EventEpc.__table__)  # type: ignore[attr-defined]
+    update(table_of(EventEpc))
     .where(col(EventEpc.record_id) == bindparam("r"), col(EventEpc.position) == bindparam("p"))
     .values(confirmed=bindparam("c"), asks=bindparam("a"), late=bindparam("l"))
 )
-_EDGES = update(Edge.__table__).where(col(Edge.record_id) == bindparam("r"))  # type: ignore[attr-defined]
+_EDGES = update(table_of(Edge)).where(col(Edge.record_id) == bindparam("r"))
 _INTO = _EDGES.where(col(Edge.to_node) == bindparam("n")).values(confirmed=bindparam("c"))
 _OUT = _EDGES.where(col(Edge.from_node) == bindparam("n")).values(source_confirmed=bindparam("c"), late=bindparam("l"))
 """Of the edges that enter what was judged, and of those that leave it."""

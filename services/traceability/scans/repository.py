@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from services.traceability.scans.models import ScanArea, ScanCounter, ScanLog, ScanSource
 from shared.db import AsyncSession
-from shared.db.sql import chunks, dialect_of, insert_rows
+from shared.db.sql import chunks, dialect_of, insert_rows, table_of
 
 
 async def known(session: AsyncSession, scan_ids: Sequence[str]) -> set[str]:
@@ -35,7 +35,7 @@ async def count(
     ):
         if not rows:
             continue
-        table: Any = model.__table__  # type: ignore[union-attr]
+        table: Any = table_of(model)
         insert: Any = (postgresql if dialect_of(session) == "postgresql" else sqlite).insert(table)
         new, old = insert.excluded, table.c
         values = {"times": old.times + new.times}
