@@ -4,6 +4,7 @@ aiosqlite visits the thread of a connection four times for each statement (curso
 visit wakes the thread and then the event loop. Here one visit does all four, which halves what a statement costs.
 """
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -90,8 +91,19 @@ class Cursor:
 
 
 class Connection(aiosqlite.Connection):
+    _stopped: "asyncio.Future[Any] | None" = None
+
     def cursor(self) -> Any:
         return Cursor(self)
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """End the thread, and with it the statement that runs in it: whoever asked has gone. Once: what is put into the
+        queue of a thread that has ended is never answered, and SQLAlchemy stops a connection that it is closing."""
+        if self._running:
+            if self._connection is not None:
+                self._connection.interrupt()
+            self._stopped = super().stop()
+        return self._stopped
 
     async def visit(self, work: Callable[..., object], *arguments: object) -> None:
         await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
