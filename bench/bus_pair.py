@@ -25,7 +25,7 @@ from shared.events.base import topic_of
 from shared.events.credit import EnterpriseUpdated
 from shared.platform import Platform
 from shared.settings import ServiceSettings
-from shared.web import ServiceSpec
+from shared.web import Domain, ServiceSpec
 
 TOPIC = topic_of("credit")
 RATE = 1_000
@@ -58,7 +58,7 @@ def _note(keys: Iterable[str]) -> None:
 
 
 CREDIT = ServiceSpec("credit")
-CONSUMER = ServiceSpec("traceability", subscriptions=[Subscription(EnterpriseUpdated, _keep)])
+CONSUMER = ServiceSpec("traceability", [Domain("names", subscriptions=[Subscription(EnterpriseUpdated, _keep)])])
 
 
 async def create_tables(url: str) -> None:

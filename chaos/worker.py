@@ -32,7 +32,7 @@ from shared.events.credit import EnterpriseUpdated
 from shared.events.traceability import PartyUpdated
 from shared.platform import Platform
 from shared.settings import ServiceSettings
-from shared.web import Body, CurrentPlatform, Out, Router, ServiceSpec, Uow, allow, build_app, problem
+from shared.web import Body, CurrentPlatform, Domain, Out, Router, ServiceSpec, Uow, allow, build_app, problem
 
 AREA = "370600"
 SESSION_MS = 6_000
@@ -103,14 +103,27 @@ async def hear(_platform: Platform) -> None:
 
 
 SPECS = {
-    "credit": ServiceSpec("credit", routers=[router], on_start=[hear]),
+    "credit": ServiceSpec("credit", [Domain("pushes", routers=[router], on_start=[hear])]),
     "traceability": ServiceSpec(
         "traceability",
-        subscriptions=[Subscription(EnterpriseUpdated, apply_and_pass_on, projection=False)],
-        on_start=[hear],
+        [
+            Domain(
+                "effects",
+                subscriptions=[Subscription(EnterpriseUpdated, apply_and_pass_on, projection=False)],
+                on_start=[hear],
+            )
+        ],
     ),
     "gateway": ServiceSpec(
-        "gateway", subscriptions=[Subscription(PartyUpdated, project)], projection_tables=["effect"], on_start=[hear]
+        "gateway",
+        [
+            Domain(
+                "effects",
+                subscriptions=[Subscription(PartyUpdated, project)],
+                projection_tables=["effect"],
+                on_start=[hear],
+            )
+        ],
     ),
 }
 CONSUMERS = ("traceability", "gateway")

@@ -1,6 +1,6 @@
 """A running service: its wiring, and what works on it: consumer, relay, verifier of tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -24,7 +24,7 @@ from shared.wiring import Wiring
 
 
 class Platform(Wiring):
-    """`projection_tables` in an order in which rows may be deleted; `state` is what the service starts with."""
+    """`projection_tables` in an order in which rows may be deleted."""
 
     def __init__(
         self,
@@ -33,7 +33,6 @@ class Platform(Wiring):
         *,
         subscriptions: Sequence[Subscription] = (),
         projection_tables: Sequence[str] = (),
-        state: Mapping[str, Any] | None = None,
         consequences: Consequences | None = None,
         refreshers: Refreshers | None = None,
         bus: EventBus | None = None,
@@ -42,7 +41,6 @@ class Platform(Wiring):
         super().__init__(name, settings, consequences=consequences, refreshers=refreshers, bus=bus, clock=clock)
         self.subscriptions = subscriptions
         self.projection_tables = projection_tables
-        self.state.update(state or {})
         self.revocations = Revocations()
         self.hot_cache.watch(revocations.TAG, self.revocations.changed)
         self.verifier = TokenVerifier(

@@ -5,16 +5,18 @@ a kill left behind, is found by a look now and then.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from shared.wiring import Wiring
+from shared.wiring import Kept, Wiring
+
+_EVENTS: Kept[Wiring, defaultdict[str, asyncio.Event]] = Kept(lambda _: defaultdict(asyncio.Event))
 
 
 def wake(wiring: Wiring, name: str) -> asyncio.Event:
     """Set when work for the worker of this name was stored in this process."""
-    event: asyncio.Event = wiring.state.setdefault(f"wake:{name}", asyncio.Event())
-    return event
+    return _EVENTS.of(wiring)[name]
 
 
 async def run(wiring: Wiring, name: str, step: Callable[[], Awaitable[bool]]) -> None:

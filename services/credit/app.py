@@ -1,57 +1,43 @@
-"""The credit service as one ASGI app: routers, subscriptions, background work."""
+"""The credit service as one ASGI app: its domains, the lowest layer first."""
 
-from services.credit import sweep
+from services.credit.calendar.domain import CALENDAR
 from services.credit.consequences import CONSEQUENCES
-from services.credit.dossiers import api as dossiers
-from services.credit.duties import api as duties
-from services.credit.enterprises import api as enterprises
-from services.credit.enterprises import repository as enterprises_repository
-from services.credit.leads import api as leads
-from services.credit.listings import api as listings
-from services.credit.listings import lists_api as lists
-from services.credit.measures import api as measures
-from services.credit.rulebook import api as rulebook
+from services.credit.dossiers.domain import DOSSIERS
+from services.credit.duties.domain import DUTIES
+from services.credit.enterprises import repository as enterprises
+from services.credit.enterprises.domain import ENTERPRISES
+from services.credit.leads.domain import LEADS
+from services.credit.listings.domain import LISTINGS
+from services.credit.measures.domain import MEASURES
+from services.credit.recalls.domain import RECALLS
+from services.credit.rulebook.domain import RULEBOOK
 from services.credit.settings import Settings
-from services.credit.subscriptions import SUBSCRIPTIONS
-from services.credit.topic_intake import api as topic_intake
-from services.credit.topic_intake.reader import run as take_messages
-from services.credit.violations import api as violations
-from shared.attachments.api import attachments_router
-from shared.auth import revocations
+from services.credit.topic_intake.domain import TOPIC_INTAKE
+from services.credit.violations.domain import VIOLATIONS
+from shared.attachments.domain import attachments
+from shared.auth.domain import REVOCATIONS
 from shared.bus import EventBus
 from shared.clock import Clock
 from shared.web import ServiceSpec, build_app
 from shared.web.app import App
 
-ROUTERS = [
-    violations.router,
-    topic_intake.router,
-    enterprises.router,
-    dossiers.router,
-    listings.router,
-    lists.router,
-    rulebook.router,
-    measures.router,
-    leads.router,
-    duties.router,
-    attachments_router("credit", homes_of=enterprises_repository.homes),
+DOMAINS = [
+    REVOCATIONS,
+    RULEBOOK,
+    MEASURES,
+    RECALLS,
+    LEADS,
+    ENTERPRISES,
+    VIOLATIONS,
+    TOPIC_INTAKE,
+    LISTINGS,
+    DOSSIERS,
+    DUTIES,
+    CALENDAR,
+    attachments("credit", homes_of=enterprises.homes),
 ]
 
 
 def create_app(settings: Settings, *, bus: EventBus | None = None, clock: Clock | None = None) -> App:
-    return build_app(
-        ServiceSpec(
-            name="credit",
-            routers=ROUTERS,
-            subscriptions=SUBSCRIPTIONS,
-            projection_tables=["recall_note", "unit_version", revocations.TABLE],
-            hot=[lists.HOT],
-            hot_writes=[violations.HOT],
-            background=[sweep.run, take_messages],
-            consequences=CONSEQUENCES,
-            on_start=[violations.start],
-        ),
-        settings,
-        bus=bus,
-        clock=clock,
-    )
+    spec = ServiceSpec("credit", DOMAINS, consequences=CONSEQUENCES)
+    return build_app(spec, settings, bus=bus, clock=clock)

@@ -24,6 +24,7 @@ from shared.web import conditional
 from shared.web.header_values import file_named
 from shared.web.problems import problem
 from shared.web.routing import CurrentPrincipal, ReadSession, Router, Uow, allow, platform_of
+from shared.wiring import Kept, Wiring
 
 _NAME = re.compile(r"[\x00-\x1f\x7f/\\]+")
 _SHOWN = ("application/pdf", "image/png", "image/jpeg")
@@ -45,7 +46,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-_STORE = "attachments"
+_PART = "attachments"
 
 
 def on_disk(settings: ServiceSettings) -> BlobStore:
@@ -66,13 +67,11 @@ def attachments_router(
         supervise(service, homes_of)
     path = path_of(service)
     router = Router(prefix=path, tags=["attachments"])
+    stores: Kept[Wiring, BlobStore] = Kept(lambda wiring: open_store(wiring.settings))  # each knows its folder again
 
     def attachments(request: Request) -> Attachments:
         platform = platform_of(request)
-        store = platform.state.get(_STORE)  # one a process: it knows its folder again
-        if store is None:
-            store = platform.state[_STORE] = open_store(platform.settings)
-        return Attachments(service, path, store, scanner or NullScanner(), limits or Limits())
+        return Attachments(service, path, stores.of(platform), scanner or NullScanner(), limits or Limits())
 
     @contextmanager
     def told(request: Request) -> Iterator[None]:
@@ -81,9 +80,9 @@ def attachments_router(
         try:
             yield
         except StorageFault as error:
-            failing[_STORE] = f"{error.fault.zh} / {error.fault.en}"
+            failing[_PART] = f"{error.fault.zh} / {error.fault.en}"
             raise
-        failing.pop(_STORE, None)
+        failing.pop(_PART, None)
 
     @router.post("", status_code=201, responses=problem(400, 401, 403, 409, 413, 415, 422), openapi_extra=_BODY)
     @allow(

@@ -62,4 +62,3 @@ async def _apply(uow: UnitOfWork, events: Sequence[Received[PrincipalRevoked]]) 
 
 
 SUBSCRIPTION = Subscription(PrincipalRevoked, _apply)
-"""For the list of every service but the gateway, with `TABLE` among its projection tables."""

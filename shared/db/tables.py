@@ -3,6 +3,10 @@
 They are Core tables; `metadata_of` copies them into the service's own metadata, from which its migrations are made.
 """
 
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlmodel import SQLModel
 
@@ -162,3 +166,11 @@ def metadata_of(base: type[SQLModel]) -> MetaData:
         if table.name not in metadata.tables:
             table.to_metadata(metadata)
     return metadata
+
+
+def import_models(service: str) -> None:
+    """Import the `models.py` of every domain of the service, so that its tables are known."""
+    package = import_module(f"services.{service}")
+    for domain in sorted(module.name for module in iter_modules(package.__path__) if module.ispkg):
+        if find_spec(f"services.{service}.{domain}.models") is not None:
+            import_module(f"services.{service}.{domain}.models")

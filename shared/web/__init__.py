@@ -20,7 +20,7 @@ from shared.web.routing import (
     lang_of,
     platform_of,
 )
-from shared.web.spec import ServiceSpec
+from shared.web.spec import Domain, ServiceSpec
 
 from shared.web.app import build_app  # isort: skip
 
@@ -29,6 +29,7 @@ __all__ = [
     "Coalescer",
     "CurrentPlatform",
     "CurrentPrincipal",
+    "Domain",
     "HotAnswer",
     "HotCache",
     "HotRequest",

@@ -77,12 +77,13 @@ def build_app(
     app.state.platform = platform
     problems.install(app)
     # Routes are flat: FastAPI matches nested routers one level at a time.
-    for router in (health_router(public=spec.public), events_router(spec.name), _asyncapi_router(), *spec.routers):
+    for router in (health_router(public=spec.public), events_router(spec.name), _asyncapi_router()):
         app.router.routes.extend(router.routes)
+    app.router.routes.extend(spec.routes)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     routed: ASGIApp = HeadAsGet(EntityTags(app), app.router.routes)
-    if spec.hot_writes:
-        routed = HotWrites(routed, platform, spec.hot_writes, app.router.routes)
+    if hot_writes := spec.of_domains(lambda domain: domain.hot_writes):
+        routed = HotWrites(routed, platform, hot_writes, app.router.routes)
     if spec.hot:
         routed = HotApp(routed, platform, spec.hot, app.router.routes)
     whole: ASGIApp = RequestContext(routed, service=spec.name, settings=settings)
@@ -119,7 +120,7 @@ def _lifespan(platform: Platform, spec: ServiceSpec) -> Any:
             await platform.start_bus()
             await _start_hot(platform)
             await platform.revocations.load(platform)
-            for run in spec.on_start:
+            for run in spec.of_domains(lambda domain: domain.on_start):
                 await run(platform)
         except Exception as error:
             platform.failing["start"] = platform.db.reason(error) or f"{type(error).__name__}: {error}"[:500]
@@ -140,7 +141,7 @@ def _lifespan(platform: Platform, spec: ServiceSpec) -> Any:
         try:
             yield
         finally:
-            for run in spec.on_stop:
+            for run in spec.of_domains(lambda domain: domain.on_stop):
                 await run(platform)
             await supervisor.stop()
             if platform.owns_bus:

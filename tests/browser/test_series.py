@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import Settings as GatewaySettings
+from services.gateway.upstreams.clients import UPSTREAMS
 from services.indicators.app import create_app as create_indicators
 from services.indicators.settings import Settings as IndicatorsSettings
 from shared.bus.memory import MemoryBus
@@ -135,7 +136,7 @@ async def test_the_phone_has_a_drawing_whose_words_can_be_read(visitor: Visitor,
 async def test_a_current_part_says_nothing_of_its_age(visitor: Visitor, measured: Measured) -> None:
     gateway = measured.gateway.harness
     await gateway.until(
-        lambda: gateway.platform.state["gateway"].monitor.current("indicators", gateway.clock.now()), "contact"
+        lambda: UPSTREAMS.of(gateway.platform).monitor.current("indicators", gateway.clock.now()), "contact"
     )
     page = (await visitor.open(measured.gateway.base + f"/targets/{TARGET}")).page
     await expect(page.locator(".cut")).to_have_count(0)
@@ -146,7 +147,7 @@ async def test_the_page_stays_when_the_service_is_gone_and_says_so(visitor: Visi
     await measured.power.aclose()
     gateway = measured.gateway.harness
     gateway.clock.advance(minutes=18)
-    monitor = gateway.platform.state["gateway"].monitor
+    monitor = UPSTREAMS.of(gateway.platform).monitor
     await gateway.until(lambda: monitor.seen["indicators"].state == "down", "the loss")
     visit = await visitor.open(measured.gateway.base + f"/targets/{TARGET}")
     assert visit.response.status == 200

@@ -20,7 +20,7 @@ from shared.events.credit import EnterpriseUpdated, ListingRemoved
 from shared.events.traceability import PartyUpdated
 from shared.platform import Platform
 from shared.settings import ServiceSettings
-from shared.web import ServiceSpec, build_app
+from shared.web import Domain, ServiceSpec, build_app
 from tests.support.app import NOW
 from tests.support.databases import Backend
 from tests.support.lifespan import Lifespan
@@ -81,11 +81,16 @@ async def open_case(uow: UnitOfWork, events: Sequence[Received[ListingRemoved]])
 PUBLISHER = ServiceSpec("credit")
 CONSUMER = ServiceSpec(
     "traceability",
-    subscriptions=[
-        Subscription(EnterpriseUpdated, keep_name),
-        Subscription(ListingRemoved, open_case, projection=False),
+    [
+        Domain(
+            "cases",
+            subscriptions=[
+                Subscription(EnterpriseUpdated, keep_name),
+                Subscription(ListingRemoved, open_case, projection=False),
+            ],
+            projection_tables=["named", "applied"],
+        )
     ],
-    projection_tables=["named", "applied"],
 )
 
 

@@ -1,6 +1,7 @@
 """A small service for the checks of what `shared/web` gives to all: shops that are added, listed and read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from shared.web import (
     Coalescer,
     CurrentPlatform,
     CurrentPrincipal,
+    Domain,
     HotAnswer,
     HotRequest,
     HotRoute,
@@ -40,6 +42,7 @@ from shared.web import (
     problem,
 )
 from shared.web.paging import Keyset
+from shared.wiring import Kept, Wiring
 from tests.support.app import Harness, department
 from tests.support.callers import AUDIENCE, ISSUER, write_jwks
 from tests.support.databases import Backend
@@ -114,7 +117,7 @@ async def read_file(uscc: str, principal: CurrentPrincipal) -> dict[str, str]:
 @router.post("/shops:together", status_code=201)
 @allow(Public())
 async def together(request: Request, platform: CurrentPlatform, n: Annotated[int, Query()]) -> dict[str, int]:
-    return {"n": await platform.state["coalescer"].submit(n)}
+    return {"n": await COALESCER.of(platform).submit(n)}
 
 
 @router.get("/broken")
@@ -123,19 +126,33 @@ async def broken() -> dict[str, str]:
     raise RuntimeError("the inside of the house")
 
 
+@dataclass
+class Seen:
+    """What the service did: reads of the database for hot answers, sizes of shared transactions."""
+
+    reads: int = 0
+    batches: list[int] = field(default_factory=list)
+
+
+SEEN: Kept[Wiring, Seen] = Kept(lambda _: Seen())
+
+
 async def write_together(uow: UnitOfWork, numbers: Sequence[int]) -> list[int | Exception]:
-    uow.wiring.state["batches"].append(len(numbers))
+    SEEN.of(uow.wiring).batches.append(len(numbers))
     if any(number == 13 for number in numbers):
         raise ValueError("13 spoils the whole transaction")
     uow.session.add_all([Shop(id=f"n{number}", name="x", area_code="1") for number in numbers if number >= 0])
     return [number if number >= 0 else Conflict("negative", zh="负数", en="negative") for number in numbers]
 
 
+COALESCER: Kept[Wiring, Coalescer[int, int]] = Kept(lambda wiring: Coalescer(wiring, write_together))
+
+
 async def load_shop(platform: Platform, match: Any, request: HotRequest) -> HotAnswer | None:
     if match["id"] == "slow-path":
         return None
     rows = await platform.db.fetch("SELECT name FROM shop WHERE id = $1", match["id"])
-    platform.state["reads"] += 1
+    SEEN.of(platform).reads += 1
     if match["id"] == "explodes":
         raise RuntimeError("hot inside")
     body = orjson.dumps({"name": rows[0][0] if rows else None, "lang": request.lang})
@@ -148,7 +165,9 @@ async def hot_documented(shop_id: str) -> dict[str, str]:
     return {"path": "fastapi", "id": shop_id}
 
 
-SPEC = ServiceSpec("credit", routers=[router], hot=[HotRoute(r"/v1/credit/hot/(?P<id>.+)", load_shop)])
+SPEC = ServiceSpec(
+    "credit", [Domain("shop", routers=[router], hot=[HotRoute(r"/v1/credit/hot/(?P<id>.+)", load_shop)])]
+)
 WRITER = department("shops:write", area="370600")
 GOOD = {"id": "s1", "name": "店", "area_code": "370602"}
 
@@ -170,5 +189,4 @@ async def start(
     )
     bus = MemoryBus()
     app = build_app(SPEC, settings, bus=bus, clock=clock)
-    app.platform.state |= {"reads": 0, "batches": [], "coalescer": Coalescer(app.platform, write_together)}
     return Harness(app, app.platform, bus, clock)

@@ -15,7 +15,7 @@ from shared.db import metadata_of, tables
 from shared.events.credit import EnterpriseUpdated
 from shared.logs import configure_logging
 from shared.web import Keyset, Router, allow
-from tests.contract.shop import GOOD, WRITER, Table, start
+from tests.contract.shop import GOOD, SEEN, WRITER, Table, start
 from tests.support.app import NOW, Harness, department, enterprise, staff
 from tests.support.databases import Backend
 from tests.support.lifespan import Lifespan
@@ -266,7 +266,7 @@ async def test_requests_beside_each_other_share_transactions_and_fail_alone(serv
     assert (answers[20][0], answers[20][1]["code"]) == (409, "negative")
     stored = service.rows("SELECT count(*) FROM shop WHERE name = $1", "x")
     assert stored == [(19,)]
-    assert max(service.platform.state["batches"]) > 1, "some of them shared a transaction"
+    assert max(SEEN.of(service.platform).batches) > 1, "some of them shared a transaction"
 
 
 @pytest.mark.parametrize("path", ["/v1/credit/shops", "/v1/credit/hot/s1"])
@@ -312,11 +312,11 @@ async def test_a_hot_read_is_a_request_like_any_other(
 
 
 async def test_hot_reads_are_kept_until_they_change(service: Harness) -> None:
-    state = service.platform.state
+    seen = SEEN.of(service.platform)
     path = "/v1/credit/hot/s1"
     assert (await service.get(path)).json() == {"name": None, "lang": "zh"}
     await service.get(path)
-    assert state["reads"] == 1
+    assert seen.reads == 1
     assert (await service.get(path, headers={"Accept-Language": "en"})).json()["lang"] == "en"
     await service.post("/v1/credit/shops", json=GOOD, as_=WRITER)
     fresh = await service.get(path)

@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.credit import sweep
 from services.credit.app import create_app
+from services.credit.calendar import sweep
 from services.credit.settings import Settings
 from shared.bus.replay import replay
 from shared.events.credit import ViolationRecorded

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.credit.court import court_on
 from services.credit.listings import rules
-from services.credit.listings.rules import Basis, Case, Court, Refused, Step
-from services.credit.rulebook.rules import Colour
+from services.credit.listings.rules import Basis, Case, Refused, Step
+from services.credit.rulebook.law import law_on
+from services.credit.rulebook.rules import Colour, Law
 from shared.reference import workdays
 
 TODAY = date(2026, 11, 24)
@@ -35,8 +35,8 @@ def case(*steps: Step, colour: Colour = "black") -> Case:
     return Case(colour, GROUNDS[colour], steps)
 
 
-def court(days: int = 0) -> Court:
-    return court_on(TODAY + timedelta(days=days))
+def law(days: int = 0) -> Law:
+    return law_on(TODAY + timedelta(days=days))
 
 
 def refused(call: Any, *arguments: Any) -> Refused:
@@ -61,7 +61,7 @@ def test_states_follow_from_steps() -> None:
     [((PROPOSED,), "未送达告知书，不能作出决定"), ((PROPOSED, SERVED), "尚未听取当事人意见，不能作出决定")],
 )
 def test_no_decision_before_notice_and_hearing(steps: tuple[Step, ...], words: str) -> None:
-    error = refused(rules.check_decision, court(), case(*steps), LISTED, HEAVY)
+    error = refused(rules.check_decision, law(), case(*steps), LISTED, HEAVY)
     assert (error.kind, error.zh) == ("due_process", words)
     assert error.rule is not None
     assert error.rule.applied.article
@@ -81,7 +81,7 @@ def test_every_skip_is_due_process_with_the_rule_behind_it() -> None:
     ]
     for check, steps, step, more in skips:
         for colour in ("black", "red"):
-            error = refused(check, court(), case(*steps, colour=colour), step, *more)  # type: ignore[arg-type]
+            error = refused(check, law(), case(*steps, colour=colour), step, *more)  # type: ignore[arg-type]
             assert error.kind == "due_process"
             assert error.rule is not None
 
@@ -96,51 +96,51 @@ def test_nothing_is_done_twice_or_after_the_end() -> None:
             (rules.check_decision, LISTED, (HEAVY,)),
             (rules.check_decision, REJECTED, (HEAVY,)),
         ):
-            assert refused(check, court(), case(*steps), step, *more).kind == "state"
-    assert refused(rules.check_publication, court(), case(*decided, PUBLISHED), PUBLISHED).kind == "state"
-    assert refused(rules.check_removal, court(), case(*decided, PUBLISHED, REMOVED), REMOVED).kind == "state"
-    assert refused(rules.check_publication, court(), case(PROPOSED, REJECTED), PUBLISHED).kind == "state"
+            assert refused(check, law(), case(*steps), step, *more).kind == "state"
+    assert refused(rules.check_publication, law(), case(*decided, PUBLISHED), PUBLISHED).kind == "state"
+    assert refused(rules.check_removal, law(), case(*decided, PUBLISHED, REMOVED), REMOVED).kind == "state"
+    assert refused(rules.check_publication, law(), case(PROPOSED, REJECTED), PUBLISHED).kind == "state"
 
 
 def test_the_notice_is_in_writing() -> None:
-    error = refused(rules.check_notice, court(), case(PROPOSED), replace(SERVED, document=None))
+    error = refused(rules.check_notice, law(), case(PROPOSED), replace(SERVED, document=None))
     assert error.kind == "due_process"
     # the red list is announced, not served
     red = case(PROPOSED, colour="red")
-    assert rules.check_notice(court(), red, replace(SERVED, document=None)).document is None
+    assert rules.check_notice(law(), red, replace(SERVED, document=None)).document is None
 
 
 def test_the_hearing_period_is_the_rules_and_in_working_days() -> None:
     notified = case(PROPOSED, SERVED)
-    last = rules.hearing_deadline(court(), notified).on
+    last = rules.hearing_deadline(law(), notified).on
     assert last == date(2026, 12, 1)  # five working days after Tuesday 24 November
-    on_last = refused(rules.check_hearing, court_on(last), notified, PASSED)
+    on_last = refused(rules.check_hearing, law_on(last), notified, PASSED)
     assert on_last.extra["until"] == "2026-12-01"
-    passed = rules.check_hearing(court_on(last + timedelta(days=1)), notified, PASSED)
+    passed = rules.check_hearing(law_on(last + timedelta(days=1)), notified, PASSED)
     assert passed.on == date(2026, 12, 2)
     late = Step("hearing_asked", last + timedelta(days=1), "li")
-    assert refused(rules.check_hearing_asked, court_on(last + timedelta(days=2)), notified, late).kind == "due_process"
+    assert refused(rules.check_hearing_asked, law_on(last + timedelta(days=2)), notified, late).kind == "due_process"
 
 
 def test_a_hearing_that_was_asked_for_cannot_pass_by_waiting() -> None:
     asked = case(PROPOSED, SERVED, Step("hearing_asked", TODAY, "li"))
-    assert refused(rules.check_hearing, court(60), asked, PASSED).kind == "due_process"
-    assert rules.check_hearing(court(), asked, HELD)
-    assert rules.check_hearing(court(), asked, WAIVED)
+    assert refused(rules.check_hearing, law(60), asked, PASSED).kind == "due_process"
+    assert rules.check_hearing(law(), asked, HELD)
+    assert rules.check_hearing(law(), asked, WAIVED)
 
 
 def test_hearing_and_waiver_need_their_document() -> None:
     for step in (HELD, WAIVED):
-        error = refused(rules.check_hearing, court(), case(PROPOSED, SERVED), replace(step, document=None))
+        error = refused(rules.check_hearing, law(), case(PROPOSED, SERVED), replace(step, document=None))
         assert error.kind == "due_process"
 
 
 def test_the_red_list_is_open_to_objections_first() -> None:
     announced = case(PROPOSED, SERVED, colour="red")
-    last = rules.hearing_deadline(court(), announced).on
+    last = rules.hearing_deadline(law(), announced).on
     for step in (PASSED, HELD, WAIVED):
-        assert refused(rules.check_hearing, court_on(last), announced, step).kind == "due_process"
-    after = court_on(last + timedelta(days=1))
+        assert refused(rules.check_hearing, law_on(last), announced, step).kind == "due_process"
+    after = law_on(last + timedelta(days=1))
     assert refused(rules.check_hearing, after, announced, WAIVED).kind == "due_process"
     assert rules.check_hearing(after, announced, PASSED)
     objected = announced.with_step(Step("hearing_asked", TODAY, "li"))
@@ -151,24 +151,24 @@ def test_the_red_list_is_open_to_objections_first() -> None:
 def test_the_proposer_cannot_decide_either_way() -> None:
     heard = case(PROPOSED, SERVED, WAIVED)
     for step in (replace(LISTED, by="li"), replace(REJECTED, by="li")):
-        error = refused(rules.check_decision, court(), heard, step, HEAVY)
+        error = refused(rules.check_decision, law(), heard, step, HEAVY)
         assert (error.kind, error.zh) == ("two_persons", "提议人不能作决定")
-    assert rules.check_decision(court(), heard, LISTED, HEAVY)
+    assert rules.check_decision(law(), heard, LISTED, HEAVY)
 
 
 def test_a_case_can_be_rejected_at_any_step_before_the_decision() -> None:
     for steps in ((PROPOSED,), (PROPOSED, SERVED), (PROPOSED, SERVED, WAIVED)):
-        assert rules.check_decision(court(), case(*steps), REJECTED, HEAVY)
+        assert rules.check_decision(law(), case(*steps), REJECTED, HEAVY)
 
 
 def test_disproved_intent_leaves_only_rejection() -> None:
     proved = replace(HELD, detail={"how": "held", "intent_disproved": True})
     heard = case(PROPOSED, SERVED, proved)
-    error = refused(rules.check_decision, court(), heard, LISTED, HEAVY)
+    error = refused(rules.check_decision, law(), heard, LISTED, HEAVY)
     assert error.kind == "due_process"
     assert error.rule is not None
     assert error.rule.applied.article == "第十二条"
-    assert rules.check_decision(court(), heard, REJECTED, HEAVY)
+    assert rules.check_decision(law(), heard, REJECTED, HEAVY)
 
 
 @pytest.mark.parametrize(
@@ -176,19 +176,19 @@ def test_disproved_intent_leaves_only_rejection() -> None:
     [None, replace(HEAVY, heavy=False), replace(HEAVY, withdrawn=True), replace(HEAVY, uscc="other")],
 )
 def test_a_black_listing_rests_on_a_heavy_penalty_in_force(basis: Basis | None) -> None:
-    error = refused(rules.check_proposal, court(), "black", "food.contaminated", USCC, basis)
+    error = refused(rules.check_proposal, law(), "black", "food.contaminated", USCC, basis)
     assert error.kind == "due_process"
     if basis is None or basis.uscc == USCC:
         heard = case(PROPOSED, SERVED, WAIVED)
-        assert refused(rules.check_decision, court(), heard, LISTED, basis).kind == "due_process"
-    rules.check_proposal(court(), "red", "red.benchmark", USCC, None)
+        assert refused(rules.check_decision, law(), heard, LISTED, basis).kind == "due_process"
+    rules.check_proposal(law(), "red", "red.benchmark", USCC, None)
 
 
 def test_grounds_are_of_their_list_and_day() -> None:
     for ground in ("red.benchmark", "nothing"):
-        assert refused(rules.check_proposal, court(), "black", ground, USCC, HEAVY).kind == "ground"
-    assert refused(rules.check_proposal, court(), "red", "food.contaminated", USCC, None).kind == "ground"
-    early = court_on(date(2021, 12, 31))
+        assert refused(rules.check_proposal, law(), "black", ground, USCC, HEAVY).kind == "ground"
+    assert refused(rules.check_proposal, law(), "red", "food.contaminated", USCC, None).kind == "ground"
+    early = law_on(date(2021, 12, 31))
     assert refused(rules.check_proposal, early, "black", "tourism.serious_dishonesty", USCC, HEAVY).kind == "ground"
 
 
@@ -207,18 +207,18 @@ def test_a_ground_fits_the_field_of_the_penalty(ground: str, field: str, fits: b
     basis = replace(HEAVY, field=field)
     heard = Case("black", ground, (PROPOSED, SERVED, WAIVED))
     if fits:
-        rules.check_proposal(court(), "black", ground, USCC, basis)
-        assert rules.check_decision(court(), heard, LISTED, basis)
+        rules.check_proposal(law(), "black", ground, USCC, basis)
+        assert rules.check_decision(law(), heard, LISTED, basis)
         return
-    error = refused(rules.check_proposal, court(), "black", ground, USCC, basis)
+    error = refused(rules.check_proposal, law(), "black", ground, USCC, basis)
     assert error.kind == "field"
-    words = court().book.fields
+    words = law().book.fields
     assert f"“{words[field].zh}”" in error.zh
     assert f"of {words[field].en};" in error.en
     assert "any.obstruction" in error.zh
     assert ground not in error.zh
-    assert refused(rules.check_decision, court(), heard, LISTED, basis).kind == "due_process"
-    assert rules.check_decision(court(), heard, REJECTED, basis)
+    assert refused(rules.check_decision, law(), heard, LISTED, basis).kind == "due_process"
+    assert rules.check_decision(law(), heard, REJECTED, basis)
 
 
 def test_days_are_not_in_the_future_nor_before_the_step_before() -> None:
@@ -229,7 +229,7 @@ def test_days_are_not_in_the_future_nor_before_the_step_before() -> None:
             (rules.check_hearing, (PROPOSED, SERVED), WAIVED, ()),
             (rules.check_decision, (PROPOSED, SERVED, WAIVED), LISTED, (HEAVY,)),
         ):
-            assert refused(check, court(), case(*steps), replace(step, on=day), *more).kind == "date"
+            assert refused(check, law(), case(*steps), replace(step, on=day), *more).kind == "date"
 
 
 def test_each_step_has_its_deadline_in_working_days() -> None:
@@ -240,11 +240,11 @@ def test_each_step_has_its_deadline_in_working_days() -> None:
         ((PROPOSED, SERVED, WAIVED, LISTED), "publication", 20),
     ]
     for steps, act, days in expected:
-        duty = rules.next_duty(court(), case(*steps))
+        duty = rules.next_duty(law(), case(*steps))
         assert duty is not None
         assert (duty[0], duty[1].on) == (act, workdays.add(TODAY, days).date)
     for steps in ((PROPOSED, REJECTED), (PROPOSED, SERVED, WAIVED, LISTED, PUBLISHED)):
-        assert rules.next_duty(court(), case(*steps)) is None
+        assert rules.next_duty(law(), case(*steps)) is None
 
 
 PEOPLE = st.sampled_from(["li", "wang", "sun"])
@@ -310,7 +310,7 @@ class Procedure(RuleBasedStateMachine):
 
     def _try(self, check: Any, step: Step, *more: Any) -> None:
         with contextlib.suppress(Refused):
-            self.case = self.case.with_step(check(court_on(self.day), self.case, step, *more))
+            self.case = self.case.with_step(check(law_on(self.day), self.case, step, *more))
 
     @rule(by=PEOPLE, document=DOCUMENTS, back=st.integers(-1, 3))
     def notice(self, by: str, document: str | None, back: int) -> None:

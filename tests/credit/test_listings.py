@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.credit import sweep
+from services.credit.calendar import sweep
 from shared.events.credit import ListingProposed, ListingPublished, ListingRemoved
 from tests.credit.samples import (
     BOTH,

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from services.credit import sweep
 from services.credit.app import create_app
+from services.credit.calendar import sweep
 from services.credit.settings import Settings
 from shared.events.credit import (
     ListingRemoved,

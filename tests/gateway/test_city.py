@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter
 
 from services.gateway.schemas import CityView, TargetView
+from services.gateway.upstreams.clients import UPSTREAMS
 from services.gateway.views import city_view, target_view
 from tests.gateway import samples as s
 from tests.support.app import Harness
@@ -111,7 +112,7 @@ async def test_bad_questions(gateway_sqlite: Harness) -> None:
 
 
 async def test_state_names_who_is_away(gateway: Harness) -> None:
-    monitor = gateway.platform.state["gateway"].monitor
+    monitor = UPSTREAMS.of(gateway.platform).monitor
     await gateway.until(lambda: all(seen.state == "down" for seen in monitor.seen.values()), "a look at all")
     body = (await gateway.get("/v1/state")).json()
     assert {service["name"]: service["state"] for service in body["services"]} == {

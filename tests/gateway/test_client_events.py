@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.gateway.app import create_app, tell_clients
+from services.gateway.app import create_app
 from services.gateway.issuer import service
+from services.gateway.issuer.domain import tell_clients
 from services.gateway.issuer.schemas import ClientChange
 from services.gateway.settings import Settings
 from shared.errors import Conflict

@@ -4,9 +4,9 @@ import re
 from contextlib import AsyncExitStack
 
 from services.gateway.app import create_app
+from services.gateway.documents.follow import DOCUMENTS
 from services.gateway.documents.merge import merge
 from services.gateway.settings import Settings
-from services.gateway.state import gateway_of
 from tests.gateway.conftest import down
 from tests.gateway.servers import Upstream, serving
 from tests.support.app import Harness, running
@@ -45,7 +45,7 @@ async def test_the_document_is_merged_as_services_appear(sqlite_backend: Backend
         url = await stack.enter_async_context(serving(upstream))
         settings = {**down(), "credit_url": url}
         gateway = await stack.enter_async_context(running(create_app, Settings, sqlite_backend, **settings))
-        await gateway.until(lambda: "credit" in gateway_of(gateway.platform).documents, "credit's document")
+        await gateway.until(lambda: "credit" in DOCUMENTS.of(gateway.platform), "credit's document")
         body = (await gateway.get("/openapi.json")).json()
     assert "/v1/credit/violations" in body["paths"]
     assert "/v1/scan/{code}" in body["paths"]
@@ -74,7 +74,7 @@ async def test_every_route_of_ours_stands_in_it(gateway_sqlite: Harness) -> None
 
 
 async def test_docs_load_nothing_and_escape_everything(gateway_sqlite: Harness) -> None:
-    gateway_of(gateway_sqlite.platform).documents["credit"] = {
+    DOCUMENTS.of(gateway_sqlite.platform)["credit"] = {
         "paths": {"/v1/credit/<b>": {"get": {"tags": ["<i>"], "description": "<script>x</script>", "responses": {}}}}
     }
     answer = await gateway_sqlite.get("/docs", headers={"Accept": "text/html"})

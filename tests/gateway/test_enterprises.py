@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from services.gateway.schemas import EnterpriseView, ListView
+from services.gateway.upstreams.clients import UPSTREAMS
 from services.gateway.views import enterprise_view, list_view
 from shared.auth import Principal
 from shared.events.base import Event
@@ -158,7 +159,7 @@ async def test_hot_answer_follows_an_event_at_once_and_keeps_its_etag_until_then
     await gateway.deliver(s.enterprise())
     first = await gateway.get(url)
     assert first.json()["name"] == "栖霞示例果业专业合作社"
-    await gateway.until(lambda: gateway.platform.state["gateway"].monitor.seen["credit"].state == "down", "a look")
+    await gateway.until(lambda: UPSTREAMS.of(gateway.platform).monitor.seen["credit"].state == "down", "a look")
     again = await gateway.get(url, headers={"If-None-Match": (await gateway.get(url)).headers["etag"]})
     assert again.status_code == 304
     await gateway.deliver(s.listed())

@@ -9,7 +9,7 @@ import pytest
 
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
-from services.gateway.state import gateway_of
+from services.gateway.upstreams.clients import UPSTREAMS
 from services.gateway.upstreams.monitor import Monitor
 from shared.bus import consumer
 from shared.bus.progress import Standing
@@ -33,7 +33,7 @@ class City:
 
     @property
     def monitor(self) -> Monitor:
-        return gateway_of(self.harness.platform).monitor
+        return UPSTREAMS.of(self.harness.platform).monitor
 
     async def stop(self, name: str) -> None:
         await self._stacks.pop(name).aclose()
@@ -104,7 +104,7 @@ async def test_it_comes_back_and_the_answer_is_current_again(city: City) -> None
     await city.harness.deliver(s.enterprise())
     await city.stop("credit")
     assert (await city.harness.get(URL)).json()["parts"]["credit"]["current"] is False
-    port = int(gateway_of(city.harness.platform).upstreams["credit"].base_url.rsplit(":", 1)[1])
+    port = int(UPSTREAMS.of(city.harness.platform).clients["credit"].base_url.rsplit(":", 1)[1])
     async with serving(city.upstreams["credit"], port=port):
         await city.becomes("credit", current=True)
         assert (await city.harness.get(URL)).json()["parts"]["credit"]["current"] is True

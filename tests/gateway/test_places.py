@@ -10,7 +10,7 @@ import pytest
 
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
-from services.gateway.state import gateway_of
+from services.gateway.upstreams.clients import UPSTREAMS
 from tests.gateway.conftest import down
 from tests.gateway.servers import Upstream, serving
 from tests.support.app import Harness, department, running
@@ -67,7 +67,7 @@ async def test_a_hundred_slow_bodies_of_one_client_leave_room(door: tuple[Harnes
         told = Counter(await slow)
         assert set(told) == {429, 408}
         assert told[408] <= harness.platform.settings.max_unfinished_bodies
-    upstream = gateway_of(harness.platform).upstreams["credit"]
+    upstream = UPSTREAMS.of(harness.platform).clients["credit"]
     await harness.until(lambda: upstream.in_flight == 0 and not upstream._clients, "every place given back")
 
 
@@ -78,7 +78,7 @@ async def test_half_of_the_places_are_for_others(door: tuple[Harness, int]) -> N
     ) as client:
         mine = ATTACKER.headers(harness.clock.now())
         many = [asyncio.create_task(client.get("/v1/credit/slow?s=2", headers=mine)) for _ in range(90)]
-        upstream = gateway_of(harness.platform).upstreams["credit"]
+        upstream = UPSTREAMS.of(harness.platform).clients["credit"]
         await harness.until(lambda: upstream.in_flight == 50, "half of the places taken")
         answer = await client.get("/v1/credit/echo", headers=OTHER.headers(harness.clock.now()))
         assert answer.status_code == 200

@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
-from services.gateway.state import Gateway, gateway_of
+from services.gateway.upstreams.clients import UPSTREAMS, Upstreams
 from shared.ids import uuid7
 from tests.gateway.conftest import down
 from tests.gateway.servers import Upstream, killable, serving
@@ -26,8 +26,8 @@ class Door:
         self.client, self.upstream, self.harness = client, upstream, harness
 
     @property
-    def gateway(self) -> Gateway:
-        return gateway_of(self.harness.platform)
+    def upstreams(self) -> Upstreams:
+        return UPSTREAMS.of(self.harness.platform)
 
 
 @pytest.fixture
@@ -190,12 +190,12 @@ async def test_a_service_that_says_why_it_takes_no_writes_is_asked_on(door: Door
         answer = await door.client.put("/v1/credit/fail?times=999&code=storage.full&after=1", content=b"x")
         assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "storage.full")
     assert door.upstream.calls["/v1/credit/fail"] == 20, "nothing is gained by a repeat"
-    assert door.gateway.upstreams["credit"].breaker.failures == 0
+    assert door.upstreams.clients["credit"].breaker.failures == 0
     assert (await door.client.get("/v1/credit/echo")).status_code == 200
 
 
 async def test_retries_stay_within_their_budget(door: Door) -> None:
-    upstream = door.gateway.upstreams["credit"]
+    upstream = door.upstreams.clients["credit"]
     for _ in range(40):
         upstream.breaker.succeed()
         await door.client.get("/v1/credit/fail?times=999")
@@ -209,7 +209,7 @@ async def test_a_slow_upstream_is_a_504_within_the_clients_deadline(door: Door) 
     assert answer.headers["content-type"] == "application/problem+json"
     for _ in range(6):
         await door.client.get("/v1/credit/slow?s=20", headers={"X-Request-Deadline-Ms": "1"})
-    assert door.gateway.upstreams["credit"].breaker.opened_at is None, "impatience opens no breaker"
+    assert door.upstreams.clients["credit"].breaker.opened_at is None, "impatience opens no breaker"
 
 
 async def test_a_client_that_breaks_off_its_upload_opens_no_breaker(door: Door) -> None:
@@ -221,7 +221,7 @@ async def test_a_client_that_breaks_off_its_upload_opens_no_breaker(door: Door) 
         with pytest.raises(RuntimeError):
             await door.client.post("/v1/credit/echo", content=broken())
     assert (await door.client.get("/v1/credit/echo")).status_code == 200
-    upstream = door.gateway.upstreams["credit"]
+    upstream = door.upstreams.clients["credit"]
     await door.harness.until(lambda: upstream.in_flight == 0, "every slot given back")
     assert upstream.breaker.failures == 0
 
@@ -232,7 +232,7 @@ async def test_a_body_over_the_limit_is_a_413(door: Door) -> None:
             yield b"x" * 1024 * 1024
 
     assert (await door.client.post("/v1/credit/echo", content=endless())).status_code == 413
-    assert door.gateway.upstreams["credit"].breaker.failures == 0
+    assert door.upstreams.clients["credit"].breaker.failures == 0
 
 
 async def test_an_upstream_that_is_down_is_a_503_and_then_left_alone(door: Door) -> None:
@@ -241,13 +241,13 @@ async def test_an_upstream_that_is_down_is_a_503_and_then_left_alone(door: Door)
     assert int(answer.headers["retry-after"]) >= 1
     for _ in range(5):
         assert (await door.client.get("/v1/indicators/targets")).status_code == 503
-    upstream = door.gateway.upstreams["indicators"]
+    upstream = door.upstreams.clients["indicators"]
     assert upstream.breaker.opened_at is not None
     assert 1 <= int((await door.client.get("/v1/indicators/x")).headers["retry-after"]) <= 10
 
 
 async def test_too_many_at_once_are_told_to_come_back(door: Door) -> None:
-    upstream = door.gateway.upstreams["credit"]
+    upstream = door.upstreams.clients["credit"]
     upstream.max_in_flight = 2
     tokens = [department("x", client=name).headers(door.harness.clock.now()) for name in ("one", "two", "three")]
     waiting = [asyncio.create_task(door.client.get("/v1/credit/slow?s=1", headers=one)) for one in tokens[:2]]
@@ -260,7 +260,7 @@ async def test_too_many_at_once_are_told_to_come_back(door: Door) -> None:
 
 
 async def test_a_client_that_goes_away_gives_its_slot_back(door: Door) -> None:
-    upstream = door.gateway.upstreams["credit"]
+    upstream = door.upstreams.clients["credit"]
     async with door.client.stream("GET", "/v1/credit/stream?n=1000&gap=0.05") as answer:
         await anext(answer.aiter_raw())
         assert upstream.in_flight == 1
@@ -286,7 +286,7 @@ async def test_a_service_killed_in_the_middle_of_its_answer(sqlite_backend: Back
         process.wait()
         assert (await client.get("/v1/credit/echo")).status_code == 503
         assert (await client.get("/v1/overview")).status_code == 200
-        assert gateway_of(harness.platform).upstreams["credit"].in_flight == 0
+        assert UPSTREAMS.of(harness.platform).clients["credit"].in_flight == 0
 
 
 async def test_a_service_that_was_killed_and_is_back_is_asked_as_soon_as_a_look_finds_it_ready(
@@ -298,8 +298,8 @@ async def test_a_service_that_was_killed_and_is_back_is_asked_as_soon_as_a_look_
         harness = await stack.enter_async_context(running(create_app, Settings, sqlite_backend, **settings))
         base = await stack.enter_async_context(serving(harness.app))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=base))
-        gateway = gateway_of(harness.platform)
-        breaker, seen = gateway.upstreams["credit"].breaker, gateway.monitor.seen["credit"]
+        upstreams = UPSTREAMS.of(harness.platform)
+        breaker, seen = upstreams.clients["credit"].breaker, upstreams.monitor.seen["credit"]
         breaker.open_seconds = 3600.0  # so that nothing but a look lets a request through
         assert (await client.post("/v1/credit/echo", content=b"1")).status_code == 200
 

@@ -3,19 +3,21 @@
 import random
 from typing import Any
 
-from services.gateway.app import create_app
+from services.gateway.app import DOMAINS, create_app
 from services.gateway.settings import Settings
-from services.gateway.subscriptions import PROJECTION_TABLES, SUBSCRIPTIONS
 from shared.bus.replay import replay
 from shared.events.base import Event
+from shared.web import ServiceSpec
 from tests.gateway import samples as s
 from tests.gateway.conftest import down
 from tests.support.app import Harness, running
 from tests.support.databases import Backend
 
+SPEC = ServiceSpec("gateway", DOMAINS)
+
 
 def contents(gateway: Harness) -> dict[str, list[tuple[Any, ...]]]:
-    return {name: sorted(gateway.rows(f'SELECT * FROM "{name}"'), key=repr) for name in PROJECTION_TABLES}
+    return {name: sorted(gateway.rows(f'SELECT * FROM "{name}"'), key=repr) for name in SPEC.projection_tables}
 
 
 def history() -> list[list[Event]]:
@@ -74,7 +76,7 @@ def interleaved(seed: int) -> list[Event]:
 
 async def test_rebuilt_equals_live(gateway: Harness) -> None:
     events = interleaved(1)
-    assert {event.type for event in events} | {s.withdrawn().type} == {one.event.type for one in SUBSCRIPTIONS}
+    assert {event.type for event in events} | {s.withdrawn().type} == {one.event.type for one in SPEC.subscriptions}
     for event in events:
         gateway.clock.advance(seconds=1)
         await gateway.deliver(event)

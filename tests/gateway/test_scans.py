@@ -7,10 +7,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from services.gateway.app import create_app
+from services.gateway.scans.log import SCANS
 from services.gateway.scans.schemas import ScanAnswer
 from services.gateway.schemas import ScanView
 from services.gateway.settings import Settings
-from services.gateway.state import gateway_of
 from services.gateway.views import scan_view
 from shared.db import UnitOfWork
 from shared.events.gateway import ScansRecorded
@@ -204,7 +204,7 @@ async def test_the_last_scans_are_flushed_when_the_process_ends(sqlite_backend: 
 
 async def test_scans_that_could_not_be_stored_wait(gateway_sqlite: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = gateway_sqlite.platform
-    scans = gateway_of(platform).scans
+    scans = SCANS.of(platform)
     with monkeypatch.context() as broken:
         broken.setattr(platform, "system_unit_of_work", _no_database)
         await gateway_sqlite.get(f"/v1/scan{s.CODE}")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indicators.app import PROJECTION_TABLES
+from services.indicators.app import DOMAINS
 from services.indicators.counts.handlers import apply_tests
 from services.indicators.counts.rules import State, TestFact, roll_up, timeline
 from shared.bus import Received
@@ -25,9 +25,11 @@ from shared.events.credit import (
 from shared.events.gateway import PrincipalRevoked
 from shared.events.indicators import LightChanged
 from shared.events.traceability import RecallClosed, RecallLot, RecallOpened, RecallUpdated, TestCorrected, TestRecorded
+from shared.web import ServiceSpec
 from tests.support.app import NOW, Harness
 
 BASE = "/v1/indicators"
+PROJECTION_TABLES = ServiceSpec("indicators", DOMAINS).projection_tables
 USCC = "91370600MA3C00000X"
 
 

@@ -12,6 +12,7 @@ from shared.events import credit, gateway, indicators, traceability
 from shared.events.asyncapi import asyncapi_document
 from shared.events.base import Event
 from shared.events.catalogue import CATALOGUE, EVENTS, expected_handlers
+from shared.web import ServiceSpec
 
 MODULES = (credit, gateway, indicators, traceability)
 NAMES = [service.name for service in SERVICES]
@@ -19,8 +20,7 @@ LIVE = [entry for entry in CATALOGUE if entry.event is not None]
 
 
 def subscriptions(service: str) -> Sequence[Subscription]:
-    found: Sequence[Subscription] = importlib.import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS
-    return found
+    return ServiceSpec(service, importlib.import_module(f"services.{service}.app").DOMAINS).subscriptions
 
 
 @pytest.mark.parametrize("service", NAMES)

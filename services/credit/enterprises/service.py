@@ -15,8 +15,9 @@ from shared.events.credit import EnterpriseUpdated
 from shared.identifiers import uscc
 from shared.identifiers.errors import plain
 from shared.reference import areas
+from shared.wiring import Kept, Wiring
 
-_REGISTERED = "enterprises.registered"
+_REGISTERED: Kept[Wiring, set[str]] = Kept(lambda _: set())
 _MOST_REGISTERED = 100_000
 
 
@@ -34,7 +35,7 @@ async def ensure(uow: UnitOfWork, parties: Mapping[str, Party], recorded_by: str
 
     A subject never leaves the register, so each process asks about it once.
     """
-    registered: set[str] = uow.wiring.state.setdefault(_REGISTERED, set())
+    registered = _REGISTERED.of(uow.wiring)
     unknown = parties.keys() - registered
     if not unknown:
         return

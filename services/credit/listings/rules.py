@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from services.credit.rulebook.rules import AddWorkdays, Colour, Deadline, Finding, Rulebook, deadline
+from services.credit.rulebook.rules import Colour, Deadline, Finding, Law
 
 State = Literal["proposed", "notified", "heard", "decided", "published", "removed", "rejected"]
 StepKind = Literal["proposal", "notice", "hearing_asked", "hearing", "decision", "publication", "removal", "lapse"]
@@ -90,45 +90,30 @@ class Case:
         return replace(self, steps=(*self.steps, step))
 
 
-@dataclass(frozen=True)
-class Court:
-    """What a step is judged by: the book of rules, today, the calendar of working days."""
-
-    book: Rulebook
-    today: date
-    add_workdays: AddWorkdays
-
-    def find(self, code: str) -> Finding:
-        return self.book.find(code, on=self.today)
-
-    def deadline(self, code: str, start: date) -> Deadline:
-        return deadline(self.find(code), start, self.add_workdays)
-
-
-def check_proposal(court: Court, colour: Colour, ground_code: str, uscc: str, basis: Basis | None) -> None:
-    ground = court.book.grounds.get(ground_code)
-    if ground is None or ground.colour != colour or not ground.holds(court.today):
-        known = [g.code for g in court.book.grounds.values() if g.colour == colour and g.holds(court.today)]
+def check_proposal(law: Law, colour: Colour, ground_code: str, uscc: str, basis: Basis | None) -> None:
+    ground = law.book.grounds.get(ground_code)
+    if ground is None or ground.colour != colour or not ground.holds(law.today):
+        known = [g.code for g in law.book.grounds.values() if g.colour == colour and g.holds(law.today)]
         raise Refused(
             "ground",
             f"没有这一事由，可用：{'、'.join(known)}",
             f"No such ground today; there are: {', '.join(known)}",
         )
     if colour == "black":
-        _check_basis(court, uscc, basis)
-        _check_field(court, ground_code, basis, "field")
+        _check_basis(law, uscc, basis)
+        _check_field(law, ground_code, basis, "field")
 
 
-def _check_field(court: Court, ground_code: str, basis: Basis | None, kind: str) -> None:
+def _check_field(law: Law, ground_code: str, basis: Basis | None, kind: str) -> None:
     """A tourism ground on a metrology penalty would list for what was never found."""
-    ground = court.book.grounds[ground_code]
+    ground = law.book.grounds[ground_code]
     if basis is None or ground.field in ("any", basis.field):
         return
-    of_ground, of_basis = court.book.fields[ground.field], court.book.fields[basis.field]
+    of_ground, of_basis = law.book.fields[ground.field], law.book.fields[basis.field]
     fitting = [
         each.code
-        for each in court.book.grounds.values()
-        if each.colour == ground.colour and each.field in ("any", basis.field) and each.holds(court.today)
+        for each in law.book.grounds.values()
+        if each.colour == ground.colour and each.field in ("any", basis.field) and each.holds(law.today)
     ]
     raise Refused(
         kind,
@@ -138,8 +123,8 @@ def _check_field(court: Court, ground_code: str, basis: Basis | None, kind: str)
     )
 
 
-def _check_basis(court: Court, uscc: str, basis: Basis | None) -> None:
-    heavy = court.find("listing.black.heavy_penalty")
+def _check_basis(law: Law, uscc: str, basis: Basis | None) -> None:
+    heavy = law.find("listing.black.heavy_penalty")
     if basis is None or basis.uscc != uscc:
         raise Refused(
             "due_process",
@@ -152,7 +137,7 @@ def _check_basis(court: Court, uscc: str, basis: Basis | None) -> None:
             "due_process",
             "所依据的处罚决定已被撤销，不能列入",
             "The penalty behind it was annulled: no listing",
-            court.find("listing.black.delist_after_annulment"),
+            law.find("listing.black.delist_after_annulment"),
         )
     if not basis.heavy:
         raise Refused(
@@ -163,34 +148,34 @@ def _check_basis(court: Court, uscc: str, basis: Basis | None) -> None:
         )
 
 
-def check_notice(court: Court, case: Case, step: Step) -> Step:
-    _expect(court, case, "proposed", "notice")
+def check_notice(law: Law, case: Case, step: Step) -> Step:
+    _expect(law, case, "proposed", "notice")
     if case.colour == "black" and not step.document:
         raise Refused(
             "due_process",
             "告知必须书面送达，请给出告知书文号",
             "The notice is served in writing; give its document number",
-            court.find("listing.black.notice_first"),
+            law.find("listing.black.notice_first"),
         )
-    _check_day(court, case, step)
+    _check_day(law, case, step)
     return step
 
 
-def hearing_deadline(court: Court, case: Case) -> Deadline:
+def hearing_deadline(law: Law, case: Case) -> Deadline:
     """The last day on which a hearing may be asked for (red list: an objection raised)."""
     notice = case.step("notice")
     assert notice is not None
-    return court.deadline(_period_rule(case.colour), notice.on)
+    return law.deadline(_period_rule(case.colour), notice.on)
 
 
 def _period_rule(colour: Colour) -> str:
     return "hearing.request_within" if colour == "black" else "listing.red.objections_open"
 
 
-def check_hearing_asked(court: Court, case: Case, step: Step) -> Step:
-    _expect(court, case, "notified", "hearing_asked")
-    _check_day(court, case, step)
-    limit = hearing_deadline(court, case)
+def check_hearing_asked(law: Law, case: Case, step: Step) -> Step:
+    _expect(law, case, "notified", "hearing_asked")
+    _check_day(law, case, step)
+    limit = hearing_deadline(law, case)
     if step.on > limit.on:
         raise Refused(
             "due_process",
@@ -201,11 +186,11 @@ def check_hearing_asked(court: Court, case: Case, step: Step) -> Step:
     return step
 
 
-def check_hearing(court: Court, case: Case, step: Step) -> Step:
-    _expect(court, case, "notified", "hearing")
-    _check_day(court, case, step)
+def check_hearing(law: Law, case: Case, step: Step) -> Step:
+    _expect(law, case, "notified", "hearing")
+    _check_day(law, case, step)
     how: Hearing = step.detail["how"]
-    limit = hearing_deadline(court, case)
+    limit = hearing_deadline(law, case)
     if how == "period_passed":
         if case.step("hearing_asked") is not None:
             raise Refused(
@@ -214,7 +199,7 @@ def check_hearing(court: Court, case: Case, step: Step) -> Step:
                 "A hearing was asked for or an objection raised: hear it, or record the written waiver",
                 limit.rule,
             )
-        if court.today <= limit.on:
+        if law.today <= limit.on:
             raise Refused(
                 "due_process",
                 f"听取意见的期限到{limit.on}才届满",
@@ -222,7 +207,7 @@ def check_hearing(court: Court, case: Case, step: Step) -> Step:
                 limit.rule,
                 until=limit.on.isoformat(),
             )
-        return replace(step, on=court.today)
+        return replace(step, on=law.today)
     if how == "waived" and case.colour == "red":
         raise Refused(
             "due_process",
@@ -237,7 +222,7 @@ def check_hearing(court: Court, case: Case, step: Step) -> Step:
             "Give the document: the record of the hearing, or the written waiver",
             limit.rule,
         )
-    if how == "held" and case.colour == "red" and court.today <= limit.on:
+    if how == "held" and case.colour == "red" and law.today <= limit.on:
         raise Refused(
             "due_process",
             f"公示期到{limit.on}才届满",
@@ -248,16 +233,14 @@ def check_hearing(court: Court, case: Case, step: Step) -> Step:
     return step
 
 
-def check_decision(court: Court, case: Case, step: Step, basis: Basis | None) -> Step:
+def check_decision(law: Law, case: Case, step: Step, basis: Basis | None) -> Step:
     outcome: Outcome = step.detail["outcome"]
     if case.state in ("decided", "published", "removed", "rejected") or (outcome == "list" and case.state != "heard"):
-        _expect(court, case, "heard", "decision")
+        _expect(law, case, "heard", "decision")
     proposal = case.step("proposal")
     if proposal is not None and proposal.by == step.by:
-        raise Refused(
-            "two_persons", "提议人不能作决定", "The proposer cannot decide", court.find("listing.two_persons")
-        )
-    _check_day(court, case, step)
+        raise Refused("two_persons", "提议人不能作决定", "The proposer cannot decide", law.find("listing.two_persons"))
+    _check_day(law, case, step)
     if outcome == "list":
         hearing = case.step("hearing")
         if case.colour == "black" and hearing is not None and hearing.detail.get("intent_disproved"):
@@ -265,47 +248,47 @@ def check_decision(court: Court, case: Case, step: Step, basis: Basis | None) ->
                 "due_process",
                 "已有证据足以证明没有主观故意，不能列入，只能决定不予列入",
                 "Evidence disproved intent: the only decision is not to list",
-                court.find("listing.black.intent_disproved"),
+                law.find("listing.black.intent_disproved"),
             )
         if case.colour == "black":
             uscc = basis.uscc if basis else ""
-            _check_basis(court, uscc, basis)
+            _check_basis(law, uscc, basis)
             # The penalty may have been corrected since the proposal.
-            _check_field(court, case.ground_code, basis, "due_process")
+            _check_field(law, case.ground_code, basis, "due_process")
         if not step.document:
             raise Refused(
                 "due_process",
                 "决定须有文书，请给出决定书文号",
                 "A decision is a document; give its number",
-                court.find("listing.black.heavy_penalty") if case.colour == "black" else None,
+                law.find("listing.black.heavy_penalty") if case.colour == "black" else None,
             )
     return step
 
 
-def check_publication(court: Court, case: Case, step: Step) -> Step:
-    _expect(court, case, "decided", "publication")
+def check_publication(law: Law, case: Case, step: Step) -> Step:
+    _expect(law, case, "decided", "publication")
     return step
 
 
-def check_removal(court: Court, case: Case, step: Step) -> Step:
-    _expect(court, case, "published", "removal")
+def check_removal(law: Law, case: Case, step: Step) -> Step:
+    _expect(law, case, "published", "removal")
     return step
 
 
-def next_duty(court: Court, case: Case) -> tuple[StepKind, Deadline] | None:
+def next_duty(law: Law, case: Case) -> tuple[StepKind, Deadline] | None:
     """What must be done next and by when; None where the procedure asks for nothing."""
     last = case.steps[-1]
     match case.state:
         case "proposed":
-            return "notice", court.deadline("listing.notify_within", last.on)
+            return "notice", law.deadline("listing.notify_within", last.on)
         case "notified":
             notice = case.step("notice")
             assert notice is not None
-            return "hearing", court.deadline("listing.hear_within", notice.on)
+            return "hearing", law.deadline("listing.hear_within", notice.on)
         case "heard":
-            return "decision", court.deadline("listing.decide_within", last.on)
+            return "decision", law.deadline("listing.decide_within", last.on)
         case "decided":
-            return "publication", court.deadline("listing.publish_within", last.on)
+            return "publication", law.deadline("listing.publish_within", last.on)
     return None
 
 
@@ -326,7 +309,7 @@ _ACTS: dict[StepKind, tuple[str, str]] = {
 _ORDER: tuple[State, ...] = ("proposed", "notified", "heard", "decided", "published", "removed")
 
 
-def _expect(court: Court, case: Case, wanted: State, act: StepKind) -> None:
+def _expect(law: Law, case: Case, wanted: State, act: StepKind) -> None:
     """Raise unless the case stands where `act` is next: a skipped step is due process, a late one is state."""
     state = case.state
     if state == wanted:
@@ -341,7 +324,7 @@ def _expect(court: Court, case: Case, wanted: State, act: StepKind) -> None:
                 "notified": "No {} while objections are open",
             }[state]
             code = "listing.red.objections_open"
-        raise Refused("due_process", zh.format(zh_act), en.format(en_act), court.find(code), state=state)
+        raise Refused("due_process", zh.format(zh_act), en.format(en_act), law.find(code), state=state)
     raise Refused(
         "state",
         f"该案已处于“{state}”，不能再{zh_act}",
@@ -350,8 +333,8 @@ def _expect(court: Court, case: Case, wanted: State, act: StepKind) -> None:
     )
 
 
-def _check_day(court: Court, case: Case, step: Step) -> None:
-    if step.on > court.today:
+def _check_day(law: Law, case: Case, step: Step) -> None:
+    if step.on > law.today:
         raise Refused("date", "日期不能晚于今天", "The day cannot be after today")
     previous = case.steps[-1].on if case.steps else None
     if previous is not None and step.on < previous:

@@ -3,16 +3,16 @@
 from datetime import date
 from typing import Any, cast
 
-from services.credit.court import court_of
 from services.credit.enterprises import repository as enterprises
 from services.credit.listings import removal, repository, rules
 from services.credit.listings.models import Listing, ListingPeriod, ListingStep
-from services.credit.listings.rules import OPEN, Basis, Case, Court, Refused, Step
+from services.credit.listings.rules import OPEN, Basis, Case, Refused, Step
 from services.credit.listings.schemas import DecisionIn, HearingIn, NoticeIn, ProposalIn, PublicationIn, RemovalIn
 from services.credit.listings.texts import remedies
 from services.credit.measures.data import catalogue
 from services.credit.people import require_department
-from services.credit.rulebook.rules import Colour, after, last_day
+from services.credit.rulebook.law import law_of
+from services.credit.rulebook.rules import Colour, Law, after, last_day
 from services.credit.violations import repository as violations
 from shared.attachments import records as attachments
 from shared.clock import shanghai_date
@@ -46,7 +46,7 @@ def as_error(refused: Refused, act: str) -> PlatformError:
 
 async def propose(uow: UnitOfWork, body: ProposalIn) -> Listing:
     """Open a case. Not public."""
-    principal, court = uow.principal, court_of(uow)
+    principal, law = uow.principal, law_of(uow)
     if principal.department is None:
         raise Forbidden("department", zh="提议须由部门人员作出", en="A proposal is made by staff of a department")
     enterprise = await enterprises.get(uow.session, body.uscc)
@@ -66,11 +66,11 @@ async def propose(uow: UnitOfWork, body: ProposalIn) -> Listing:
     if basis is not None:
         require_department(principal, basis.authority)
     try:
-        rules.check_proposal(court, body.colour, body.ground_code, body.uscc, basis)
+        rules.check_proposal(law, body.colour, body.ground_code, body.uscc, basis)
     except Refused as refused:
         raise as_error(refused, "proposal") from refused
-    _check_validity(body, court.today)
-    await _check_free(uow, body, court.today)
+    _check_validity(body, law.today)
+    await _check_free(uow, body, law.today)
     department = departments.get(principal.department)
     words = remedies()[body.colour]
     listing = Listing(
@@ -91,9 +91,9 @@ async def propose(uow: UnitOfWork, body: ProposalIn) -> Listing:
         proposed_by=principal.id,
     )
     detail = {"valid_until": body.valid_until.isoformat()} if body.valid_until else {}
-    step = Step("proposal", court.today, principal.id, body.document_number, detail)
+    step = Step("proposal", law.today, principal.id, body.document_number, detail)
     uow.session.add(listing)
-    _store_step(uow, court, listing, Case(body.colour, body.ground_code), step)
+    _store_step(uow, law, listing, Case(body.colour, body.ground_code), step)
     uow.publish(
         ListingProposed(
             listing_id=listing.listing_id,
@@ -188,37 +188,37 @@ async def _advance(uow: UnitOfWork, listing_id: str, step: Step) -> Listing:
     require_department(uow.principal, listing.authority)
     if wrong := await attachments.unknown(uow.session, "credit", uow.principal, step.attachment):
         raise Invalid([wrong])
-    court, case = court_of(uow), await load_case(uow.session, listing)
+    law, case = law_of(uow), await load_case(uow.session, listing)
     try:
         match step.kind:
             case "notice":
-                step = rules.check_notice(court, case, step)
+                step = rules.check_notice(law, case, step)
             case "hearing_asked":
-                step = rules.check_hearing_asked(court, case, step)
+                step = rules.check_hearing_asked(law, case, step)
             case "hearing":
-                step = rules.check_hearing(court, case, step)
+                step = rules.check_hearing(law, case, step)
             case "decision":
-                step = rules.check_decision(court, case, step, await _basis(uow.session, listing.violation_id))
+                step = rules.check_decision(law, case, step, await _basis(uow.session, listing.violation_id))
             case "publication":
-                step = rules.check_publication(court, case, step)
+                step = rules.check_publication(law, case, step)
             case "removal":
-                step = rules.check_removal(court, case, step)
+                step = rules.check_removal(law, case, step)
     except Refused as refused:
         raise as_error(refused, step.kind) from refused
     if step.kind == "decision":
         listing.document_number, listing.decided_on = step.document, step.on
-    _store_step(uow, court, listing, case, step)
+    _store_step(uow, law, listing, case, step)
     if step.kind == "publication":
-        await _publish(uow, court, listing, case)
+        await _publish(uow, law, listing, case)
     if step.kind == "removal":
         await removal.take_off(uow, listing, "revoked", str(step.detail["detail"]))
     return listing
 
 
-def _store_step(uow: UnitOfWork, court: Court, listing: Listing, case: Case, step: Step) -> None:
+def _store_step(uow: UnitOfWork, law: Law, listing: Listing, case: Case, step: Step) -> None:
     case = case.with_step(step)
     listing.state = case.state
-    duty = rules.next_duty(court, case)
+    duty = rules.next_duty(law, case)
     listing.due_act, listing.due_on = (duty[0], duty[1].on) if duty else (None, None)
     uow.session.add(listing)
     uow.session.add(
@@ -238,17 +238,17 @@ def _store_step(uow: UnitOfWork, court: Court, listing: Listing, case: Case, ste
     uow.audit(f"listing.{step.kind}", subject=listing.uscc, detail={"listing_id": listing.listing_id})
 
 
-async def _publish(uow: UnitOfWork, court: Court, listing: Listing, case: Case) -> None:
+async def _publish(uow: UnitOfWork, law: Law, listing: Listing, case: Case) -> None:
     """Put the decided case on its list, for the period that law or the recogniser sets."""
     decision, proposal = case.step("decision"), case.step("proposal")
     assert decision is not None
     assert proposal is not None
     assert listing.document_number is not None
-    valid_from = court.today
+    valid_from = law.today
     if listing.colour == "black":
-        period = court.find("listing.black.period")
-        early = court.find("listing.black.removable_after").applied
-        valid_from = {"publication": court.today, "document": decision.on}[period.applied.clock]
+        period = law.find("listing.black.period")
+        early = law.find("listing.black.removable_after").applied
+        valid_from = {"publication": law.today, "document": decision.on}[period.applied.clock]
         valid_until = last_day(period, valid_from)
         assert early.number is not None
         removable_from = after(valid_from, early.number, early.unit)
@@ -262,11 +262,11 @@ async def _publish(uow: UnitOfWork, court: Court, listing: Listing, case: Case) 
         valid_from=valid_from,
         valid_until=valid_until,
         removable_from=removable_from,
-        published_on=court.today,
+        published_on=law.today,
         known_from=uow.now,
     )
     uow.session.add(row)
-    ground = court.book.grounds[listing.ground_code]
+    ground = law.book.grounds[listing.ground_code]
     uow.publish(
         ListingPublished(
             listing_id=listing.listing_id,
@@ -283,11 +283,11 @@ async def _publish(uow: UnitOfWork, court: Court, listing: Listing, case: Case) 
             authority_name=listing.authority_name,
             document_number=listing.document_number,
             decided_on=decision.on,
-            published_on=court.today,
+            published_on=law.today,
             valid_from=valid_from,
             valid_until=valid_until,
             removable_from=removable_from,
-            measures=[measure.zh for measure in catalogue().applying(case.colour, court.today)],
+            measures=[measure.zh for measure in catalogue().applying(case.colour, law.today)],
             remedies=listing.remedies,
             remedies_en=listing.remedies_en,
         )

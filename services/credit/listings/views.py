@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date
 
-from services.credit.court import court_on
 from services.credit.listings import repository, rules
 from services.credit.listings.models import Listing, ListingPeriod
 from services.credit.listings.schemas import EntryOut, ListedOut, ListingOut, NextStep, StepOut
@@ -11,6 +10,7 @@ from services.credit.listings.service import load_case
 from services.credit.measures.schemas import MeasureOut
 from services.credit.measures.views import measures
 from services.credit.rulebook.data import rulebook
+from services.credit.rulebook.law import law_on
 from services.credit.rulebook.rules import Colour
 from shared.attachments.records import described
 from shared.auth import PUBLIC, Principal
@@ -70,8 +70,8 @@ async def file(session: AsyncSession, listing: Listing, today: date, principal: 
     files = await described(session, "credit", principal, [step.attachment for step in steps])
     case = await load_case(session, listing)
     period = await repository.period(session, listing.listing_id)
-    court = court_on(today)
-    duty = rules.next_duty(court, case)
+    law = law_on(today)
+    duty = rules.next_duty(law, case)
     ground = rulebook().grounds[listing.ground_code]
     return ListingOut(
         listing_id=listing.listing_id,
@@ -97,7 +97,7 @@ async def file(session: AsyncSession, listing: Listing, today: date, principal: 
         remedies=listing.remedies,
         remedies_en=listing.remedies_en,
         next=NextStep(act=duty[0], by=duty[1].on, certain=duty[1].certain, rule=duty[1].rule.cite()) if duty else None,
-        hearing_until=rules.hearing_deadline(court, case).on if case.step("notice") else None,
+        hearing_until=rules.hearing_deadline(law, case).on if case.step("notice") else None,
         steps=[
             StepOut(
                 kind=step.kind,

@@ -203,3 +203,18 @@ def last_day(finding: Finding, start: date) -> date:
     if rule.number is None:
         raise ValueError(f"{rule.code} states no period")
     return after(start, rule.number, rule.unit) - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Law:
+    """What a decision of today is judged by: the book of rules, the day, the calendar of working days."""
+
+    book: Rulebook
+    today: date
+    add_workdays: AddWorkdays
+
+    def find(self, code: str) -> Finding:
+        return self.book.find(code, on=self.today)
+
+    def deadline(self, code: str, start: date) -> Deadline:
+        return deadline(self.find(code), start, self.add_workdays)

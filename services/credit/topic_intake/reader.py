@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from services.credit.settings import Settings
 from services.credit.topic_intake import repository
 from services.credit.topic_intake.service import take
 from shared.bus import dead_letters
@@ -24,7 +25,7 @@ _ASIDE_SECONDS = 60.0
 async def run(platform: Platform) -> None:
     """Until cancelled; errors of bus and database go to the supervisor, which starts this again."""
     loop = asyncio.get_running_loop()
-    refresh: float = platform.settings.intake_refresh_seconds  # type: ignore[attr-defined]
+    refresh = platform.settings_as(Settings).intake_refresh_seconds
     member = f"credit-intake:{platform.settings.worker_id}"
     aside: dict[str, float] = {}
     """Topics whose receipts cannot be sent, and until when they are left alone."""
@@ -63,7 +64,7 @@ def _still(aside: Mapping[str, float], now: float) -> set[str]:
 
 async def readable(platform: Platform, aside: set[str]) -> list[str]:
     """Topics that are there, whose client is known and undisputed, and whose receipts have somewhere to go."""
-    shared = [INTAKE_TOPIC] if platform.settings.shared_intake else []  # type: ignore[attr-defined]
+    shared = [INTAKE_TOPIC] if platform.settings_as(Settings).shared_intake else []
     found = {unit: topic for topic in await platform.bus.topics(UNIT_INTAKE) if (unit := unit_of(topic))}
     if platform.bus.topics_are_made and found:
         answers = set(await platform.bus.topics(UNIT_RECEIPTS))

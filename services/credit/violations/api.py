@@ -40,15 +40,12 @@ from shared.web import (
 )
 from shared.web.bodies import documented, json_of, parse, problem_of, require_json
 from shared.web.reading import body_of, in_time
+from shared.wiring import Kept
 
 router = Router(prefix="/v1/credit", tags=["violations"])
 WRITE = "credit:violations:write"
-_COALESCER = "violations"
-
-
-async def start(platform: Platform) -> None:
-    """Single pushes that arrive beside each other share one commit."""
-    platform.state[_COALESCER] = Coalescer(platform, intake.record)
+_PUSHES: Kept[Platform, Coalescer[Push, Accepted]] = Kept(lambda platform: Coalescer(platform, intake.record))
+"""Single pushes that arrive beside each other share one commit."""
 
 
 async def _push(platform: Platform, principal: Principal, body: bytes) -> Push:
@@ -57,7 +54,7 @@ async def _push(platform: Platform, principal: Principal, body: bytes) -> Push:
 
 
 async def _record(platform: Platform, principal: Principal, body: bytes) -> tuple[int, bytes]:
-    accepted: Accepted = await platform.state[_COALESCER].submit(await _push(platform, principal, body))
+    accepted = await _PUSHES.of(platform).submit(await _push(platform, principal, body))
     return 200 if accepted.repeated else 201, accepted.receipt.encode()
 
 

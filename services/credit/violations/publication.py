@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from services.credit.court import court_of
+from services.credit.rulebook.law import law_of
 from services.credit.violations import repository, rules
 from services.credit.violations.models import Violation
 from shared.db import UnitOfWork
@@ -52,10 +52,10 @@ def publish(uow: UnitOfWork, row: Violation) -> None:
             "withdrawn": ("该决定已被撤销", "The decision was withdrawn"),
         }.get(row.state, ("已经公示", "It was published already"))
         raise Conflict("violation_state", zh=words[0], en=words[1], state=row.state)
-    court = court_of(uow)
+    law = law_of(uow)
     row.state = "published"
-    row.published_on, row.published_at = court.today, uow.now
-    show_until(row, rules.publication_end(court.find(f"publicity.ends.{row.gravity}"), row.body, court.today))
+    row.published_on, row.published_at = law.today, uow.now
+    show_until(row, rules.publication_end(law.find(f"publicity.ends.{row.gravity}"), row.body, law.today))
     uow.session.add(row)
     tell(uow, row)
     uow.audit("violation.publish", subject=row.uscc, detail={"violation_id": row.violation_id})
@@ -99,7 +99,7 @@ def end(uow: UnitOfWork, row: Violation, on: date, reason: str) -> None:
 
 async def publish_due(uow: UnitOfWork, limit: int, *, at_once: bool) -> int:
     """Publish what nobody published: on its last day, or all at once."""
-    today = court_of(uow).today
+    today = law_of(uow).today
     rows = await repository.due(uow.session, "publish", _FOREVER if at_once else today, limit)
     for row in rows:
         publish(uow, row)
@@ -108,7 +108,7 @@ async def publish_due(uow: UnitOfWork, limit: int, *, at_once: bool) -> int:
 
 async def end_due(uow: UnitOfWork, limit: int) -> int:
     """End publications whose last day is over."""
-    rows = await repository.due(uow.session, "end", court_of(uow).today, limit)
+    rows = await repository.due(uow.session, "end", law_of(uow).today, limit)
     for row in rows:
         assert row.expires_on is not None
         end(uow, row, row.expires_on + timedelta(days=1), "expired")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from services.credit.court import court_on
+from services.credit.rulebook.law import law_on
 from services.credit.violations import rules
 from services.credit.violations.rules import Outlook
 from shared.db.types import dumps, utc_text
@@ -62,7 +62,7 @@ class Outlooks:
     """Outlooks of one day: records that agree in the deciding fields share one."""
 
     def __init__(self, today: date) -> None:
-        self._court = court_on(today)
+        self._law = law_on(today)
         self._known: dict[Any, tuple[Outlook, orjson.Fragment]] = {}
 
     def of(self, body: Mapping[str, Any]) -> tuple[Outlook, orjson.Fragment]:
@@ -72,8 +72,8 @@ class Outlooks:
         if found is None:
             if len(self._known) >= _MOST_OUTLOOKS:
                 self._known.clear()
-            court = self._court
-            made = rules.outlook(body, court.book, today=court.today, add_workdays=court.add_workdays)
+            law = self._law
+            made = rules.outlook(body, law.book, today=law.today, add_workdays=law.add_workdays)
             found = self._known[key] = (made, orjson.Fragment(dumps([act.to_dict() for act in made.acts])))
         return found
 

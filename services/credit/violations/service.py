@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.credit.court import court_of
 from services.credit.people import require_department
+from services.credit.rulebook.law import law_of
 from services.credit.rulebook.rules import deadline
 from services.credit.violations import publication, repository, rules
 from services.credit.violations.intake import is_serious
@@ -39,7 +39,7 @@ async def publish(uow: UnitOfWork, violation_id: str, body: Publication) -> Viol
 
 async def correct(uow: UnitOfWork, violation_id: str, body: Correction) -> str:
     """A new version with the changed fields; answers its receipt. Whoever was told the old one is told the new one."""
-    row, court = await load(uow, violation_id), court_of(uow)
+    row, law = await load(uow, violation_id), law_of(uow)
     _must_stand(row)
     if row.version != body.version:
         raise Conflict(
@@ -52,7 +52,7 @@ async def correct(uow: UnitOfWork, violation_id: str, body: Correction) -> str:
     differing = rules.differences(row.body, given)
     if not differing:
         raise Conflict("no_change", zh="与现有内容相同，没有需要更正的", en="Nothing differs from what is recorded")
-    outlook = rules.outlook(given, court.book, today=court.today, add_workdays=court.add_workdays)
+    outlook = rules.outlook(given, law.book, today=law.today, add_workdays=law.add_workdays)
     new = await _next_version(uow, row, given, outlook, body.reason)
     acts = [act.to_dict() for act in outlook.acts]
     new.receipt = dumps(receipt(violation_id, new.version, given, outlook, uow.now, acts, status="corrected"))
@@ -83,7 +83,7 @@ def _corrected(row: Violation, body: Correction, uow: UnitOfWork) -> dict[str, A
     ]
     merged = {**row.body, "warning_only": None, **body.changes}
     try:
-        parsed = ViolationIn.model_validate(merged, context={"today": court_of(uow).today})
+        parsed = ViolationIn.model_validate(merged, context={"today": law_of(uow).today})
     except ValidationError as error:
         wrong += field_errors(error.errors(include_url=False, include_input=False), ("body", "changes"))
     if wrong:
@@ -126,13 +126,13 @@ async def _next_version(
 
 async def _publicity_of(uow: UnitOfWork, old: Violation, new: Violation, outlook: Outlook) -> None:
     """Publication goes on, ends or becomes due with the corrected content."""
-    court = court_of(uow)
+    law = law_of(uow)
     if old.state == "published" and not new.publishable:
-        publication.end(uow, new, court.today, "withdrawn")
+        publication.end(uow, new, law.today, "withdrawn")
         new.state = "kept"
     elif old.state == "published":
         assert new.published_on is not None
-        ends = court.book.find(f"publicity.ends.{new.gravity}", on=new.published_on)
+        ends = law.book.find(f"publicity.ends.{new.gravity}", on=new.published_on)
         publication.show_until(new, rules.publication_end(ends, new.body, new.published_on))
     elif old.state in ("recorded", "kept"):
         new.state = "recorded" if new.publishable else "kept"
@@ -145,19 +145,19 @@ async def _publicity_of(uow: UnitOfWork, old: Violation, new: Violation, outlook
 
 async def withdraw(uow: UnitOfWork, violation_id: str, body: Withdrawal) -> str:
     """The decision was annulled: nothing of it is shown from now on, and what rested on it falls with it."""
-    row, court = await load(uow, violation_id), court_of(uow)
+    row, law = await load(uow, violation_id), law_of(uow)
     _must_stand(row)
-    if wrong := _withdrawal_day(row, body, court.today):
+    if wrong := _withdrawal_day(row, body, law.today):
         raise Invalid([wrong])
-    outlook = rules.outlook(row.body, court.book, today=court.today, add_workdays=court.add_workdays)
+    outlook = rules.outlook(row.body, law.book, today=law.today, add_workdays=law.add_workdays)
     new = await _next_version(uow, row, row.body, outlook, body.reason)
     if row.state == "published":
-        publication.end(uow, new, court.today, "withdrawn")
+        publication.end(uow, new, law.today, "withdrawn")
     new.state, new.publishable = "withdrawn", False
     fell = PenaltiesFell([violation_id], f"所依据的处罚决定被撤销（{body.document_number}）：{body.reason}")
     [revoked] = await uow.tell(fell)
-    rule = court.find("publicity.withdraw_within")
-    limit = deadline(rule, body.annulled_on, court.add_workdays)
+    rule = law.find("publicity.withdraw_within")
+    limit = deadline(rule, body.annulled_on, law.add_workdays)
     acts = [
         Act(
             "withdrawn",
@@ -169,8 +169,8 @@ async def withdraw(uow: UnitOfWork, violation_id: str, body: Withdrawal) -> str:
         )
     ]
     if revoked:
-        delist = court.find("listing.black.delist_after_annulment")
-        limit = deadline(delist, body.annulled_on, court.add_workdays)
+        delist = law.find("listing.black.delist_after_annulment")
+        limit = deadline(delist, body.annulled_on, law.add_workdays)
         names = "、".join(listing_id for listing_id, _ in revoked)
         acts.append(
             Act(

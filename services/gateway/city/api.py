@@ -8,11 +8,11 @@ import orjson
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.gateway import freshness
-from services.gateway.answers import age_headers, view_response
 from services.gateway.city import views
 from services.gateway.schemas import CityView, TargetView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.answers import age_headers, view_response
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.events.indicators import Light
@@ -62,7 +62,7 @@ async def overview(
         light=light,
         dept=dept,
         lang=lang,
-        deadline=gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms")),
+        deadline=UPSTREAMS.of(platform).deadline(request.headers.get("x-request-deadline-ms")),
     )
     return view_response(view)
 
@@ -84,7 +84,7 @@ async def target(
         area=area,
         as_of=as_of,
         lang=lang,
-        deadline=gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms")),
+        deadline=UPSTREAMS.of(platform).deadline(request.headers.get("x-request-deadline-ms")),
     )
     if view is None:
         raise NotFound("target", zh=f"没有目标 {target_id}", en=f"No target {target_id}")

@@ -10,34 +10,34 @@ from services.gateway.upstreams.client import Deadline, UpstreamError
 from shared.i18n import Lang
 
 if TYPE_CHECKING:
-    from services.gateway.state import Gateway
+    from services.gateway.upstreams.clients import Upstreams
 
 Light = dict[str, Any]
 """The fields of `LightChanged`."""
 
 
-async def lights(gateway: "Gateway", area: str, as_of: date, deadline: Deadline, lang: Lang) -> dict[str, Light]:
+async def lights(upstreams: "Upstreams", area: str, as_of: date, deadline: Deadline, lang: Lang) -> dict[str, Light]:
     """Target id -> its light in `area` as of the end of a day. Raises UpstreamError."""
     query = urlencode({"area": area, "as_of": as_of.isoformat()})
-    body = await _ask(gateway, f"/v1/indicators/dashboard?{query}", deadline, lang)
+    body = await _ask(upstreams, f"/v1/indicators/dashboard?{query}", deadline, lang)
     with _readable():
         return {item["target_id"]: _light(item, as_of) for item in body["items"]}
 
 
 async def series(
-    gateway: "Gateway", target_id: str, area: str, as_of: date | None, deadline: Deadline, lang: Lang
+    upstreams: "Upstreams", target_id: str, area: str, as_of: date | None, deadline: Deadline, lang: Lang
 ) -> list[SeriesPoint]:
     """Values of a target in `area` by period, oldest first. Raises UpstreamError."""
     asked = {"area": area} | ({"as_of": as_of.isoformat()} if as_of else {})
     path = f"/v1/indicators/targets/{quote(target_id, safe='')}/series?{urlencode(asked)}"
-    body = await _ask(gateway, path, deadline, lang)
+    body = await _ask(upstreams, path, deadline, lang)
     with _readable():
         return [_point(item, area) for item in body["items"]]
 
 
-async def _ask(gateway: "Gateway", path: str, deadline: Deadline, lang: Lang) -> Any:
+async def _ask(upstreams: "Upstreams", path: str, deadline: Deadline, lang: Lang) -> Any:
     headers = {"accept": "application/json", "accept-language": "en" if lang == "en" else "zh-CN"}
-    body = await gateway.upstreams["indicators"].get_json(path, deadline=deadline.part(), headers=headers)
+    body = await upstreams.clients["indicators"].get_json(path, deadline=deadline.part(), headers=headers)
     if body is None:
         raise UpstreamError("indicators", "refused", status=404)
     return body

@@ -5,15 +5,15 @@ from collections.abc import Awaitable
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from services.gateway import freshness
 from services.gateway.city import asked, repository, rules
 from services.gateway.enterprises import repository as enterprises
 from services.gateway.feed import repository as feed
 from services.gateway.names import area_name
 from services.gateway.recalls import repository as recalls
 from services.gateway.schemas import CityView, FeedItem, PartError, TargetView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
 from services.gateway.upstreams.client import Deadline, UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.clock import shanghai_date
 from shared.i18n import Lang
 
@@ -36,7 +36,7 @@ async def city_view(
     Now: from the gateway's own projections. As of a past day: the lights are asked from indicators; when it cannot be
     had, they are `no_data`, and `errors` says so.
     """
-    gateway, now = gateway_of(platform), platform.clock.now()
+    upstreams, now = UPSTREAMS.of(platform), platform.clock.now()
     area, today = area or platform.settings.city, shanghai_date(now)
     as_of = None if as_of == today else as_of
     errors: list[PartError] = []
@@ -50,7 +50,7 @@ async def city_view(
     targets = [rules.target_light(target, light_body) for target, _, light_body, _ in rows]
     if as_of is not None:
         try:
-            then = await asked.lights(gateway, area, as_of, deadline or gateway.deadline(None), lang)
+            then = await asked.lights(upstreams, area, as_of, deadline or upstreams.deadline(None), lang)
             targets = [rules.with_light(target, then.get(target["target_id"])) for target in targets]
         except UpstreamError as error:
             errors.append(freshness.error_of(error))
@@ -63,7 +63,7 @@ async def city_view(
         "traceability": latest[0]["at"] if latest else None,
     }
     view: dict[str, Any] = {
-        **freshness.envelope(gateway.monitor, changed, now, errors),
+        **freshness.envelope(upstreams.monitor, changed, now, errors),
         "area_code": area,
         "area_name": area_name(area),
         "as_of": as_of.isoformat() if as_of else None,
@@ -93,7 +93,7 @@ async def target_view(
     deadline: Deadline | None = None,
 ) -> TargetView | None:
     """One target: its light, the other areas, and its series, which is asked from indicators for this answer."""
-    gateway, now = gateway_of(platform), platform.clock.now()
+    upstreams, now = UPSTREAMS.of(platform), platform.clock.now()
     area = area or platform.settings.city
     async with platform.read() as session:
         rows = await repository.targets_with_lights(session, area, target_id=target_id)
@@ -103,10 +103,10 @@ async def target_view(
     body, target_at, light_body, light_at = rows[0]
     target = rules.target_light(body, light_body)
     errors: list[PartError] = []
-    limit = deadline or gateway.deadline(None)
+    limit = deadline or upstreams.deadline(None)
     series, then = await asyncio.gather(
-        _or_error(asked.series(gateway, target_id, area, as_of, limit, lang)),
-        _or_error(asked.lights(gateway, area, as_of, limit, lang)) if as_of else _nothing(),
+        _or_error(asked.series(upstreams, target_id, area, as_of, limit, lang)),
+        _or_error(asked.lights(upstreams, area, as_of, limit, lang)) if as_of else _nothing(),
     )
     if isinstance(series, UpstreamError):
         errors.append(freshness.error_of(series, "series"))
@@ -116,7 +116,7 @@ async def target_view(
         target = rules.with_light(target, then.get(target_id) if isinstance(then, dict) else None)
     changed = {"indicators": max(filter(None, (target_at, light_at)))}
     view: dict[str, Any] = {
-        **freshness.envelope(gateway.monitor, changed, now, errors),
+        **freshness.envelope(upstreams.monitor, changed, now, errors),
         "area_code": area,
         "area_name": area_name(area),
         "as_of": as_of.isoformat() if as_of else None,

@@ -8,42 +8,45 @@ from fastapi.responses import HTMLResponse
 
 from services.gateway.documents import page
 from services.gateway.documents.merge import merge
-from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.auth import Public
 from shared.web import Router, allow
+from shared.wiring import Kept, Wiring
 
 if TYPE_CHECKING:
     from shared.platform import Platform
 
+DOCUMENTS: Kept[Wiring, dict[str, dict[str, Any]]] = Kept(lambda _: {})
+"""OpenAPI documents of the upstreams, by service: those that answered so far."""
 AGAIN_SECONDS = 300
 """A document changes with a release; one that is missing is asked for each time its service is seen alive."""
 
 
 async def run(platform: "Platform") -> None:
     """Fetch what is missing every second, everything every five minutes."""
-    gateway = gateway_of(platform)
+    upstreams, documents = UPSTREAMS.of(platform), DOCUMENTS.of(platform)
     rounds = 0
     while True:
         if rounds % AGAIN_SECONDS == 0:
-            wanted = set(gateway.upstreams)
+            wanted = set(upstreams.clients)
         else:
-            wanted = {name for name in gateway.upstreams if gateway.documents.get(name) is None}
+            wanted = {name for name in upstreams.clients if name not in documents}
         for name in sorted(wanted):
-            if gateway.monitor.seen[name].state not in ("down", "unknown") or rounds == 0:
+            if upstreams.monitor.seen[name].state not in ("down", "unknown") or rounds == 0:
                 await fetch(platform, name)
         rounds += 1
         await asyncio.sleep(1)
 
 
 async def fetch(platform: "Platform", name: str) -> None:
-    gateway = gateway_of(platform)
+    upstreams = UPSTREAMS.of(platform)
     try:
-        document = await gateway.upstreams[name].get_json("/openapi.json", deadline=gateway.deadline(None))
+        document = await upstreams.clients[name].get_json("/openapi.json", deadline=upstreams.deadline(None))
     except UpstreamError:
         return
     if isinstance(document, dict) and isinstance(document.get("paths"), dict):
-        gateway.documents[name] = document
+        DOCUMENTS.of(platform)[name] = document
 
 
 def install(app: FastAPI, platform: "Platform") -> None:
@@ -51,8 +54,7 @@ def install(app: FastAPI, platform: "Platform") -> None:
     own = app.openapi
 
     def merged() -> dict[str, Any]:
-        gateway = gateway_of(platform)
-        return merge(own(), {name: gateway.documents.get(name) for name in gateway.upstreams})
+        return merge(own(), {name: DOCUMENTS.of(platform).get(name) for name in UPSTREAMS.of(platform).clients})
 
     app.openapi = merged  # type: ignore[method-assign]
     # FastAPI's own page loads its scripts from elsewhere.

@@ -3,11 +3,11 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from services.gateway import freshness
 from services.gateway.enterprises import repository, rules
 from services.gateway.names import area_name
 from services.gateway.schemas import Colour, Listing, ListView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.clock import shanghai_date
 from shared.web.paging import Keyset
 
@@ -38,7 +38,7 @@ async def list_view(
     more, found = len(found) > limit, found[:limit]
     items: list[Listing] = [rules.listing_on(body, day, area_name(body["area_code"])) for body in found]
     return {
-        **freshness.envelope(gateway_of(platform).monitor, {"credit": newest}, now),
+        **freshness.envelope(UPSTREAMS.of(platform).monitor, {"credit": newest}, now),
         "colour": colour,
         "q": q,
         "area_code": area,

@@ -7,11 +7,11 @@ import orjson
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.gateway.answers import view_response
 from services.gateway.feed.views import feed_view
 from services.gateway.paging import Cursor, Limit
 from services.gateway.schemas import FeedItem, FeedView
-from services.gateway.state import gateway_of
+from services.gateway.settings import Settings
+from services.gateway.upstreams.answers import view_response
 from shared.auth import Public
 from shared.i18n import Lang, Text
 from shared.web import CurrentPlatform, RequestLang, Router, allow, problem
@@ -107,4 +107,4 @@ def _atom_entry(item: FeedItem, base: str, lang: Lang) -> str:
 
 def base_url(platform: "Platform", request: Request) -> str:
     """Where clients reach the gateway, without a slash at the end."""
-    return (gateway_of(platform).settings.public_url or str(request.base_url)).rstrip("/")
+    return (platform.settings_as(Settings).public_url or str(request.base_url)).rstrip("/")

@@ -1,6 +1,6 @@
-"""Announces what a projection handler has just applied, in the same transaction. A replay announces nothing."""
+"""Announces what the projections have just applied, in the same transaction. A replay announces nothing."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,29 +10,15 @@ from services.gateway.feed import repository, rules
 from services.gateway.projection import Row, body_of, event_time
 from services.gateway.recalls import repository as recalls
 from shared.bus import Received
-from shared.bus.subscription import Handler
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 
 Events = Sequence[Received[Any]]
-Then = Callable[[UnitOfWork, Events], Awaitable[None]]
-
-
-def announced(handler: Handler, then: Then) -> Handler:
-    """`handler`, and then what its events mean for the feed."""
-
-    async def handle(uow: UnitOfWork, events: Events) -> None:
-        await handler(uow, events)
-        if not uow.replaying:
-            await then(uow, events)
-            uow.invalidate("feed")
-
-    return handle
 
 
 async def listing_published(uow: UnitOfWork, events: Events) -> None:
     rows = [_row(event, rules.listing_published(body_of(event)), event.data.listing_id) for event in events]
-    await repository.append(uow.session, rows)
+    await _append(uow, rows)
 
 
 async def listing_removed(uow: UnitOfWork, events: Events) -> None:
@@ -42,12 +28,12 @@ async def listing_removed(uow: UnitOfWork, events: Events) -> None:
     for event in events:
         notice = rules.listing_removed(body_of(event), name_of(known[event.data.uscc]))
         rows.append(_row(event, notice, event.id))
-    await repository.append(uow.session, rows)
+    await _append(uow, rows)
 
 
 async def violation_published(uow: UnitOfWork, events: Events) -> None:
     rows = [_row(event, rules.violation_published(body_of(event)), event.data.violation_id) for event in events]
-    await repository.append(uow.session, rows)
+    await _append(uow, rows)
 
 
 async def violation_ended(uow: UnitOfWork, events: Events) -> None:
@@ -56,11 +42,12 @@ async def violation_ended(uow: UnitOfWork, events: Events) -> None:
         event.data.violation_id: getattr(event.data, "ended_on", shanghai_date(event.time)) for event in events
     }
     await repository.retract(uow.session, ends)
+    uow.invalidate("feed")
 
 
 async def recall_changed(uow: UnitOfWork, events: Events) -> None:
     rows = [_row(event, rules.recall_changed(body_of(event)), event.data.recall_id) for event in events]
-    await repository.append(uow.session, rows)
+    await _append(uow, rows)
 
 
 async def recall_closed(uow: UnitOfWork, events: Events) -> None:
@@ -69,7 +56,7 @@ async def recall_closed(uow: UnitOfWork, events: Events) -> None:
     for event in events:
         notice = rules.recall_closed(body_of(event), known[event.data.recall_id])
         rows.append(_row(event, notice, event.data.recall_id))
-    await repository.append(uow.session, rows)
+    await _append(uow, rows)
 
 
 def _row(event: Received[Any], notice: rules.Notice, ref: str) -> Row:
@@ -79,3 +66,8 @@ def _row(event: Received[Any], notice: rules.Notice, ref: str) -> Row:
         "shown_until": rules.shown_until(body_of(event)),
         "body": notice | {"at": event_time(event)},
     }
+
+
+async def _append(uow: UnitOfWork, rows: Sequence[Row]) -> None:
+    await repository.append(uow.session, rows)
+    uow.invalidate("feed")

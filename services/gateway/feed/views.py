@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, cast
 
-from services.gateway import freshness
 from services.gateway.feed import repository
 from services.gateway.schemas import FeedItem, FeedView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.clock import shanghai_date
 from shared.web.paging import Keyset, position
 
@@ -25,7 +25,7 @@ async def feed_view(platform: "Platform", *, limit: int = 50, cursor: str | None
     more, found = len(found) > limit, found[:limit]
     newest = found[0]["at"] if found else None
     return {
-        **freshness.envelope(gateway_of(platform).monitor, {"credit": newest, "traceability": newest}, now),
+        **freshness.envelope(UPSTREAMS.of(platform).monitor, {"credit": newest, "traceability": newest}, now),
         "items": cast(list[FeedItem], found),
         "next": _FEED.cursor(found[-1]["seq"]) if more else None,
     }

@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from services.gateway.issuer import service
-from services.gateway.issuer.attempts import TooOften
+from services.gateway.issuer.attempts import ATTEMPTS, TooOften
 from services.gateway.issuer.rules import MAX_FORM, MAX_NAME, OAuthError
 from services.gateway.issuer.schemas import Token, TokenError
-from services.gateway.state import Gateway, gateway_of
+from services.gateway.issuer.service import KEYS
 from shared.auth import PUBLIC, Public
-from shared.web import CurrentPlatform, Router, allow
+from shared.web import CurrentPlatform, Platform, Router, allow
 from shared.web.routing import PolicyRoute
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -68,7 +68,7 @@ async def token(request: Request, platform: CurrentPlatform) -> Response:
     asks for less. Staff of the embedded issuer: `grant_type=password` with `username` and `password`; only for the
     pages of this platform, never for others' applications.
     """
-    gateway = gateway_of(platform)
+    keys = KEYS.of(platform)
     basic = request.headers.get("authorization")
     try:
         form = await _form(request)
@@ -76,11 +76,11 @@ async def token(request: Request, platform: CurrentPlatform) -> Response:
             case "client_credentials":
                 name, secret = _client_credentials(basic, form)
                 issue: Coroutine[Any, Any, Token] = service.client_token(
-                    platform, gateway.keys, name, secret, form.get("scope")
+                    platform, keys, name, secret, form.get("scope")
                 )
             case "password":
                 name, secret = _need(form, "username"), _need(form, "password")
-                issue = service.user_token(platform, gateway.keys, name, secret)
+                issue = service.user_token(platform, keys, name, secret)
             case None | "":
                 raise OAuthError("invalid_request", "缺少 grant_type", "grant_type is missing")
             case _:
@@ -94,17 +94,17 @@ async def token(request: Request, platform: CurrentPlatform) -> Response:
             raise OAuthError(
                 "invalid_request", f"名称最长 {MAX_NAME} 个字符", f"A name has at most {MAX_NAME} characters"
             )
-        answer = await _slowed(gateway, request, name, issue)
+        answer = await _slowed(platform, request, name, issue)
     except OAuthError as error:
         return _refuse(error, basic is not None)
     return Response(answer.model_dump_json(), media_type="application/json", headers=_NO_STORE)
 
 
-async def _slowed(gateway: Gateway, request: Request, name: str, issue: Coroutine[Any, Any, Token]) -> Token:
+async def _slowed(platform: Platform, request: Request, name: str, issue: Coroutine[Any, Any, Token]) -> Token:
     """The token, unless this client or user has failed too often of late."""
     address = request.client.host if request.client else ""
     try:
-        async with gateway.attempts.one(name, address) as attempt:
+        async with ATTEMPTS.of(platform).one(name, address) as attempt:
             try:
                 answer = await issue
             except OAuthError as error:
@@ -196,7 +196,7 @@ def _refuse(error: OAuthError, basic: bool) -> Response:
 @allow(Public())
 async def jwks(platform: CurrentPlatform) -> Response:
     """Public keys of the embedded issuer (RFC 7517)."""
-    body = orjson.dumps(gateway_of(platform).keys.public_set())
+    body = orjson.dumps(KEYS.of(platform).public_set())
     return Response(body, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from services.gateway.issuer.rules import Throttle, slowed
 from shared.counting import less
+from shared.wiring import Kept, Wiring
 
 _AT_ONCE = 4
 """Attempts of one address that are tried at the same time: each takes 40 ms of CPU and 16 MiB."""
@@ -98,3 +99,6 @@ class _Attempt:
 
     def wrong(self) -> None:
         self._attempts.wrong(self._pair, self._name)
+
+
+ATTEMPTS: Kept[Wiring, Attempts] = Kept(lambda _: Attempts())

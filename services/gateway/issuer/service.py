@@ -16,6 +16,7 @@ from shared.errors import Conflict, NotFound
 from shared.events.gateway import ClientUpdated, PrincipalRevoked
 from shared.ids import uuid7
 from shared.platform import Platform
+from shared.wiring import Kept, Wiring
 
 COMMITTED = timedelta(seconds=2)
 """From the time of a change to where it holds for everybody: a token of what held before may be issued until the change
@@ -24,6 +25,9 @@ is committed. Such tokens are void; one of what holds now says that it was issue
 
 def key_file(settings: Settings) -> KeyFile:
     return KeyFile(settings.resolved_issuer_key_file(), settings.data_dir / "keys" / "jwks.json")
+
+
+KEYS: Kept[Wiring, KeyFile] = Kept(lambda wiring: key_file(wiring.settings_as(Settings)))
 
 
 # --- clients --------------------------------------------------------------------------------------------------------

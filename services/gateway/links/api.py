@@ -7,7 +7,6 @@ import orjson
 from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.gateway.answers import view_response
 from services.gateway.feed.api import base_url
 from services.gateway.links import rules
 from services.gateway.links.rules import LINKSET
@@ -15,8 +14,9 @@ from services.gateway.portal.pages import scan_page
 from services.gateway.proxy.api import unavailable
 from services.gateway.scans import body, schemas, views
 from services.gateway.scans.api import count
-from services.gateway.state import gateway_of
+from services.gateway.upstreams.answers import view_response
 from services.gateway.upstreams.client import UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.i18n import Lang
@@ -93,12 +93,12 @@ router.add_api_route("/01/{code:path}", digital_link, methods=["HEAD"], include_
 
 async def _linkset(platform: "Platform", request: Request, code: Code, lang: Lang) -> Any:
     """Traceability's linkset, with the gateway as anchor and host."""
-    gateway = gateway_of(platform)
+    upstreams = UPSTREAMS.of(platform)
     path = f"/v1/traceability/codes/{quote(code.uri(), safe='')}/linkset"
     headers = {"accept": LINKSET, "accept-language": "en" if lang == "en" else "zh-CN"}
-    deadline = gateway.deadline(request.headers.get("x-request-deadline-ms"))
+    deadline = upstreams.deadline(request.headers.get("x-request-deadline-ms"))
     try:
-        answer = await gateway.upstreams["traceability"].get_json(path, deadline=deadline, headers=headers)
+        answer = await upstreams.clients["traceability"].get_json(path, deadline=deadline, headers=headers)
     except UpstreamError as error:
         raise unavailable(error) from error
     if answer is None:

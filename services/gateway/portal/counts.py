@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from services.gateway.schemas import ScanView
-from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import Deadline, UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.platform import Platform
 from shared.reference import areas
 
@@ -28,8 +28,8 @@ async def scan_counts(platform: Platform, view: ScanView) -> Counts | None:
         return None
     try:
         body = (
-            await gateway_of(platform)
-            .upstreams["traceability"]
+            await UPSTREAMS.of(platform)
+            .clients["traceability"]
             .get_json(path, deadline=Deadline.after(SECONDS, full=False), headers={"accept": "application/json"})
         )
     except UpstreamError:

@@ -18,6 +18,7 @@ from services.gateway.portal.icons import Sprite
 from services.gateway.portal.texts import TEXTS, Words
 from services.gateway.portal.texts.common import CITY_NAMES
 from services.gateway.portal.texts.food import BIZSTEPS
+from services.gateway.settings import Settings
 from shared.clock import shanghai_date
 from shared.reference import areas, departments
 from shared.web.routing import platform_of
@@ -137,7 +138,7 @@ def render(
 
 def _public_url(request: Request) -> str:
     """The address of the page as the public reaches it."""
-    base = getattr(platform_of(request).settings, "public_url", "") or str(request.base_url)
+    base = platform_of(request).settings_as(Settings).public_url or str(request.base_url)
     query = f"?{request.url.query}" if request.url.query else ""
     return base.rstrip("/") + request.url.path + query
 

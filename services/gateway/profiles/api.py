@@ -7,11 +7,11 @@ import orjson
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.gateway import freshness
-from services.gateway.answers import age_headers, view_response
 from services.gateway.profiles import views
 from services.gateway.schemas import EnterpriseView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.answers import age_headers, view_response
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.auth import Public
 from shared.errors import FieldError, Invalid, NotFound
 from shared.identifiers import IdentifierError
@@ -79,6 +79,6 @@ async def enterprise(
     part at the part's own service, by its scope and area. Every part says whether it is current, or as of when.
     """
     code = _read(uscc)
-    deadline = gateway_of(platform).deadline(request.headers.get("x-request-deadline-ms"))
+    deadline = UPSTREAMS.of(platform).deadline(request.headers.get("x-request-deadline-ms"))
     view = await views.enterprise_view(platform, code, as_of=as_of, reader=principal, deadline=deadline)
     return view_response(_found(view, code))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.gateway.upstreams.client import Deadline, UpstreamError
 
 if TYPE_CHECKING:
-    from services.gateway.state import Gateway
+    from services.gateway.upstreams.clients import Upstreams
 
 _LISTING = (
     "listing_id", "uscc", "party_name", "colour", "area_code", "industry_code", "ground_code", "ground", "ground_en",
@@ -17,11 +17,11 @@ _LISTING = (
 _IDENTITY = ("name", "former_names", "area_code", "industry_code", "state", "chief_quality_officer")
 
 
-async def credit_part(gateway: "Gateway", uscc: str, as_of: date, deadline: Deadline) -> dict[str, Any] | None:
+async def credit_part(upstreams: "Upstreams", uscc: str, as_of: date, deadline: Deadline) -> dict[str, Any] | None:
     """`identity`, `listings` and `violations` as they stand in an enterprise row; None when credit did not know the
     enterprise on that day. Raises UpstreamError."""
     path = f"/v1/credit/enterprises/{uscc}?as_of={as_of.isoformat()}"
-    body = await gateway.upstreams["credit"].get_json(path, deadline=deadline.part())
+    body = await upstreams.clients["credit"].get_json(path, deadline=deadline.part())
     if body is None:
         return None
     try:

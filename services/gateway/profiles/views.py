@@ -5,7 +5,6 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from services.gateway import freshness
 from services.gateway.enterprises import repository, rules
 from services.gateway.inspections import repository as inspections
 from services.gateway.names import area_name, area_names, industry_name
@@ -19,8 +18,9 @@ from services.gateway.schemas import (
     Inspections,
     PartError,
 )
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
 from services.gateway.upstreams.client import Deadline, UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.auth import PUBLIC, Principal
 from shared.auth.reading import ALERTS, CREDIT, TESTS
 from shared.clock import shanghai_date
@@ -66,10 +66,10 @@ async def enterprise_view(
         counts = await recalls.count_by_product(session, recalled, row["products"]) if recalled else {}
     if day == today:
         return _shape(platform, row, today, counts, department=hidden, reader=reader)
-    gateway, errors = gateway_of(platform), []
+    upstreams, errors = UPSTREAMS.of(platform), []
     then = None
     try:
-        then = await asked.credit_part(gateway, uscc, day, deadline or gateway.deadline(None))
+        then = await asked.credit_part(upstreams, uscc, day, deadline or upstreams.deadline(None))
     except UpstreamError as error:
         errors.append(freshness.error_of(error))
     row |= then or {"listings": {}, "violations": {}}
@@ -96,7 +96,7 @@ def _shape(
     told = rules.recalls_of(row, names)
     changed = {"credit": row["credit_at"], "traceability": row["traceability_at"]}
     view: dict[str, Any] = {
-        **freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now(), errors),
+        **freshness.envelope(UPSTREAMS.of(platform).monitor, changed, platform.clock.now(), errors),
         "uscc": row["uscc"],
         "as_of": None,
         "identity": identity_of(row),

@@ -10,8 +10,8 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.routing import APIRoute
 
 from services.gateway.proxy import rules
-from services.gateway.state import gateway_of
 from services.gateway.upstreams.client import WORDS, Upstream, UpstreamError
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared import context
 from shared.auth import PUBLIC, Public
 from shared.errors import Malformed, PlatformError, Unavailable
@@ -69,7 +69,7 @@ router.route_class = PassRoute
 def _add(prefix: str, owner: str) -> None:
     @allow(Public())
     async def passed(request: Request, platform: CurrentPlatform) -> Response:
-        return await forward(request, gateway_of(platform).upstreams[owner], prefix)
+        return await forward(request, UPSTREAMS.of(platform).clients[owner], prefix)
 
     for path in (prefix, prefix + "/{rest:path}"):
         router.add_api_route(path, passed, methods=METHODS, include_in_schema=False, name=f"proxy {prefix}")
@@ -96,7 +96,7 @@ class Passing(StreamingResponse):
 async def forward(request: Request, upstream: Upstream, prefix: str) -> Response:
     """Raises Unavailable (503) when the upstream is down or busy, 504 when it does not answer in time, Malformed for a
     path that is not plainly below the prefix."""
-    gateway = gateway_of(request.app.state.platform)
+    upstreams = UPSTREAMS.of(request.app.state.platform)
     trace = context.current.get()
     headers = rules.request_headers(
         request.headers.raw,
@@ -112,7 +112,7 @@ async def forward(request: Request, upstream: Upstream, prefix: str) -> Response
             upstream.request(
                 request.method,
                 _target(request, prefix),
-                deadline=gateway.deadline(request.headers.get("x-request-deadline-ms")),
+                deadline=upstreams.deadline(request.headers.get("x-request-deadline-ms")),
                 headers=headers,
                 content=_body(request),
             )

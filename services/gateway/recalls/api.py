@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.gateway.answers import view_response
 from services.gateway.paging import Cursor, Limit
 from services.gateway.recalls import views
 from services.gateway.schemas import RecallLotsView, RecallsView, RecallView
+from services.gateway.upstreams.answers import view_response
 from shared.auth import Public
 from shared.errors import NotFound
 from shared.web import CurrentPlatform, Router, allow, problem

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from services.gateway import freshness
 from services.gateway.names import area_name
 from services.gateway.recalls import repository, rules
 from services.gateway.schemas import RecallLotsView, RecallSummary, RecallsView, RecallView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.web.paging import Keyset, position
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def recalls_view(
     more, found = len(found) > limit, found[:limit]
     items = [rules.summary(body) | {"area_name": area_name(body["area_code"])} for body in found]
     view: dict[str, Any] = {
-        **freshness.envelope(gateway_of(platform).monitor, {"traceability": changed_at}, platform.clock.now()),
+        **freshness.envelope(UPSTREAMS.of(platform).monitor, {"traceability": changed_at}, platform.clock.now()),
         "state": state,
         "q": q,
         "items": cast(list[RecallSummary], items),
@@ -51,7 +51,7 @@ async def recall_view(platform: "Platform", recall_id: str) -> RecallView | None
         return None
     body = found["body"]
     envelope = freshness.envelope(
-        gateway_of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
+        UPSTREAMS.of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
     )
     more = found["lots_known"] > len(body["lots"]) and body["lots"]
     view = {
@@ -79,7 +79,7 @@ async def lots_view(
         lots = await repository.lots_page(session, recall_id, after=after[0] if after else 0, limit=limit + 1)
     more, lots = len(lots) > limit, lots[:limit]
     envelope = freshness.envelope(
-        gateway_of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
+        UPSTREAMS.of(platform).monitor, {"traceability": found["changed_at"]}, platform.clock.now()
     )
     count = found["body"]["lots_count"]
     view = {

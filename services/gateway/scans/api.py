@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.gateway import freshness
-from services.gateway.answers import age_headers, view_response
 from services.gateway.scans import body, schemas, views
-from services.gateway.state import gateway_of
+from services.gateway.scans.log import SCANS
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.answers import age_headers, view_response
 from shared.auth import Public
 from shared.identifiers.digital_link import Code
 from shared.reference.areas import is_code
@@ -53,7 +53,7 @@ def _count(platform: "Platform", _match: re.Match[str], request: HotRequest, ans
 
 def count(platform: "Platform", code: Code, where: str | None, rate: int) -> None:
     """Log one scan. `where` is an area code that the client gave, or nothing; `rate` see `ScanLog.add`."""
-    gateway_of(platform).scans.add(platform, code, where if where and is_code(where) else None, rate)
+    SCANS.of(platform).add(platform, code, where if where and is_code(where) else None, rate)
 
 
 HOT = [HotRoute(pattern=r"/v1/scan/.+", load=_load, after=_count, public_only=False)]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.gateway.settings import Settings
 from shared.events.gateway import Scan, ScanCount, ScansRecorded
 from shared.ids import uuid7
+from shared.wiring import Kept, Wiring
 
 if TYPE_CHECKING:
     from shared.identifiers.digital_link import Code
@@ -104,3 +106,11 @@ class ScanLog:
         while True:
             await asyncio.sleep(self._every)
             await self.flush(platform)
+
+
+def _of(wiring: Wiring) -> ScanLog:
+    settings = wiring.settings_as(Settings)
+    return ScanLog(every=settings.scan_flush_seconds, logged=settings.scans_logged_per_second)
+
+
+SCANS: Kept[Wiring, ScanLog] = Kept(_of)

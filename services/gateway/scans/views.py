@@ -7,12 +7,12 @@ from urllib.parse import unquote
 
 import orjson
 
-from services.gateway import freshness
 from services.gateway.names import area_name
 from services.gateway.recalls import rules as recalls
 from services.gateway.scans import body, repository, rules
 from services.gateway.schemas import Envelope, Producer, ScanView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams import freshness
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.clock import shanghai_date
 from shared.errors import Malformed
 from shared.i18n import Lang
@@ -110,7 +110,7 @@ def _producer(platform: "Platform", uscc: str, name: str, columns: list[Any], da
 
 def _envelope(platform: "Platform", changed_at: str | None, credit_at: str | None) -> Envelope:
     changed = {"traceability": changed_at, "credit": credit_at}
-    return freshness.envelope(gateway_of(platform).monitor, changed, platform.clock.now())
+    return freshness.envelope(UPSTREAMS.of(platform).monitor, changed, platform.clock.now())
 
 
 def _with_age(platform: "Platform", view: ScanView, changed_at: str | None, credit_at: str | None) -> ScanView:

@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from services.gateway.schemas import ServiceState, StateView
-from services.gateway.state import gateway_of
+from services.gateway.upstreams.clients import UPSTREAMS
 from shared.bus import dead_letters
 from shared.db.types import utc_text
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 async def state_view(platform: "Platform") -> StateView:
     now = platform.clock.now()
-    gateway = gateway_of(platform)
+    upstreams = UPSTREAMS.of(platform)
     async with platform.read() as session:
         letters = await dead_letters.open_count(session, platform.consumer.name)
     services: list[ServiceState] = [
@@ -31,8 +31,8 @@ async def state_view(platform: "Platform") -> StateView:
             "detail": "; ".join(f"{name}: {why}" for name, why in platform.failing.items()) or None,
         }
     ]
-    for name, upstream in gateway.upstreams.items():
-        seen = gateway.monitor.seen[name]
+    for name, upstream in upstreams.clients.items():
+        seen = upstreams.monitor.seen[name]
         services.append(
             {
                 "name": name,

@@ -24,3 +24,11 @@ class TargetVersion(Table, table=True):
     """SHA-256 of the body: what tells a changed row from the same one."""
     body: dict[str, Any] = Field(sa_type=Json)
     """The catalogue row, with the plan's title, file and date under `source`."""
+
+
+class NamedLock(Table, table=True):
+    """A name that two transactions take one after the other (`locks.py`)."""
+
+    __tablename__ = "named_lock"
+
+    name: str = Field(primary_key=True)

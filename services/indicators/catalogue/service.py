@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.indicators.catalogue import repository, rules
+from services.indicators.catalogue.locks import lock
 from services.indicators.catalogue.models import TargetVersion
-from services.indicators.locks import lock
 from shared.clock import start_of_day
 from shared.db import UnitOfWork
 from shared.events.indicators import TargetChanged

@@ -9,6 +9,7 @@ from services.indicators.observations.models import Observation
 from services.indicators.observations.periods import Period
 from services.indicators.observations.reading import csv_rows
 from services.indicators.observations.schemas import BatchOut, ObservationIn, ObservationOut
+from services.indicators.settings import Settings
 from shared.auth import Department, Public, Staff
 from shared.errors import FieldError, Invalid, NotFound
 from shared.texts import storable
@@ -84,7 +85,7 @@ async def record_batch(
         rows: list[tuple[int | None, Any]] = [*csv_rows(await body_of(request))]
     else:
         rows = [(None, item) for item in _items(await json_of(request, also="text/csv"))]
-    limit: int = getattr(platform.settings, "batch_max_rows", 20_000)
+    limit = platform.settings_as(Settings).batch_max_rows
     if len(rows) > limit:
         raise Invalid([FieldError("/items", "batch.size", f"一批最多 {limit} 行", f"At most {limit} rows in a batch")])
     return uow.answer(await service.submit_batch(uow, rows, dry_run=dry_run, atomic=atomic, lang=lang))

@@ -9,8 +9,8 @@ from typing import Any
 
 from services.indicators.areas import service as areas
 from services.indicators.catalogue import repository as catalogue
+from services.indicators.catalogue.locks import lock
 from services.indicators.catalogue.rules import rule_of
-from services.indicators.locks import lock
 from services.indicators.observations import repository
 from services.indicators.observations.models import Observation
 from services.indicators.observations.reading import Draft, read

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.indicators.areas import service as areas
 from services.indicators.catalogue import repository as catalogue
-from services.indicators.locks import lock
+from services.indicators.catalogue.locks import lock
 from services.indicators.status import repository, service
 from services.indicators.status.rules import RULE_VERSION
 from shared.clock import shanghai_date

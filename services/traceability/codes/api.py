@@ -7,6 +7,7 @@ from fastapi import Path, Query
 from fastapi.responses import Response
 
 from services.traceability.codes import rules, service
+from services.traceability.settings import Settings
 from services.traceability.verdicts.service import read_code
 from shared.auth import Public
 from shared.identifiers import GTINStr, LotStr, SerialStr
@@ -22,8 +23,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = problem(422)
 
 def _base(platform: Platform) -> str:
     """Where the platform's Digital Links live: the public address of the gateway."""
-    configured = str(getattr(platform.settings, "digital_link_base", ""))
-    return (configured or platform.settings.issuer).rstrip("/")
+    settings = platform.settings_as(Settings)
+    return (settings.digital_link_base or settings.issuer).rstrip("/")
 
 
 @router.get(

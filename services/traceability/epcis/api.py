@@ -27,7 +27,6 @@ from shared.turns import aside
 from shared.web import (
     CurrentPlatform,
     CurrentPrincipal,
-    Platform,
     ReadSession,
     RequestLang,
     Router,
@@ -59,11 +58,6 @@ def _json(body: Any, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), 200, {**protocol.HEADERS, **(headers or {})}, "application/json")
 
 
-def _settings(platform: Platform) -> Settings:
-    assert isinstance(platform.settings, Settings)
-    return platform.settings
-
-
 @router.post(
     "/capture",
     status_code=202,
@@ -82,7 +76,7 @@ async def post_capture(request: Request, uow: Uow, platform: CurrentPlatform, pr
             zh="GS1-Capture-Error-Behaviour 应为 rollback 或 proceed",
             en="GS1-Capture-Error-Behaviour should be rollback or proceed",
         )
-    settings = _settings(platform)
+    settings = platform.settings_as(Settings)
     data = await body_of(request)
     document, errors = await in_time(data, validation.read_document, Limits.of(settings))
     if errors:
@@ -187,7 +181,7 @@ async def post_event(request: Request, uow: Uow, platform: CurrentPlatform) -> R
     """Capture one event now. A repeat is 409 and names the event that is stored."""
     protocol.check_versions(request)
     protocol.check_media(request)
-    event = await asyncio.to_thread(_read_event, await body_of(request), Limits.of(_settings(platform)))
+    event = await asyncio.to_thread(_read_event, await body_of(request), Limits.of(platform.settings_as(Settings)))
     try:
         outcome = await capture(uow, [event])
     except IntegrityError as error:
@@ -250,7 +244,7 @@ async def get_event(
 @router.options("/capture", status_code=204)
 @allow(Public())
 async def options_capture(platform: CurrentPlatform) -> Response:
-    return Response(status_code=204, headers=protocol.discovery("OPTIONS, POST, GET", _settings(platform)))
+    return Response(status_code=204, headers=protocol.discovery("OPTIONS, POST, GET", platform.settings_as(Settings)))
 
 
 @router.options("/capture/{capture_id}", status_code=204)
@@ -262,7 +256,7 @@ async def options_job(capture_id: str) -> Response:
 @router.options("/events", status_code=204)
 @allow(Public())
 async def options_events(platform: CurrentPlatform) -> Response:
-    return Response(status_code=204, headers=protocol.discovery("OPTIONS, POST, GET", _settings(platform)))
+    return Response(status_code=204, headers=protocol.discovery("OPTIONS, POST, GET", platform.settings_as(Settings)))
 
 
 @router.options(_EVENT_PATH, status_code=204)

@@ -29,7 +29,7 @@ from shared.errors import Conflict, FieldError, NotFound, PlatformError
 from shared.i18n import Lang, Text
 from shared.turns import aside, let_go
 from shared.web import Platform
-from shared.wiring import Wiring
+from shared.wiring import Kept, Wiring
 
 log = structlog.get_logger("capture")
 MAX_ATTEMPTS = 3
@@ -91,9 +91,9 @@ async def process_waiting(platform: Platform) -> bool:
 async def _begin(platform: Platform, capture_id: str) -> Capture | None:
     """The job, counted; None where another has it, or it is set aside here."""
     async with platform.system_unit_of_work() as uow:
-        survived = capture_id in _survived(platform)
+        survived = capture_id in _SURVIVED.of(platform)
         job = await repository.begin(uow.session, capture_id, platform.settings.worker_id, uow.now, survived=survived)
-        _survived(platform).discard(capture_id)
+        _SURVIVED.of(platform).discard(capture_id)
         if job is None or job.begun <= MAX_KILLS:
             return job
         job.state, job.finished_at, job.success, job.worker = "aside", uow.now, False, None
@@ -106,18 +106,16 @@ async def _begin(platform: Platform, capture_id: str) -> Capture | None:
     return None
 
 
-def _survived(platform: Platform) -> set[str]:
-    """Jobs that failed in this process, which lives, and whose count the storage did not let go back."""
-    found: set[str] = platform.state.setdefault("capture_survived", set())
-    return found
+_SURVIVED: Kept[Platform, set[str]] = Kept(lambda _: set())
+"""Jobs that failed in this process, which lives, and whose count the storage did not let go back."""
 
 
 async def _release(platform: Platform, job: Capture) -> None:
-    _survived(platform).add(job.capture_id)
+    _SURVIVED.of(platform).add(job.capture_id)
     with suppress(DBAPIError, OSError, TimeoutError):  # what ails the storage is raised by the work itself
         async with platform.system_unit_of_work() as uow:
             await repository.release(uow.session, job.capture_id, platform.settings.worker_id)
-        _survived(platform).discard(job.capture_id)
+        _SURVIVED.of(platform).discard(job.capture_id)
 
 
 async def again(uow: UnitOfWork, capture_id: str) -> Capture:
@@ -150,8 +148,7 @@ async def _aside(uow: UnitOfWork, capture_id: str) -> Capture:
 
 
 async def _process(platform: Platform, job: Capture) -> None:
-    settings = platform.settings
-    assert isinstance(settings, Settings)
+    settings = platform.settings_as(Settings)
     candidates, prepared, invalid = await asyncio.to_thread(_check, job.document or b"", Limits.of(settings))
     rollback = job.behaviour == "rollback"
     async with platform.unit_of_work(principal_of(job)) as uow:

@@ -32,12 +32,12 @@ async def trace(
         lot_id = gs1.lot_id(*gs1.split_lot_id(lot_id))
     except IdentifierError as error:
         raise Invalid([FieldError("{lot_id}", error.code, error.zh, error.en)]) from error
-    assert isinstance(platform.settings, Settings)
+    settings = platform.settings_as(Settings)
     return await tracing.trace(
         session,
         principal,
         lot_id,
         direction,
-        Bounds(max_depth, platform.settings.trace_max_nodes, platform.settings.trace_max_ends),
+        Bounds(max_depth, settings.trace_max_nodes, settings.trace_max_ends),
         now=platform.clock.now(),
     )

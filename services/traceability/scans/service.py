@@ -58,7 +58,7 @@ async def forget(platform: "Platform", keep: timedelta) -> int:
 
 async def run(platform: "Platform") -> None:
     """Once an hour, in steps."""
-    assert isinstance(platform.settings, Settings)
+    days = platform.settings_as(Settings).scan_log_days
     while True:
-        await forget(platform, timedelta(days=platform.settings.scan_log_days))
+        await forget(platform, timedelta(days=days))
         await asyncio.sleep(3600)

@@ -16,7 +16,7 @@ from shared.db.engine import Database
 from shared.db.tables import metadata_of
 from shared.ids import uuid7
 from shared.settings import ServiceSettings
-from shared.web import ServiceSpec, build_app
+from shared.web import Domain, ServiceSpec, build_app
 from tests.support.app import Harness, department, enterprise, public, running, staff
 from tests.support.databases import Backend, Databases
 from tests.unit.attachments.samples import JPEG, PDF, PNG
@@ -51,7 +51,7 @@ async def _made(url: str) -> None:
 
 def create_app(settings: ServiceSettings, **given: Any) -> Any:
     router = attachments_router("traceability", scanner=Eicar(), limits=Limits(max_bytes=4000))
-    return build_app(ServiceSpec(name="traceability", routers=[router]), settings, **given)
+    return build_app(ServiceSpec("traceability", [Domain("files", routers=[router])]), settings, **given)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

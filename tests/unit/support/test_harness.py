@@ -15,7 +15,7 @@ from shared.db.sql import upsert
 from shared.events.credit import ListingRemoved
 from shared.events.traceability import RecallClosed
 from shared.settings import ServiceSettings
-from shared.web import CurrentPrincipal, ReadSession, Router, ServiceSpec, Uow, allow
+from shared.web import CurrentPrincipal, Domain, ReadSession, Router, ServiceSpec, Uow, allow
 from shared.web.app import App, build_app
 from tests.support.app import Harness, department, enterprise, running, staff
 from tests.support.databases import Backend
@@ -54,7 +54,9 @@ async def count(uow: UnitOfWork, events: Sequence[Received[RecallClosed]]) -> No
 
 
 def create_app(settings: ServiceSettings, *, bus: EventBus | None = None, clock: Clock | None = None) -> App:
-    spec = ServiceSpec(name="credit", routers=[router], subscriptions=[Subscription(RecallClosed, count)])
+    spec = ServiceSpec(
+        "credit", [Domain("counts", routers=[router], subscriptions=[Subscription(RecallClosed, count)])]
+    )
     return build_app(spec, settings, bus=bus, clock=clock)
 
 

@@ -2,16 +2,16 @@
 
 from datetime import date
 
-from services.credit.listings.rules import Court
 from services.credit.rulebook.data import rulebook
+from services.credit.rulebook.rules import Law
 from shared.clock import shanghai_date
 from shared.db import UnitOfWork
 from shared.reference import workdays
 
 
-def court_of(uow: UnitOfWork) -> Court:
-    return court_on(shanghai_date(uow.now))
+def law_of(uow: UnitOfWork) -> Law:
+    return law_on(shanghai_date(uow.now))
 
 
-def court_on(today: date) -> Court:
-    return Court(rulebook(), today, workdays.add)
+def law_on(today: date) -> Law:
+    return Law(rulebook(), today, workdays.add)

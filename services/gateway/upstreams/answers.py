@@ -6,8 +6,8 @@ from typing import Any, cast
 import orjson
 from fastapi.responses import Response
 
-from services.gateway import freshness
 from services.gateway.schemas import Envelope
+from services.gateway.upstreams import freshness
 
 
 def view_response(

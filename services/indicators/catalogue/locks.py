@@ -6,17 +6,11 @@ On SQLite the writer has the whole file; on PostgreSQL these rows are locked in 
 from collections.abc import Iterable
 
 from sqlalchemy import select
-from sqlmodel import Field, col
+from sqlmodel import col
 
-from services.indicators.base import Table
+from services.indicators.catalogue.models import NamedLock
 from shared.db import AsyncSession
 from shared.db.sql import chunks, dialect_of, insert_rows
-
-
-class NamedLock(Table, table=True):
-    __tablename__ = "named_lock"
-
-    name: str = Field(primary_key=True)
 
 
 async def lock(session: AsyncSession, names: Iterable[str]) -> None:

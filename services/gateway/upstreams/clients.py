@@ -1,38 +1,26 @@
-"""What one gateway process keeps beside its platform."""
+"""The services behind the gateway, as this process keeps them: a client for each, and what is known of it."""
 
-from typing import TYPE_CHECKING, Any, cast
-
-from services.gateway.issuer.attempts import Attempts
-from services.gateway.issuer.service import key_file
-from services.gateway.scans.log import ScanLog
 from services.gateway.settings import Settings
 from services.gateway.upstreams.client import Deadline, Upstream
 from services.gateway.upstreams.monitor import Monitor
 from shared.errors import Malformed
-
-if TYPE_CHECKING:
-    from shared.platform import Platform
+from shared.wiring import Kept, Wiring
 
 _DIGITS = 9
 
 
-class Gateway:
+class Upstreams:
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.upstreams = {
+        self.clients = {
             name: Upstream(name, url, max_in_flight=settings.upstream_in_flight)
             for name, url in settings.upstream_urls().items()
         }
-        self.monitor = Monitor(self.upstreams, every=settings.monitor_seconds, stale=settings.stale_seconds)
-        self.scans = ScanLog(every=settings.scan_flush_seconds, logged=settings.scans_logged_per_second)
-        self.keys = key_file(settings)
-        self.attempts = Attempts()
-        self.documents: dict[str, dict[str, Any]] = {}
-        """OpenAPI documents of the upstreams, as far as they could be had."""
+        self.monitor = Monitor(self.clients, every=settings.monitor_seconds, stale=settings.stale_seconds)
+        self._seconds = settings.request_seconds
 
     def deadline(self, asked_ms: str | None) -> Deadline:
         """The deadline of one request: the setting's, or sooner when the client asks for it. Raises Malformed."""
-        full = self.settings.request_seconds
+        full = self._seconds
         if asked_ms is None:
             return Deadline.after(full)
         if not (asked_ms.isascii() and asked_ms.isdecimal() and len(asked_ms) <= _DIGITS):
@@ -42,9 +30,8 @@ class Gateway:
         return Deadline.after(full) if milliseconds >= full * 1000 else Deadline.after(milliseconds / 1000, full=False)
 
     async def aclose(self) -> None:
-        for upstream in self.upstreams.values():
-            await upstream.aclose()
+        for client in self.clients.values():
+            await client.aclose()
 
 
-def gateway_of(platform: "Platform") -> Gateway:
-    return cast(Gateway, platform.state["gateway"])
+UPSTREAMS: Kept[Wiring, Upstreams] = Kept(lambda wiring: Upstreams(wiring.settings_as(Settings)))

@@ -14,8 +14,7 @@ from shared.web import Platform
 
 async def once(platform: Platform) -> int:
     """Do everything that is due now; answers how much was done."""
-    settings = platform.settings
-    assert isinstance(settings, Settings)
+    settings = platform.settings_as(Settings)
     limit, done = settings.sweep_limit, 0
     while True:
         async with platform.system_unit_of_work() as uow:
@@ -28,8 +27,7 @@ async def once(platform: Platform) -> int:
 
 
 async def run(platform: Platform) -> None:
-    settings = platform.settings
-    assert isinstance(settings, Settings)
+    settings = platform.settings_as(Settings)
     while True:
         await once(platform)
         await asyncio.sleep(settings.sweep_seconds)

@@ -1,0 +1,1 @@
+"""What the calendar does by itself: publication on its last day, its end, the end of listings."""

@@ -1,0 +1,6 @@
+"""What the proxy to the services declares."""
+
+from services.gateway.proxy import api
+from shared.web import Domain
+
+PROXY = Domain("proxy", routers=[api.router])

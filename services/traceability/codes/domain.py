@@ -1,0 +1,6 @@
+"""What codes and their links declare."""
+
+from services.traceability.codes import api
+from shared.web import Domain
+
+CODES = Domain("codes", routers=[api.router])
