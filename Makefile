@@ -12,6 +12,8 @@ TESTS ?=
 WORKERS ?= 2
 CASES ?=
 COMMIT ?= HEAD~1
+SERVICE ?=
+NAME ?=
 SCALE ?= 1
 COMPOSE ?= docker compose
 SECURE ?=
@@ -21,7 +23,7 @@ BIN := $(VENV)/bin
 CODE := services shared deploy
 ALL_CODE := $(CODE) tests bench chaos
 
-.PHONY: help run test check fmt bench beside chaos postgres kafka compose-test clean format-check lint types imports
+.PHONY: help run test check fmt new-domain migration bench beside chaos postgres kafka compose-test clean format-check lint types imports
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +50,11 @@ imports:
 fmt: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff check --fix-only --quiet $(ALL_CODE)
 	@$(BIN)/ruff format $(ALL_CODE)
+
+new-domain: $(VENV)/.dev ## a domain that runs, to start from: SERVICE=credit NAME=repairs
+	@$(BIN)/python -m deploy.scaffold domain $(SERVICE) $(NAME)
+migration: $(VENV)/.dev ## from what the models of a service have changed: SERVICE=credit NAME=repairs
+	@$(BIN)/python -m deploy.scaffold migration $(SERVICE) $(NAME)
 
 bench: $(VENV)/.dev ## measure against the floors, writes bench/RESULTS.md [CASES="scan-warm start"] [SCALE=0.1]
 	@$(BIN)/python -m compileall -q $(CODE) bench
