@@ -82,9 +82,10 @@ class ServiceSpec:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """An address that ends with anything stands after all others: it would take theirs."""
+        """An address that ends with anything stands after all others, that with the longest beginning first: it would
+        take theirs."""
         routes = [route for router in self.of_domains(lambda domain: domain.routers) for route in router.routes]
-        return sorted(routes, key=lambda route: str(getattr(route, "path", "")).endswith(":path}"))
+        return sorted(routes, key=_breadth)
 
     def platform(
         self, settings: ServiceSettings, *, bus: EventBus | None = None, clock: Clock | None = None
@@ -99,3 +100,8 @@ class ServiceSpec:
             bus=bus,
             clock=clock,
         )
+
+
+def _breadth(route: BaseRoute) -> tuple[bool, int]:
+    path = str(getattr(route, "path", ""))
+    return (True, -len(path.partition("{")[0])) if path.endswith(":path}") else (False, 0)
