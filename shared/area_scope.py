@@ -30,11 +30,18 @@ def within(column: Any, area: str | None) -> Any:
     if areas.canonical(area) == NATION:
         return column.is_not(None)
     scope = _scope(areas.registry(), areas.canonical(area))
-    inside = [column.startswith(prefix, autoescape=True) for prefix in scope.prefixes]
+    inside = [_begins(column, prefix) for prefix in scope.prefixes]
     if scope.codes:
         inside.append(column.in_(scope.codes))
-    outside = [not_(column.startswith(prefix, autoescape=True)) for prefix in scope.elsewhere]
+    outside = [not_(_begins(column, prefix)) for prefix in scope.elsewhere]
     return and_(or_(*inside), *outside)
+
+
+def _begins(column: Any, digits: str) -> Any:
+    """A range, not LIKE: both databases use an index for it."""
+    if not digits.strip("9"):
+        return column.startswith(digits, autoescape=True)  # nothing comes after it
+    return and_(column >= digits, column < f"{int(digits) + 1:0{len(digits)}}")
 
 
 @lru_cache(4_096)

@@ -1,11 +1,15 @@
 """Figures of an area from its own, its parts and its samples; sentences with their numbers."""
 
+import sqlite3
 from collections import defaultdict
 from datetime import date
 from fractions import Fraction
 
+from sqlalchemy import column
+
 from services.indicators.areas.rules import Tree
-from services.indicators.areas.service import lineage, scope_of, tree_of
+from services.indicators.areas.scope import covers
+from services.indicators.areas.service import lineage, tree_of
 from services.indicators.counts.rules import SampledMonth
 from services.indicators.status.assemble import Stored, case_of, figures_of
 from services.indicators.status.figures import Figure
@@ -73,9 +77,14 @@ def test_nothing_is_added_up_above_the_city() -> None:
     tree = tree_of("100000", [("140200", None), ("511900", None)])
     known = stored(**{"140200": [batch("2021", 16_294, 16_641)]})
     assert figures_of(INDUSTRIAL, DAY, tree, known, "100000") == []
-    assert scope_of("100000").prefix is None
-    assert scope_of("370600").prefix == "3706"
-    assert "yt-changdao" in scope_of("370600").codes
+    wanted = {"100000": ["100000"], "370600": ["370600", "370602", "370602001", "yt-changdao"]}
+    for root, found in wanted.items():
+        with sqlite3.connect(":memory:") as rows:
+            rows.execute("CREATE TABLE figure (area_code TEXT)")
+            everywhere = ["100000", "370000", "370600", "370602", "370602001", "yt-changdao", "370700", "371600"]
+            rows.executemany("INSERT INTO figure VALUES (?)", [(code,) for code in everywhere])
+            condition = covers(column("area_code"), root).compile(compile_kwargs={"literal_binds": True})
+            assert [code for (code,) in rows.execute(f"SELECT area_code FROM figure WHERE {condition}")] == found
     assert lineage("511902") == ["511902", "511900"]
     assert lineage("370602001") == ["370602001", "370602", "370600"]
     assert lineage("100000") == ["100000"]

@@ -1,22 +1,15 @@
-"""Rows of an area, as a condition of a statement."""
+"""Figures of an area, as a condition of a statement."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from shared.area_scope import within
+from shared.reference import areas
+
+ABOVE_CITY = ("国家级", "省级")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """An area and all below it: codes with a prefix, and codes that do not follow the digits."""
-
-    root: str
-    prefix: str | None
-    codes: tuple[str, ...]
-
-    def covers(self, column: Any) -> ColumnElement[bool]:
-        exact: ColumnElement[bool] = column.in_(self.codes)
-        if self.prefix is None:
-            return exact
-        # a range, not LIKE: both databases use the index for it
-        return or_(exact, and_(column >= self.prefix, column < str(int(self.prefix) + 1)))
+def covers(column: Any, root: str) -> Any:
+    """`column` is a code whose figures count for `root`: its own, and up to the city those of all below it. Above the
+    city only its own: a national figure is never made of the cities that happen to be here."""
+    area = areas.get(root)
+    return column == root if area is None or area.level in ABOVE_CITY else within(column, root)

@@ -1,4 +1,4 @@
-"""From the registry of areas to scopes of queries and trees of figures."""
+"""From the registry of areas to trees of figures."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,12 +6,11 @@ from datetime import date
 from functools import cache
 
 from services.indicators.areas.rules import AreaFacts, Place, Tree
-from services.indicators.areas.scope import Scope
+from services.indicators.areas.scope import ABOVE_CITY
 from shared.errors import FieldError, Invalid
 from shared.reference import areas
 from shared.reference.areas import Area
 
-ABOVE_CITY = ("国家级", "省级")
 COUNTY = "县级"
 CITY = "地级"
 
@@ -40,17 +39,6 @@ def require(code: str, parameter: str = "?area") -> Area:
 def name_of(code: str) -> str:
     area = areas.get(code)
     return area.name if area else code
-
-
-@cache
-def scope_of(code: str) -> Scope:
-    """Above the city only the area itself: a national figure is never made of the cities that happen to be here."""
-    area = areas.get(code)
-    if area is None or area.level in ABOVE_CITY:
-        return Scope(code, None, (code,))
-    prefix = code[:4] if area.level == CITY else code
-    odd = tuple(each.code for each in areas.registry() if not each.code.isdigit() and areas.is_within(each.code, code))
-    return Scope(code, prefix if prefix.isdigit() else None, (code, *odd))
 
 
 def lineage(code: str) -> list[str]:
@@ -107,18 +95,6 @@ def _counties(root: str, day: date) -> tuple[Place, ...]:
 @cache
 def _successors(code: str) -> frozenset[str]:
     return frozenset(each.code for each in areas.successors(code)) - {code}
-
-
-@cache
-def reach_of(code: str) -> tuple[str | None, tuple[str, ...]]:
-    """Prefix of the codes at and below an area (None for the whole country), and codes below it without digits."""
-    area = areas.get(code)
-    level = area.level if area else ""
-    prefix = {"国家级": None, "省级": code[:2], CITY: code[:4]}.get(level, code)
-    odd = tuple(each.code for each in areas.registry() if not each.code.isdigit() and areas.is_within(each.code, code))
-    if prefix is not None and not prefix.isdigit():
-        return "0", (code,)  # no code begins with a zero: only the area itself
-    return prefix, odd
 
 
 @cache

@@ -68,13 +68,12 @@ async def counts(
 ) -> CountsOut:
     """What is in force on a day, computed from its dates and from what was known then."""
     root = areas.require(area or platform.settings.city)
-    prefix, odd = areas.reach_of(root.code)
-    found = await repository.by_area(session, prefix, odd, as_of.valid, as_of.known)
+    found = await repository.by_area(session, root.code, as_of.valid, as_of.known)
     rolled = {kind: roll_up(numbers, root.code, registry.registry().parent) for kind, numbers in found.items()}
     codes = {each.code for each in registry.children(root.code, on=as_of.valid)}
     below = {kind: under for kind, (_, under) in rolled.items()}
     codes.update(code for under in below.values() for code in under)
-    per_industry = await repository.enterprises_by_industry(session, prefix, odd, as_of.known)
+    per_industry = await repository.enterprises_by_industry(session, root.code, as_of.known)
     return CountsOut(
         area=AreaRef(code=root.code, name=root.name),
         as_of=as_of.valid,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, true, update
 from sqlmodel import col
 
-from services.indicators.areas.scope import Scope
+from services.indicators.areas.scope import covers
 from services.indicators.base import Table
 from services.indicators.counts.models import (
     EnterpriseVersion,
@@ -18,6 +18,7 @@ from services.indicators.counts.models import (
     ViolationPublication,
 )
 from services.indicators.counts.rules import SampledMonth, TestFact
+from shared.area_scope import within
 from shared.clock import end_of_day
 from shared.db import AsyncSession
 from shared.db.sql import chunks, insert_rows, table_of
@@ -140,7 +141,7 @@ async def states_of(session: AsyncSession, sample_ids: Iterable[str]) -> set[tup
 
 
 async def sampled_months(
-    session: AsyncSession, scope: Scope, day: date, known: datetime, targets: Iterable[str] | None = None
+    session: AsyncSession, root: str, day: date, known: datetime, targets: Iterable[str] | None = None
 ) -> list[tuple[str, SampledMonth]]:
     """`(target, month)` for an area and those below it: each sample once, as it was counted at `known`."""
     table = _table(SampleState)
@@ -155,7 +156,7 @@ async def sampled_months(
             func.max(table.c.tested_on),
         )
         .where(
-            scope.covers(table.c.area_code),
+            covers(table.c.area_code, root),
             table.c.tested_on <= day,
             table.c.known_from <= known,
             or_(table.c.known_to.is_(None), table.c.known_to > known),
@@ -168,12 +169,6 @@ async def sampled_months(
 
 
 # --- counts by area -----------------------------------------------------------------------------------------------
-
-
-def _inside(column: Any, prefix: str | None, odd: Sequence[str]) -> ColumnElement[bool]:
-    if prefix is None:
-        return true()
-    return or_(column.in_(odd), and_(column >= prefix, column < str(int(prefix) + 1)))
 
 
 def _known(table: Any, known: datetime) -> ColumnElement[bool]:
@@ -189,9 +184,7 @@ def _not_ended(table: Any, column: str, by: Any, known: datetime) -> ColumnEleme
     )
 
 
-async def by_area(
-    session: AsyncSession, prefix: str | None, odd: Sequence[str], day: date, known: datetime
-) -> dict[str, dict[str, int]]:
+async def by_area(session: AsyncSession, root: str, day: date, known: datetime) -> dict[str, dict[str, int]]:
     """What is in force on `day`, as known at `known`: kind -> area -> number."""
     listing, violation, recall = _table(ListingPeriod), _table(ViolationPublication), _table(RecallCase)
     enterprise = _table(EnterpriseVersion)
@@ -200,7 +193,7 @@ async def by_area(
     listings = await session.execute(
         select(listing.c.colour, listing.c.area_code, func.count())
         .where(
-            _inside(listing.c.area_code, prefix, odd),
+            within(listing.c.area_code, root),
             _known(listing, known),
             listing.c.valid_from <= day,
             listing.c.valid_until >= day,
@@ -213,7 +206,7 @@ async def by_area(
     violations = await session.execute(
         select(violation.c.area_code, func.count())
         .where(
-            _inside(violation.c.area_code, prefix, odd),
+            within(violation.c.area_code, root),
             _known(violation, known),
             violation.c.published_on <= day,
             violation.c.expires_on >= day,
@@ -225,7 +218,7 @@ async def by_area(
     recalls = await session.execute(
         select(recall.c.area_code, func.count())
         .where(
-            _inside(recall.c.area_code, prefix, odd),
+            within(recall.c.area_code, root),
             _known(recall, known),
             recall.c.opened_at <= night,
             _not_ended(recall, "ended_at", night, known),
@@ -235,21 +228,19 @@ async def by_area(
     found["recalls"] = {area: count for area, count in recalls}
     enterprises = await session.execute(
         select(enterprise.c.area_code, func.count())
-        .where(_inside(enterprise.c.area_code, prefix, odd), _known(enterprise, known), enterprise.c.state == "active")
+        .where(within(enterprise.c.area_code, root), _known(enterprise, known), enterprise.c.state == "active")
         .group_by(enterprise.c.area_code)
     )
     found["enterprises"] = {area: count for area, count in enterprises}
     return found
 
 
-async def enterprises_by_industry(
-    session: AsyncSession, prefix: str | None, odd: Sequence[str], known: datetime
-) -> list[tuple[str | None, int]]:
+async def enterprises_by_industry(session: AsyncSession, root: str, known: datetime) -> list[tuple[str | None, int]]:
     """`(industry or None, number)` of the enterprises that were active, as known at `known`."""
     table = _table(EnterpriseVersion)
     result = await session.execute(
         select(table.c.industry_code, func.count())
-        .where(_inside(table.c.area_code, prefix, odd), _known(table, known), table.c.state == "active")
+        .where(within(table.c.area_code, root), _known(table, known), table.c.state == "active")
         .group_by(table.c.industry_code)
         .order_by(table.c.industry_code)
     )

@@ -85,7 +85,8 @@ def timeline(sample_id: str, facts: Iterable[TestFact]) -> list[State]:
 
 
 def roll_up(counts: Mapping[str, int], root: str, parent: Callable[[str], str | None]) -> tuple[int, dict[str, int]]:
-    """`(own, by child)`: what stands at `root` itself, and for each area directly below it the sum under it."""
+    """`(own, by child)`: what stands at `root` itself, and for each area directly below it the sum under it. All of
+    `counts` lie in `root`."""
     own = 0
     below: dict[str, int] = defaultdict(int)
     for code, count in counts.items():
@@ -95,6 +96,8 @@ def roll_up(counts: Mapping[str, int], root: str, parent: Callable[[str], str | 
         at: str | None = code
         while at is not None and (above := parent(at)) != root:
             at = above
-        if at is not None:
+        if at is None:
+            own += count  # of an area that this one has succeeded: it lies here, and not below it by its code
+        else:
             below[at] += count
     return own, dict(below)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, true, update
 from sqlalchemy import select as core_select
 from sqlmodel import col, select
 
-from services.indicators.areas.scope import Scope
+from services.indicators.areas.scope import covers
 from services.indicators.observations.models import Observation
 from shared.db import AsyncSession
 from shared.db.sql import chunks, insert_rows
@@ -77,14 +77,14 @@ _FIGURE = (
 
 
 async def figures(
-    session: AsyncSession, scope: Scope, day: date, known: datetime, targets: Iterable[str] | None = None
+    session: AsyncSession, root: str, day: date, known: datetime, targets: Iterable[str] | None = None
 ) -> Sequence[Row[Any]]:
     """Figures of an area and those below it whose period has begun by `day`, as known at `known`."""
     wanted = true() if targets is None else col(Observation.target_id).in_(sorted(targets))
     result = await session.execute(
         core_select(*_FIGURE)
         .where(
-            or_(scope.covers(col(Observation.area_code)), scope.covers(col(Observation.within))),
+            or_(covers(col(Observation.area_code), root), covers(col(Observation.within), root)),
             col(Observation.period_from) <= day,
             known_at(known),
             wanted,

@@ -64,10 +64,9 @@ async def know(
     """Load the figures of `root` and below; `only` limits it to some targets, `targets` are the rows if at hand."""
     if targets is None:
         targets = await catalogue.known(session, day, known_at)
-    scope = areas.scope_of(root)
     stored: dict[str, Stored] = defaultdict(Stored)
     located: dict[str, str | None] = {}
-    for row in await observations.figures(session, scope, day, known_at, only):
+    for row in await observations.figures(session, root, day, known_at, only):
         key = row.area_code if row.area_code is not None else areas.functional(row.within, row.area_name)
         located[key] = None if row.area_code is not None else row.within
         stored[row.target_id].figures[key].append(
@@ -85,7 +84,7 @@ async def know(
                 source=row.source,
             )
         )
-    for target_id, month in await sampled_months(session, scope, day, known_at, only):
+    for target_id, month in await sampled_months(session, root, day, known_at, only):
         located.setdefault(month.area, None)
         stored[target_id].sampled.append(month)
     return Known(root, day, targets, stored, located)
