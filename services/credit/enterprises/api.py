@@ -30,7 +30,8 @@ from shared.web import (
     page_params,
     problem,
 )
-from shared.web.bodies import documented, json_of, parse, problem_of
+from shared.web.batches import Judged, receipts
+from shared.web.bodies import documented, json_of, parse
 from shared.web.paging import Keyset
 
 router = Router(prefix="/v1/credit", tags=["enterprises"])
@@ -61,7 +62,7 @@ async def put(uscc: str, request: Request, uow: Uow, principal: CurrentPrincipal
     try:
         body = parse(EnterpriseIn, raw, today=shanghai_date(uow.now))
     except Invalid as error:
-        wrong += error.errors
+        wrong, more = [*error.errors], error.more_errors
     evidence = isinstance(raw, dict) and bool(raw.get("register_evidence"))
     try:
         code = code_of(uscc, place="{uscc}", evidence=evidence)
@@ -86,21 +87,9 @@ async def batch(request: Request, uow: Uow, principal: CurrentPrincipal, lang: R
     """State 1 to 1,000 subjects, one receipt for each, in order. A bad one loses only itself."""
     today = shanghai_date(uow.now)
     items = parse(EnterpriseBatch, await json_of(request), today=today).items
-    results: list[EnterpriseReceipt | PlatformError | None] = []
-    statements: list[tuple[str, EnterpriseIn]] = []
-    for raw in items:
-        try:
-            statements.append(_statement(raw, today))
-            results.append(None)
-        except Invalid as error:
-            results.append(error)
-    stored = iter(await service.state(uow, statements, principal) if statements else [])
-    results = [next(stored) if result is None else result for result in results]
-    receipts = [_receipt(index, result, lang) for index, result in enumerate(results)]
-    counts = {
-        name: sum(receipt["status"] == name for receipt in receipts) for name in ("recorded", "unchanged", "refused")
-    }
-    return uow.answer(counts | {"receipts": receipts})
+    judged = Judged(items, lambda _index, raw: _statement(raw, today))
+    stored = await service.state(uow, judged.good, principal) if judged.good else []
+    return uow.answer(receipts(judged.with_results(stored), _receipt, ("recorded", "unchanged"), lang))
 
 
 def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
@@ -123,12 +112,8 @@ def _statement(raw: Any, today: Any) -> tuple[str, EnterpriseIn]:
     return code, item
 
 
-def _receipt(index: int, result: EnterpriseReceipt | PlatformError | None, lang: Any) -> dict[str, Any]:
-    if isinstance(result, EnterpriseReceipt):
-        status = "recorded" if result.changed else "unchanged"
-        return {"index": index, "status": status, "receipt": result, "problem": None}
-    assert result is not None
-    return {"index": index, "status": "refused", "receipt": None, "problem": problem_of(result, lang)}
+def _receipt(receipt: EnterpriseReceipt) -> tuple[str, EnterpriseReceipt]:
+    return "recorded" if receipt.changed else "unchanged", receipt
 
 
 @router.get("/enterprises", responses=problem(401, 422))

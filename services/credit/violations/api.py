@@ -23,7 +23,7 @@ from services.credit.violations.schemas import (
 )
 from shared.auth import Department, Enterprise, Principal, Public, Staff
 from shared.clock import shanghai_date
-from shared.errors import FieldError, Invalid, NotFound, PlatformError
+from shared.errors import Invalid, NotFound, PlatformError
 from shared.jsontext import read_json
 from shared.web import (
     Coalescer,
@@ -38,7 +38,8 @@ from shared.web import (
     allow,
     problem,
 )
-from shared.web.bodies import documented, json_of, parse, problem_of, require_json
+from shared.web.batches import Judged, receipts, refusals_of
+from shared.web.bodies import documented, json_of, parse, require_json
 from shared.web.reading import body_of, in_time
 from shared.wiring import Kept
 
@@ -106,48 +107,21 @@ async def record_batch(
     then nothing is recorded, and every wrong place of every item is told."""
     today = shanghai_date(uow.now)
     batch = parse(Batch, await json_of(request), today=today)
-    results: list[intake.Result | None] = []
-    pushes: list[Push] = []
-    for index, raw in enumerate(batch.items):
-        try:
-            pushes.append(
-                Push(principal, parse(ViolationIn, raw, today=today, place=("items", index) if atomic else ()))
-            )
-            results.append(None)
-        except Invalid as error:
-            results.append(error)
-    if not (atomic and len(pushes) < len(batch.items)):
-        recorded = iter(await intake.record(uow, pushes) if pushes else [])
-        results = [next(recorded) if result is None else result for result in results]
-    if atomic and any(not isinstance(result, Accepted) for result in results):
-        raise Invalid(_places(results), "batch_refused")
-    return uow.answer(orjson.Fragment(_batch_answer(results, lang)))
+    judged = Judged(
+        batch.items,
+        lambda index, raw: Push(
+            principal, parse(ViolationIn, raw, today=today, place=("items", index) if atomic else ())
+        ),
+    )
+    recorded = await intake.record(uow, judged.good) if judged.good and (judged.all_good or not atomic) else []
+    if atomic and (wrong := refusals_of(judged.with_results(recorded or judged.good))):
+        raise Invalid(wrong, "batch_refused")
+    answer = receipts(judged.with_results(recorded), _told, ("recorded", "repeated"), lang)
+    return uow.answer(orjson.Fragment(orjson.dumps(answer)))
 
 
-def _places(results: list[intake.Result | None]) -> list[FieldError]:
-    """Every wrong place of a batch that is taken as a whole."""
-    wrong: list[FieldError] = []
-    for index, result in enumerate(results):
-        if isinstance(result, Invalid):
-            wrong += result.errors
-        elif isinstance(result, PlatformError):
-            wrong.append(FieldError(f"/items/{index}", result.code, result.text.zh, result.text.en))
-    return wrong
-
-
-def _batch_answer(results: list[intake.Result | None], lang: Any) -> bytes:
-    items: list[dict[str, Any]] = []
-    for index, result in enumerate(results):
-        if isinstance(result, Accepted):
-            status = "repeated" if result.repeated else "recorded"
-            items.append(
-                {"index": index, "status": status, "receipt": orjson.Fragment(result.receipt), "problem": None}
-            )
-        else:
-            assert result is not None
-            items.append({"index": index, "status": "refused", "receipt": None, "problem": problem_of(result, lang)})
-    counts = {name: sum(item["status"] == name for item in items) for name in ("recorded", "repeated", "refused")}
-    return orjson.dumps(counts | {"receipts": items})
+def _told(accepted: Accepted) -> tuple[str, Any]:
+    return "repeated" if accepted.repeated else "recorded", orjson.Fragment(accepted.receipt)
 
 
 @router.get(
