@@ -79,7 +79,7 @@ def _invalid() -> Invalid:
 async def _page_params(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500, description="Items a page")] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+    cursor: Annotated[str | None, Query(max_length=500, description="`next` of the page before")] = None,
 ) -> PageParams:
     return PageParams(limit, cursor or None)
 

@@ -8,13 +8,12 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from services.gateway.feed.views import feed_view
-from services.gateway.paging import Cursor, Limit
 from services.gateway.schemas import FeedItem, FeedView
 from services.gateway.settings import Settings
 from services.gateway.upstreams.answers import view_response
 from shared.auth import Public
 from shared.i18n import Lang, Text
-from shared.web import CurrentPlatform, RequestLang, Router, allow, problem
+from shared.web import CurrentPlatform, RequestLang, Router, allow, page_params, problem
 from shared.web.paging import next_link
 
 if TYPE_CHECKING:
@@ -31,14 +30,12 @@ JSON_FEED, ATOM = "application/feed+json", "application/atom+xml"
     responses={200: {"content": {JSON_FEED: {}, ATOM: {}}}, **problem(422)},
 )
 @allow(Public())
-async def feed(
-    request: Request, platform: CurrentPlatform, lang: RequestLang, limit: Limit = 50, cursor: Cursor = None
-) -> Response:
+async def feed(request: Request, platform: CurrentPlatform, lang: RequestLang, params: page_params) -> Response:
     """最新公示 / The newest public notices. JSON Feed 1.1, or Atom for `Accept: application/atom+xml`
     and at `/v1/feed.atom`. A penalty or listing leaves the feed on the day on which it may no longer be shown."""
     if "atom" in request.headers.get("accept", ""):
-        return _atom(platform, request, await feed_view(platform, limit=limit, cursor=cursor), lang)
-    view = await feed_view(platform, limit=limit, cursor=cursor)
+        return _atom(platform, request, await feed_view(platform, limit=params.limit, cursor=params.cursor), lang)
+    view = await feed_view(platform, limit=params.limit, cursor=params.cursor)
     base = base_url(platform, request)
     items = [_json_item(item, base, lang) for item in view["items"]]
     body: dict[str, Any] = {
@@ -56,11 +53,9 @@ async def feed(
 
 @router.get("/feed.atom", response_class=Response, responses={200: {"content": {ATOM: {}}}, **problem(422)})
 @allow(Public())
-async def feed_atom(
-    request: Request, platform: CurrentPlatform, lang: RequestLang, limit: Limit = 50, cursor: Cursor = None
-) -> Response:
+async def feed_atom(request: Request, platform: CurrentPlatform, lang: RequestLang, params: page_params) -> Response:
     """The same as Atom."""
-    return _atom(platform, request, await feed_view(platform, limit=limit, cursor=cursor), lang)
+    return _atom(platform, request, await feed_view(platform, limit=params.limit, cursor=params.cursor), lang)
 
 
 def _atom(platform: "Platform", request: Request, view: FeedView, lang: Lang) -> Response:

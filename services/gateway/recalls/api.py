@@ -5,13 +5,12 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.gateway.paging import Cursor, Limit
 from services.gateway.recalls import views
 from services.gateway.schemas import RecallLotsView, RecallsView, RecallView
 from services.gateway.upstreams.answers import view_response
 from shared.auth import Public
 from shared.errors import NotFound
-from shared.web import CurrentPlatform, Router, allow, problem
+from shared.web import CurrentPlatform, Router, allow, page_params, problem
 from shared.web.paging import next_link
 
 router = Router(prefix="/v1/recalls", tags=["recalls"])
@@ -22,13 +21,12 @@ router = Router(prefix="/v1/recalls", tags=["recalls"])
 async def recalls(
     request: Request,
     platform: CurrentPlatform,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    params: page_params,
     state: Annotated[Literal["open", "closed", "all"], Query()] = "open",
     q: Annotated[str | None, Query(max_length=100, description="Number, party, product, lot, GTIN or reason")] = None,
 ) -> Response:
     """召回 / Recalls, newest first."""
-    view = await views.recalls_view(platform, state=state, q=q, limit=limit, cursor=cursor)
+    view = await views.recalls_view(platform, state=state, q=q, limit=params.limit, cursor=params.cursor)
     return view_response(view, headers=next_link(request, view["next"]))
 
 
@@ -44,11 +42,9 @@ async def recall(recall_id: str, platform: CurrentPlatform) -> Response:
 
 @router.get("/{recall_id}/lots", response_model=RecallLotsView, responses=problem(404, 422))
 @allow(Public())
-async def recall_lots(
-    request: Request, recall_id: str, platform: CurrentPlatform, limit: Limit = 50, cursor: Cursor = None
-) -> Response:
+async def recall_lots(request: Request, recall_id: str, platform: CurrentPlatform, params: page_params) -> Response:
     """召回的批次 / All lots of one recall. `complete` is false while some are still on their way here."""
-    view = await views.lots_view(platform, recall_id, limit=limit, cursor=cursor)
+    view = await views.lots_view(platform, recall_id, limit=params.limit, cursor=params.cursor)
     if view is None:
         raise NotFound("recall", zh=f"没有召回 {recall_id}", en=f"No recall {recall_id}")
     return view_response(view, headers=next_link(request, view["next"]))

@@ -22,6 +22,7 @@ from shared.web import (
     Router,
     Uow,
     allow,
+    page_of,
     page_params,
     problem,
 )
@@ -114,9 +115,8 @@ async def list_observations(
         after=after and after[0],
         limit=params.limit + 1,
     )
-    shown = [_out(row, as_of.known) for row in rows[: params.limit]]
-    more = len(rows) > params.limit
-    return Page(items=shown, next=_OBSERVATIONS.cursor(rows[params.limit - 1].observation_id) if more else None)
+    page = page_of(rows, params.limit, _OBSERVATIONS, lambda row: (row.observation_id,))
+    return Page(items=[_out(row, as_of.known) for row in page.items], next=page.next)
 
 
 @router.get("/observations/{observation_id}", responses=problem(404, 422))
