@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.indicators.app import DOMAINS
 from services.indicators.counts.handlers import apply_tests
-from services.indicators.counts.rules import State, TestFact, roll_up, timeline
+from services.indicators.counts.rules import State, TestFact, timeline
 from shared.bus import Received
 from shared.bus.replay import replay
 from shared.events.base import Event
@@ -183,15 +183,6 @@ async def test_a_publication_expires_by_its_date_without_an_event(indicators: Ha
     indicators.clock.advance(days=1)
     now = await counts(indicators)
     assert (now["violations"]["total"], now["black"]["total"]) == (0, 0)
-
-
-async def test_an_area_counts_what_it_has_taken_over(indicators: Harness) -> None:
-    """Changdao county (370634) became a part of Penglai district (370614) in 2020."""
-    await indicators.deliver(
-        violation("v1", area="370634"), violation("v2", area="370614"), violation("v3", area="370602")
-    )
-    for area, number in (("370614", 2), ("370602", 1), ("370600", 3), ("370000", 3), ("100000", 3), ("511900", 0)):
-        assert (await counts(indicators, area=area))["violations"]["total"] == number, area
 
 
 async def test_a_corrected_violation_is_counted_once(indicators: Harness) -> None:
@@ -401,11 +392,3 @@ def test_a_state_says_when_it_was_counted() -> None:
     fact = TestFact("t", 1, "s", "x", "370602", True, True, date(2026, 1, 1), START)
     assert timeline("s", [fact]) == [State("x", "370602", date(2026, 1, 1), True, START, None)]
     assert timeline("another", [fact]) == []
-
-
-def test_counts_roll_up_to_the_areas_directly_below() -> None:
-    parents = {"c1": "city", "t1": "c1", "c2": "city", "city": "province"}
-    assert roll_up({"city": 1, "c1": 2, "t1": 4, "c2": 8, "taken over": 16}, "city", parents.get) == (
-        17,
-        {"c1": 6, "c2": 8},
-    )
