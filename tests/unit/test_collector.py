@@ -10,8 +10,12 @@ from shared import collector
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
+    """What other tests have left alive does not count: beside much of it Python looks through everything less often."""
     before = gc.get_threshold()
+    gc.freeze()
+    gc.collect()
     yield
+    gc.unfreeze()
     gc.set_threshold(*before)
 
 

@@ -88,7 +88,7 @@ async def test_what_no_name_can_hold_finds_nothing_and_breaks_nothing(portal: Ha
 
 
 async def test_a_database_that_fails_is_a_page_that_says_when_to_come_back(portal: Harness) -> None:
-    with closing(sqlite3.connect(portal.platform.db.url.database or "")) as connection:
+    with closing(sqlite3.connect(portal.platform.db.url.database or "", timeout=60)) as connection:
         connection.execute("ALTER TABLE listing_view RENAME TO gone")
         connection.commit()
     answer = await portal.get("/lists/black", headers=BROWSER)
