@@ -97,7 +97,6 @@ def violations(count: int = 5) -> list[ViolationPublished]:
             penalty_kinds=["fine"],
             fine_fen=500_000,
             publishable=True,
-            facts="当事人经营的预包装食品标签没有标明生产日期。",
             legal_basis="《中华人民共和国食品安全法》第一百二十五条",
             published_on=TODAY - timedelta(days=40 + number),
             expires_on=date(TODAY.year + 3, 1, 1),

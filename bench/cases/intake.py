@@ -51,7 +51,7 @@ def violation(code: str, number: str) -> dict[str, Any]:
         "document_number": f"烟市监处罚〔2026〕{number}号",
         "violation_type": like.violation_type,
         "field": like.field,
-        "facts": like.facts,
+        "facts": "当事人经营的预包装食品标签没有标明生产日期。",
         "legal_basis": like.legal_basis,
         "penalty_kinds": ["fine"],
         "penalty_content": "罚款人民币伍仟元整",

@@ -44,7 +44,8 @@ class Consumer:
         self.subscriptions: dict[str, list[Subscription]] = defaultdict(list)
         """By event type, in the order of the service's list: a fact may feed a projection and open a case."""
         for subscription in subscriptions:
-            self.subscriptions[subscription.event.type].append(subscription)
+            for version in subscription.event.types():
+                self.subscriptions[version].append(subscription)
         self.topics = sorted({topic_of(subscription.event.publisher()) for subscription in subscriptions})
         self._subscriber: Subscriber | None = None
         self._end_to_end = metrics.END_TO_END.labels(self.name)
@@ -344,7 +345,7 @@ def _received(envelope: Envelope, subscription: Subscription) -> Received[Any]:
         key=envelope.key,
         sequence=envelope.sequence,
         time=envelope.time,
-        data=subscription.event.model_validate_json(envelope.data),
+        data=subscription.event.read(envelope.type, envelope.data),
         correlation_id=envelope.correlation_id,
         causation_id=envelope.causation_id,
         traceparent=envelope.traceparent,

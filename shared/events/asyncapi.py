@@ -5,7 +5,9 @@ from typing import Any
 
 from shared.events.asyncapi_units import add_units
 from shared.events.base import topic_of
-from shared.events.catalogue import CATALOGUE
+from shared.events.catalogue import CATALOGUE, Entry
+from shared.events.freeze import frozen
+from shared.json_schema import inlined
 
 
 @cache
@@ -15,11 +17,15 @@ def asyncapi_document() -> dict[str, Any]:
     messages: dict[str, Any] = {}
     for entry in CATALOGUE:
         topic = topic_of(entry.publisher)
-        name = f"{entry.name}.v1"
+        name = entry.event.type.removeprefix("pinzhi.") if entry.event is not None else f"{entry.name}.v1"
         channel = channels.setdefault(
             entry.publisher, {"address": topic, "title": f"Events of {entry.publisher}", "messages": {}}
         )
         channel["messages"][name] = {"$ref": f"#/components/messages/{name}"}
+        for earlier in entry.event.earlier if entry.event is not None else ():
+            old = earlier.removeprefix("pinzhi.")
+            channel["messages"][old] = {"$ref": f"#/components/messages/{old}"}
+            messages[old] = _earlier(earlier, entry)
         message: dict[str, Any] = {
             "name": f"pinzhi.{name}",
             "title": entry.name,
@@ -58,6 +64,22 @@ def asyncapi_document() -> dict[str, Any]:
     }
     add_units(document)
     return document
+
+
+def _earlier(event_type: str, entry: Entry) -> dict[str, Any]:
+    """A version that is written no more and stands in the topic until its records go."""
+    assert entry.event is not None
+    return {
+        "name": event_type,
+        "title": entry.name,
+        "summary": f"Earlier version, no longer written; read as {entry.event.type}",
+        "contentType": "application/json",
+        "x-key": entry.key,
+        "x-superseded-by": entry.event.type,
+        "headers": {"$ref": "#/components/schemas/CloudEvent"},
+        # Its definitions stand in their places: those of today's version have the same names.
+        "payload": inlined(frozen(event_type) or {}),
+    }
 
 
 _ENVELOPE: dict[str, Any] = {

@@ -1,10 +1,17 @@
 """What every domain event is: a frozen pydantic body with a type, a publisher and a key."""
 
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+import orjson
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 Service = Literal["indicators", "credit", "traceability", "gateway"]
+
+
+Fields = dict[str, JsonValue]
+Upcast = Callable[[Fields], Fields]
+"""A body of one version -> the same as a body of the next; pure, and never without an answer."""
 
 
 class Event(BaseModel):
@@ -20,10 +27,31 @@ class Event(BaseModel):
     type: ClassVar[str]
     """Full CloudEvents type, `pinzhi.<service>.<aggregate>.<past tense>.v<N>`."""
     key_field: ClassVar[str]
+    earlier: ClassVar[Mapping[str, Upcast]] = {}
+    """Full types of earlier versions that may still stand in a log, the oldest first, each with what makes a body of
+    the next version of its own. A reader knows the newest version only."""
 
     @property
     def key(self) -> str:
         return str(getattr(self, self.key_field))
+
+    @classmethod
+    def types(cls) -> tuple[str, ...]:
+        """All versions that are read, the oldest first."""
+        return (*cls.earlier, cls.type)
+
+    @classmethod
+    def read(cls, type_: str, data: bytes) -> Self:
+        """A body of one of `types`, as today's. Raises ValidationError, and ValueError for what is no JSON object."""
+        if type_ == cls.type:
+            return cls.model_validate_json(data)
+        body = orjson.loads(data)
+        if not isinstance(body, dict):
+            raise ValueError(f"{type_}: the body is no JSON object")
+        versions = list(cls.earlier)
+        for version in versions[versions.index(type_) :]:
+            body = cls.earlier[version](body)
+        return cls.model_validate_json(orjson.dumps(body))
 
     @classmethod
     def publisher(cls) -> str:
@@ -32,7 +60,7 @@ class Event(BaseModel):
 
     @classmethod
     def short_type(cls) -> str:
-        """`credit.listing.published` of `pinzhi.credit.listing.published.v1`."""
+        """`credit.listing.published` of `pinzhi.credit.listing.published.v1`: the same for every version."""
         return ".".join(cls.type.split(".")[1:-1])
 
 

@@ -184,6 +184,9 @@ CATALOGUE: tuple[Entry, ...] = (
 )
 
 EVENTS: dict[str, type[Event]] = {entry.event.type: entry.event for entry in CATALOGUE if entry.event is not None}
+"""By full type, the version that is written."""
+READ: dict[str, type[Event]] = {version: event for event in EVENTS.values() for version in event.types()}
+"""By full type, every version that is read, with what reads it."""
 
 
 def expected_handlers(service: str) -> set[str]:

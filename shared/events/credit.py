@@ -1,9 +1,10 @@
 """Events that the credit service publishes. Key: USCC."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Literal
 
-from shared.events.base import Event
+from shared.events.base import Event, Fields, Upcast
 
 
 class EnterpriseUpdated(Event):
@@ -70,9 +71,16 @@ class ViolationWithdrawn(Event):
     reason: str
 
 
+def _without_facts(body: Fields) -> Fields:
+    """v1 carried the facts of the decision as they were written: free text, which may have to be forgotten."""
+    return {name: value for name, value in body.items() if name != "facts"}
+
+
 class ViolationPublished(_Violation):
-    type: ClassVar[str] = "pinzhi.credit.violation.published.v1"
-    facts: str
+    """The decision is shown to the public, with what identifies it; its facts are read at the credit service."""
+
+    type: ClassVar[str] = "pinzhi.credit.violation.published.v2"
+    earlier: ClassVar[Mapping[str, Upcast]] = {"pinzhi.credit.violation.published.v1": _without_facts}
     legal_basis: str
     published_on: date
     expires_on: date

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import MOST_ERRORS_OF_AN_ITEM, PlatformError, UnsupportedMedia
 from shared.i18n import Lang
+from shared.json_schema import inlined
 from shared.web import reading
 from shared.web.problems import invalid
 
@@ -64,15 +65,4 @@ def documented(model: type[BaseModel]) -> dict[str, Any]:
 
 def schema_of(model: type[BaseModel]) -> Any:
     """The JSON schema of a body, whole in itself."""
-    schema = model.model_json_schema()
-    return _inlined(schema, schema.pop("$defs", {}))
-
-
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    if isinstance(schema, dict):
-        if "$ref" in schema:
-            return _inlined(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
-        return {name: _inlined(value, definitions) for name, value in schema.items()}
-    if isinstance(schema, list):
-        return [_inlined(item, definitions) for item in schema]
-    return schema
+    return inlined(model.model_json_schema())

@@ -134,7 +134,7 @@ def credit() -> Iterator[Event]:
         violation_id="V1", version=1, uscc=BLACK, party_name="烟台样例食品有限公司", authority="yt-scjgj",
         authority_name="烟台市市场监督管理局", area_code="370602", document_number="烟市监处〔2026〕17 号",
         violation_type="食品添加剂", field="food", decision_date=date(2026, 2, 10), penalty_kinds=["罚款"],
-        fine_fen=12_000_000, publishable=True, facts="使用超范围食品添加剂",
+        fine_fen=12_000_000, publishable=True,
         legal_basis="《中华人民共和国食品安全法》第一百二十四条", published_on=date(2026, 2, 20),
         expires_on=date(2029, 2, 19),
     )  # fmt: skip

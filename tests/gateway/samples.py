@@ -53,7 +53,6 @@ def corrected(uscc: str = ORCHARD, **changed: Any) -> credit.ViolationCorrected:
 
 def published(uscc: str = ORCHARD, **changed: Any) -> credit.ViolationPublished:
     own = {
-        "facts": "抽检不合格",
         "legal_basis": "食品安全法第一百二十四条",
         "published_on": date(2026, 11, 10),
         "expires_on": date(2029, 11, 9),

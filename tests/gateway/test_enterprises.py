@@ -82,7 +82,7 @@ async def test_violation_is_public_only_while_published(gateway: Harness) -> Non
 
     await gateway.deliver(s.published())
     shown = await view_of(gateway, reader=OFFICE)
-    assert [one["facts"] for one in shown["violations"]] == ["抽检不合格"]
+    assert [one["legal_basis"] for one in shown["violations"]] == ["食品安全法第一百二十四条"]
     assert shown["department"]["violations"] == []
 
     await gateway.deliver(s.corrected(fine_fen=6_000_000))

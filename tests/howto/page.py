@@ -1,6 +1,6 @@
 """A page of docs/ that is followed: its blocks are written into a copy of the project, its commands are run there.
 
-A comment before a block of code says where it goes: `replace: FILE`, `append: FILE`, and with a line of the file
+A comment before a block says where it goes: `new: FILE`, `replace: FILE`, `append: FILE`, and with a line of the file
 `replace in: FILE: LINE`, `after: FILE: LINE`, `before: FILE: LINE`. A page shows its commands as blocks of `sh`.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from tests.support.sources import ROOT
 
 _BLOCK = re.compile(
-    r"<!-- (?P<act>replace in|replace|append|after|before): (?P<file>[\w./]+)(?:: (?P<line>.+?))? -->\n```python\n"
-    r"(?P<code>.*?)^```$|^```sh\n(?P<shell>.*?)^```$",
+    r"<!-- (?P<act>replace in|replace|append|after|before|new): (?P<file>[\w./]+)(?:: (?P<line>.+?))? -->\n"
+    r"```(?:python|json)\n(?P<code>.*?)^```$|^```sh\n(?P<shell>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -58,12 +58,14 @@ class Copy:
 
     def write(self, act: str, file: str, line: str | None, code: str) -> None:
         path = self.folder / file
-        text = path.read_text(encoding="utf-8")
+        assert path.exists() != (act == "new"), file
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         if line is not None:
+            line = line.replace("\\n", "\n")
             assert text.count(line + "\n") == 1, f"{file} has not once the line {line!r}"
         whole = f"{line}\n"
         match act:
-            case "replace":
+            case "replace" | "new":
                 text = code
             case "append":
                 text += code

@@ -70,7 +70,6 @@ def violation(number: str, version: int = 1, area: str = "370602", **dates: str)
         decision_date=date(2026, 11, 10),
         penalty_kinds=["fine"],
         publishable=True,
-        facts="事实",
         legal_basis="依据",
         **{name: date.fromisoformat(day) for name, day in days.items()},
     )

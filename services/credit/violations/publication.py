@@ -72,7 +72,6 @@ def tell(uow: UnitOfWork, row: Violation) -> None:
         event(
             ViolationPublished,
             row.model_dump(),
-            facts=body["facts"],
             legal_basis=body["legal_basis"],
             published_on=row.published_on,
             expires_on=row.expires_on,

@@ -209,7 +209,7 @@ def _line(item: TimelineItem, view: EnterpriseView, lang: Lang) -> Line:
         violation = next((v for v in view["violations"] if v["violation_id"] == ref), None)
         if violation is None:
             return Line(item, SIGNS[kind], "w")
-        facts: list[Markup | str] = [formats.foreign(violation["facts"], lang), _by(violation, lang)]
+        facts: list[Markup | str] = [formats.foreign(violation["violation_type"], lang), _by(violation, lang)]
         if violation["fine_fen"]:
             facts.append(words("fact_fine", money=formats.money(violation["fine_fen"], lang)))
         facts.append(words("fact_shown_until", day=formats.day(violation["expires_on"], lang)))

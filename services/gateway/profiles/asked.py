@@ -40,7 +40,7 @@ def _listing(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _violation(item: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Credit's file names no facts; who wants them follows the document number."""
+    """Who wants the facts follows the document number."""
     known = {
         "violation_id", "version", "document_number", "authority", "authority_name", "violation_type", "field",
         "fine_fen", "decision_date", "published_on", "expires_on",
@@ -49,7 +49,6 @@ def _violation(item: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, An
         "party_name": body["name"],
         "area_code": body["area_code"],
         "penalty_kinds": [item["penalties_zh"]] if item.get("penalties_zh") else [],
-        "facts": "",
         "legal_basis": "",
         "ended_on": None,
         "ended_reason": None,

@@ -73,7 +73,6 @@ class Violation(TypedDict):
     decision_date: str
     penalty_kinds: list[str]
     fine_fen: int | None
-    facts: str
     legal_basis: str
     published_on: str
     expires_on: str

@@ -53,7 +53,6 @@ def violation(violation_id: str, expires_on: date) -> ViolationPublished:
         decision_date=TODAY,
         penalty_kinds=["fine"],
         publishable=True,
-        facts="事实",
         legal_basis="依据",
         published_on=TODAY,
         expires_on=expires_on,
