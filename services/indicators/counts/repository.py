@@ -24,15 +24,11 @@ from shared.db import AsyncSession
 from shared.db.sql import chunks, insert_rows, table_of
 
 
-def _table(model: type[Table]) -> Any:
-    return table_of(model)
-
-
 async def add_versions(session: AsyncSession, model: type[Table], key: str, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows (oldest first) and end the version before each at the moment when the new one is known."""
     if not rows:
         return
-    table = _table(model)
+    table = table_of(model)
     newest: dict[str, dict[str, Any]] = {}
     for row in rows:
         row["known_to"] = None
@@ -54,7 +50,7 @@ async def end(session: AsyncSession, model: type[Table], key: str, column: str, 
     """`ends`: key, end, and when it became known. Ends the present version of each."""
     if not ends:
         return
-    table = _table(model)
+    table = table_of(model)
     connection = await session.connection()
     await connection.execute(
         update(table)
@@ -66,7 +62,7 @@ async def end(session: AsyncSession, model: type[Table], key: str, column: str, 
 
 async def ended_recalls(session: AsyncSession, ids: Iterable[str]) -> dict[str, tuple[datetime, datetime]]:
     """Recalls that are closed -> when, and when that became known."""
-    table = _table(RecallCase)
+    table = table_of(RecallCase)
     found: dict[str, tuple[datetime, datetime]] = {}
     for chunk in chunks(ids):
         rows = await session.execute(
@@ -104,7 +100,7 @@ async def facts_of_samples(session: AsyncSession, sample_ids: Iterable[str]) -> 
         for sample_id, test_id in rows:
             tests.setdefault(sample_id, set()).add(test_id)
     facts: dict[str, list[TestFact]] = {}
-    table = _table(SampleTest)
+    table = table_of(SampleTest)
     for chunk in chunks({test_id for named in tests.values() for test_id in named}):
         for row in await session.execute(
             select(table)
@@ -144,7 +140,7 @@ async def sampled_months(
     session: AsyncSession, root: str, day: date, known: datetime, targets: Iterable[str] | None = None
 ) -> list[tuple[str, SampledMonth]]:
     """`(target, month)` for an area and those below it: each sample once, as it was counted at `known`."""
-    table = _table(SampleState)
+    table = table_of(SampleState)
     rows = await session.execute(
         select(
             table.c.target_id,
@@ -186,8 +182,8 @@ def _not_ended(table: Any, column: str, by: Any, known: datetime) -> ColumnEleme
 
 async def by_area(session: AsyncSession, root: str, day: date, known: datetime) -> dict[str, dict[str, int]]:
     """What is in force on `day`, as known at `known`: kind -> area -> number."""
-    listing, violation, recall = _table(ListingPeriod), _table(ViolationPublication), _table(RecallCase)
-    enterprise = _table(EnterpriseVersion)
+    listing, violation, recall = table_of(ListingPeriod), table_of(ViolationPublication), table_of(RecallCase)
+    enterprise = table_of(EnterpriseVersion)
     night = end_of_day(day)
     found: dict[str, dict[str, int]] = {kind: {} for kind in ("black", "red", "violations", "recalls", "enterprises")}
     listings = await session.execute(
@@ -237,7 +233,7 @@ async def by_area(session: AsyncSession, root: str, day: date, known: datetime) 
 
 async def enterprises_by_industry(session: AsyncSession, root: str, known: datetime) -> list[tuple[str | None, int]]:
     """`(industry or None, number)` of the enterprises that were active, as known at `known`."""
-    table = _table(EnterpriseVersion)
+    table = table_of(EnterpriseVersion)
     result = await session.execute(
         select(table.c.industry_code, func.count())
         .where(within(table.c.area_code, root), _known(table, known), table.c.state == "active")
