@@ -12,13 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from services.gateway.feed.api import base_url
 from services.gateway.portal import assets, formats
 from services.gateway.portal.formats import Lang
 from services.gateway.portal.icons import Sprite
 from services.gateway.portal.texts import TEXTS, Words
 from services.gateway.portal.texts.common import CITY_NAMES
 from services.gateway.portal.texts.food import BIZSTEPS
-from services.gateway.settings import Settings
 from shared.clock import shanghai_date
 from shared.reference import areas, departments
 from shared.web.routing import platform_of
@@ -138,9 +138,8 @@ def render(
 
 def _public_url(request: Request) -> str:
     """The address of the page as the public reaches it."""
-    base = platform_of(request).settings_as(Settings).public_url or str(request.base_url)
     query = f"?{request.url.query}" if request.url.query else ""
-    return base.rstrip("/") + request.url.path + query
+    return base_url(platform_of(request), request) + request.url.path + query
 
 
 @lru_cache(maxsize=512)
