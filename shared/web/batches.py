@@ -12,26 +12,23 @@ R = TypeVar("R")
 
 
 class Judged(Generic[T]):
-    """`good`: what `judge(index, item)` made of the items that it did not refuse with Invalid, in order."""
+    """`good`: what `judge(index, item)` made of the items that it did not refuse with Invalid, in order; `refused`: for
+    each item why, or None."""
 
     def __init__(self, items: Sequence[Any], judge: Callable[[int, Any], T]) -> None:
         self.good: list[T] = []
-        self._refused: list[Invalid | None] = []
+        self.refused: list[Invalid | None] = []
         for index, item in enumerate(items):
             try:
                 self.good.append(judge(index, item))
-                self._refused.append(None)
+                self.refused.append(None)
             except Invalid as error:
-                self._refused.append(error)
-
-    @property
-    def all_good(self) -> bool:
-        return len(self.good) == len(self._refused)
+                self.refused.append(error)
 
     def with_results(self, results: Iterable[R]) -> list[R | Invalid]:
         """For each item its refusal, or what came of it: one result for each of the good ones."""
         following = iter(results)
-        return [next(following) if refused is None else refused for refused in self._refused]
+        return [next(following) if refused is None else refused for refused in self.refused]
 
 
 def refusals_of(results: Sequence[object]) -> list[FieldError]:

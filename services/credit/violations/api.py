@@ -113,10 +113,12 @@ async def record_batch(
             principal, parse(ViolationIn, raw, today=today, place=("items", index) if atomic else ())
         ),
     )
-    recorded = await intake.record(uow, judged.good) if judged.good and (judged.all_good or not atomic) else []
-    if atomic and (wrong := refusals_of(judged.with_results(recorded or judged.good))):
+    if atomic and (wrong := refusals_of(judged.refused)):
         raise Invalid(wrong, "batch_refused")
-    answer = receipts(judged.with_results(recorded), _told, ("recorded", "repeated"), lang)
+    results = judged.with_results(await intake.record(uow, judged.good) if judged.good else [])
+    if atomic and (wrong := refusals_of(results)):
+        raise Invalid(wrong, "batch_refused")
+    answer = receipts(results, _told, ("recorded", "repeated"), lang)
     return uow.answer(orjson.Fragment(orjson.dumps(answer)))
 
 
